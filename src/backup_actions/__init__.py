@@ -1,0 +1,1 @@
+"""Actions on AWS Backup recovery points: archive, verify, and only then let the backup go."""

@@ -1,0 +1,87 @@
+"""The only door to boto3. Clients are made once, on first use, and passed in; no module makes one at import."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_backup import BackupClient
+    from types_boto3_batch import BatchClient
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_ec2 import EC2Client
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+    from types_boto3_stepfunctions import SFNClient
+
+# Five tries with jittered, growing waits; the workflow's own retries come on top where a step is worth it.
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, user_agent_extra="aws-backup-actions")
+
+# S3 parts carry a CRC64NVME of ours, which S3 checks. botocore does not see a checksum given by the caller and would
+# also SHA-256 every byte to sign the payload, four times the CPU of everything else; TLS and the CRC protect the body.
+_S3_CONFIG = _CONFIG.merge(
+    Config(s3={"payload_signing_enabled": False, "addressing_style": "auto"}, max_pool_connections=32)
+)
+
+
+class Clients:
+    """boto3 clients by service, made when first asked for. Endpoints and credentials come from the environment."""
+
+    def __init__(self, session: boto3.Session | None = None) -> None:
+        self._session = session or boto3.Session()
+
+    @property
+    def region(self) -> str:
+        """The region that all clients speak to."""
+        return str(self._session.region_name)
+
+    @cached_property
+    def backup(self) -> BackupClient:
+        """AWS Backup."""
+        return self._session.client("backup", config=_CONFIG)
+
+    @cached_property
+    def batch(self) -> BatchClient:
+        """AWS Batch."""
+        return self._session.client("batch", config=_CONFIG)
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        """CloudWatch metrics."""
+        return self._session.client("cloudwatch", config=_CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """DynamoDB: the ledger."""
+        return self._session.client("dynamodb", config=_CONFIG)
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        """EC2: volumes and snapshots."""
+        return self._session.client("ec2", config=_CONFIG)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """S3, with the payload signed by our own checksum."""
+        return self._session.client("s3", config=_S3_CONFIG)
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        """SNS: notifications."""
+        return self._session.client("sns", config=_CONFIG)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """SQS: the dead-letter queue."""
+        return self._session.client("sqs", config=_CONFIG)
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        """Step Functions: executions."""
+        return self._session.client("stepfunctions", config=_CONFIG)

@@ -1,0 +1,21 @@
+"""What an action says about itself. Own actions and third parties' import everything from here."""
+
+from backup_actions.contract.action import Action, Function, Job, Machine, Task
+from backup_actions.contract.permissions import Condition, Permissions, Statement
+from backup_actions.contract.settings import Settings, setting
+from backup_actions.contract.workflow import Call, Workflow
+
+__all__ = [
+    "Action",
+    "Call",
+    "Condition",
+    "Function",
+    "Job",
+    "Machine",
+    "Permissions",
+    "Settings",
+    "Statement",
+    "Task",
+    "Workflow",
+    "setting",
+]

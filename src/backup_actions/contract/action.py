@@ -1,0 +1,96 @@
+"""What an action says about itself: plain data, which two readers interpret (CDK and the embedded AWS)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backup_actions.contract.permissions import Permissions
+from backup_actions.contract.settings import Settings
+from backup_actions.contract.workflow import Workflow
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A short step, run as a Lambda function under a role of its own.
+
+    ``code`` is ``module:function``; the function takes ``(world: World, event: dict)`` and returns JSON.
+    It is named and not imported, so that reading a description stays light.
+    """
+
+    code: str
+    doc: str
+    timeout_seconds: int = 60
+    memory_mib: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A long step, run as a Batch job on EC2 Spot under a role of its own.
+
+    ``code`` is ``module:function``; the function takes ``(world: World, event: dict)``. Its result is what it stores:
+    a Batch job hands nothing back but its exit code.
+    """
+
+    code: str
+    doc: str
+    vcpus: int = 2
+    memory_mib: int = 2048
+    attempts: int = 3
+    """Batch allows 1 to 10; only a lost host is tried again, see the job definition's ``evaluateOnExit``."""
+    attempt_timeout_seconds: int = 24 * 3600
+    mounts_devices: bool = False
+    """Whether the container sees the host's /dev and /sys and may mount: for volumes that are attached later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A state machine with everything that its steps need. ``folder`` holds its ``workflow.asl.yaml``."""
+
+    name: str
+    title: str
+    folder: Path
+    permissions: Permissions
+    settings: type[Settings] = Settings
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r}: a name is lower-case words joined by single hyphens")
+        if self.permissions.tasks.keys() != self.tasks.keys() or self.permissions.jobs.keys() != self.jobs.keys():
+            raise ValueError(f"{self.name}: every task and every job has its own permissions, and nothing else has")
+
+    @property
+    def workflow(self) -> Workflow:
+        """The machine's text."""
+        return Workflow(self.folder / "workflow.asl.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action(Machine):
+    """One thing that can be done to a recovery point.
+
+    ``handles`` are AWS Backup's resource types. ``restorable`` says whether what it produces can bring the resource
+    back: only then may the backup be deleted after it (a Parquet export, for instance, cannot).
+    """
+
+    handles: tuple[str, ...]
+    restorable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function that no state machine calls but an event or a schedule: the intake, for instance."""
+
+    name: str
+    title: str
+    code: str
+    permissions: Permissions
+    """Only ``tasks["function"]`` is used: the one role."""
+    timeout_seconds: int = 60
+    memory_mib: int = 256

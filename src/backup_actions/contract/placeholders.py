@@ -1,0 +1,57 @@
+"""The words in ``${…}`` that workflows and permissions may use, and what each stands for.
+
+A placeholder that fills a whole YAML value may stand for a structure (``Settings``, ``Zones``); all others are text.
+CDK turns the text ones into definition substitutions, the embedded AWS into its own names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+PATTERN = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]*)\}")
+
+TEXT: Mapping[str, str] = {
+    "Partition": "aws, aws-cn or aws-us-gov",
+    "Region": "the region of the stack",
+    "Account": "the account of the stack",
+    "Name": "the prefix of everything that the stack makes",
+    "Bucket": "the archive bucket's name",
+    "BucketKeyArn": "the KMS key that encrypts the archive bucket",
+    "LedgerTable": "the ledger's DynamoDB table",
+    "TopicArn": "the SNS topic of notifications",
+    "DeadLetterQueueUrl": "the queue of events that could not be understood",
+    "DeadLetterQueueArn": "the same queue's ARN",
+    "MainMachineArn": "the main state machine",
+    "SecurityTagKey": "the key of the tag on everything that a workflow makes",
+    "SecurityTagValue": "its value",
+    "BackupTagKey": "the key of the tag that a backup must carry to be deleted",
+    "BackupTagValue": "its value",
+}
+"""Placeholders that stand for text."""
+
+STRUCTURES: Mapping[str, str] = {
+    "Settings": "the machine's own settings, an object",
+    "Zones": "the zones in which volumes and jobs may be placed: a list of {name, queue}",
+    "Actions": "the installed and enabled actions: a list of {name, machineArn, handles, restorable, tags}",
+    "VaultArns": "the ARNs of the vaults that are watched, a list; in a resource, one statement resource each",
+}
+"""Placeholders that stand for a structure and fill a whole value."""
+
+FUNCTION_PREFIX, JOB_PREFIX = "Function_", "Job_"
+"""``${Function_<task>}`` is the ARN of a task's function, ``${Job_<job>}`` the ARN of a job's definition (no revision)."""
+
+
+def placeholder_of(prefix: str, name: str) -> str:
+    """``Function_`` and ``check-volume`` make ``Function_check_volume``."""
+    return prefix + name.replace("-", "_")
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The placeholders that a text uses."""
+    return frozenset(PATTERN.findall(text))
+
+
+def fill_text(text: str, value_of: Callable[[str], str]) -> str:
+    """Replace every placeholder of a text."""
+    return PATTERN.sub(lambda match: value_of(match[1]), text)

@@ -1,0 +1,86 @@
+"""A workflow file: Amazon States Language in YAML, read once, filled in by whoever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backup_actions.contract.placeholders import PATTERN, names_in
+
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that a Task state makes: ``aws-sdk:ec2:createVolume`` or an optimized integration."""
+
+    state: str
+    resource: str
+    """The integration without ``arn:…:states:::``, for instance ``aws-sdk:ec2:createVolume`` or ``lambda:invoke``."""
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """The text of a state machine. ``folder`` is where ``workflow.asl.yaml`` lies."""
+
+    path: Path
+
+    def document(self) -> dict[str, Any]:
+        """The file as it stands, placeholders in it."""
+        import yaml
+
+        document = yaml.safe_load(self.path.read_text(encoding="utf-8"))
+        assert isinstance(document, dict)  # noqa: S101 - a file of ours; its shape is held by tests
+        return document
+
+    def placeholders(self) -> frozenset[str]:
+        """Every placeholder that the file uses."""
+        return names_in(self.path.read_text(encoding="utf-8"))
+
+    def filled(self, structure_of: Callable[[str], Any | None], text_of: Callable[[str], str]) -> dict[str, Any]:
+        """The document with its placeholders replaced.
+
+        ``structure_of`` is asked for values that consist of one placeholder alone and answers None to pass;
+        what it returns is filled in turn. ``text_of`` is asked for the rest.
+        """
+
+        def fill(value: Any) -> Any:  # noqa: ANN401 - YAML
+            if isinstance(value, dict):
+                return {key: fill(inner) for key, inner in value.items()}
+            if isinstance(value, list | tuple):
+                return [fill(inner) for inner in value]
+            if not isinstance(value, str):
+                return value
+            if whole := PATTERN.fullmatch(value):
+                structure = structure_of(whole[1])
+                if structure is not None:
+                    return fill(structure)
+            return PATTERN.sub(lambda match: text_of(match[1]), value)
+
+        filled = fill(self.document())
+        assert isinstance(filled, dict)  # noqa: S101 - a dict goes in
+        return filled
+
+    def states(self) -> Iterator[tuple[str, State]]:
+        """Every state with its name, those inside Map and Parallel too."""
+        return states_of(self.document())
+
+    def calls(self) -> Iterator[Call]:
+        """Every call that a Task state makes."""
+        for name, state in self.states():
+            if state["Type"] == "Task":
+                resource = str(state["Resource"]).partition(":states:::")[2]
+                yield Call(name, resource, state.get("Arguments") or {})
+
+
+def states_of(machine: Mapping[str, Any]) -> Iterator[tuple[str, State]]:
+    """Every state of a machine's document, depth first."""
+    for name, state in machine["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states_of(state["ItemProcessor"])
+        for branch in state.get("Branches", ()):
+            yield from states_of(branch)

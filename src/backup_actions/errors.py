@@ -1,0 +1,307 @@
+"""Every error: a stable code, a sentence, a remedy, an exit code, and whether trying again can help.
+
+Codes are never reused. The sentence is lower case without a full stop; the remedy is a full sentence.
+``docs/errors.md`` is generated from this file.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BackupActionsError(Exception):
+    """The root of every error that a user may see.
+
+    A subclass states its sentence and remedy once, with the facts as placeholders; raising it takes the facts:
+    ``raise VolumeTooSmall(requested_gib=8, needed_gib=20)``.
+    """
+
+    code: ClassVar[str] = "BA0000"
+    sentence: ClassVar[str] = "{what}"
+    remedy: ClassVar[str] = "Report this as a bug, with the command and its output."
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        self.hint = self.remedy.format(**facts)
+        super().__init__(self.sentence.format(**facts))
+
+    def __str__(self) -> str:
+        return f"{self.code}: {super().__str__()}"
+
+
+# ------------------------------------------------------------------------------- BA01xx: what a person gave us
+
+
+class SettingsInvalid(BackupActionsError):
+    """The settings file has one or more mistakes; each is on a line of its own."""
+
+    code = "BA0101"
+    sentence = "{path} has {count} mistake(s):\n{mistakes}"
+    remedy = "Correct the lines above; `backup-actions check --schema` prints every setting with its type and limits."
+    exit_code = 2
+
+
+class SettingsUnreadable(BackupActionsError):
+    """The settings file is missing or is not YAML."""
+
+    code = "BA0102"
+    sentence = "cannot read the settings file {path}: {reason}"
+    remedy = "Name the file with --settings, or write one with `backup-actions check --example > backup-actions.yaml`."
+    exit_code = 2
+
+
+class SettingInvalid(BackupActionsError):
+    """One setting has a value outside its limits."""
+
+    code = "BA0103"
+    sentence = "setting {name} is {value!r}: {reason}"
+    remedy = "Change the value of {name}."
+    exit_code = 2
+
+
+class ActionUnknown(BackupActionsError):
+    """No installed action has this name."""
+
+    code = "BA0104"
+    sentence = "there is no action {name!r}"
+    remedy = "Installed are: {installed}."
+    exit_code = 2
+
+
+class ActionBroken(BackupActionsError):
+    """An installed action cannot be loaded, or contradicts itself."""
+
+    code = "BA0105"
+    sentence = "action {name!r} of package {package} cannot be used: {reason}"
+    remedy = "Repair or uninstall {package}; the other actions are not affected."
+    exit_code = 2
+
+
+# ------------------------------------------------------------------------------------ BA02xx: events and points
+
+
+class MalformedEvent(BackupActionsError):
+    """An event names AWS Backup as its source but cannot be understood."""
+
+    code = "BA0201"
+    sentence = "cannot understand the event: {reason}"
+    remedy = "Compare the event in the dead-letter queue with the AWS Backup event reference, then send it again."
+
+
+class MalformedArn(BackupActionsError):
+    """A text that should be an Amazon Resource Name is not."""
+
+    code = "BA0202"
+    sentence = "{text!r} is not an ARN: {reason}"
+    remedy = "An ARN reads arn:partition:service:region:account:resource."
+    exit_code = 2
+
+
+# ------------------------------------------------------------------------------------------ BA03xx: AWS itself
+
+
+class AwsCallFailed(BackupActionsError):
+    """AWS answered a call with an error that trying again will not cure."""
+
+    code = "BA0301"
+    sentence = "{operation} failed with {error_code}: {reason}"
+    remedy = "Look the error code up in the reference of that API; AccessDenied names the missing permission."
+
+
+class AwsBusy(BackupActionsError):
+    """AWS asked us to slow down, or had a fault of its own."""
+
+    code = "BA0302"
+    sentence = "{operation} was not served ({error_code}): {reason}"
+    remedy = "Try again later; the workflow does so by itself."
+    retryable = True
+
+
+class WaitedTooLong(BackupActionsError):
+    """Something that should have become true within a stated time did not."""
+
+    code = "BA0303"
+    sentence = "waited {waited_seconds:.0f} s for {what}, in vain"
+    remedy = "Look at the state of the resource in the AWS console; the workflow removes what it made and may be run again."
+    retryable = True
+
+
+# -------------------------------------------------------------------------------------------- BA04xx: archives
+
+
+class SourceUnreadable(BackupActionsError):
+    """Something of the source could not be read: the archive would be incomplete, so it does not count as one."""
+
+    code = "BA0401"
+    sentence = "cannot read {what}: {reason}"
+    remedy = "Nothing was deleted. Check the source; an archive is complete only if everything was read."
+
+
+class UploadFailed(BackupActionsError):
+    """An object could not be stored."""
+
+    code = "BA0402"
+    sentence = "cannot store {what}: {reason}"
+    remedy = "Nothing was deleted and the unfinished upload was removed. Check permissions, quotas and the network."
+    retryable = True
+
+
+class ArchiveMissing(BackupActionsError):
+    """There is no complete archive at this place: without its manifest, data is never read as an archive."""
+
+    code = "BA0403"
+    sentence = "there is no complete archive at {where}: {reason}"
+    remedy = "Give the folder or prefix that holds manifest.json."
+    exit_code = 3
+
+
+class ArchiveDamaged(BackupActionsError):
+    """What is stored is not what was written."""
+
+    code = "BA0404"
+    sentence = "the archive at {where} is damaged: {reason}"
+    remedy = "Do not delete the backup it was made from. Restore from another copy, or archive the recovery point again."
+    exit_code = 4
+
+
+class ArchiveExists(BackupActionsError):
+    """A complete archive stands already where a new one should be written."""
+
+    code = "BA0405"
+    sentence = "a complete archive stands at {where} already"
+    remedy = "Choose another destination; an archive is never overwritten."
+    exit_code = 2
+
+
+class NotInArchive(BackupActionsError):
+    """No entry of the archive has this path."""
+
+    code = "BA0406"
+    sentence = "{path!r} is not in the archive at {where}"
+    remedy = "List what it holds with `backup-actions list {where}`."
+    exit_code = 3
+
+
+class ManifestUnreadable(BackupActionsError):
+    """A manifest is not one of ours, or of a version that this program does not know."""
+
+    code = "BA0407"
+    sentence = "cannot read the manifest: {reason}"
+    remedy = "Use a version of this program that knows the format version named in the manifest."
+    exit_code = 4
+
+
+class UnsafePath(BackupActionsError):
+    """An entry would be written outside the target folder."""
+
+    code = "BA0408"
+    sentence = "refusing to extract {path!r}: it would leave the target folder"
+    remedy = "The archive was made by something else or was altered; inspect it with `backup-actions list`."
+    exit_code = 4
+
+
+class ToolMissing(BackupActionsError):
+    """A program of the operating system is needed and is not there."""
+
+    code = "BA0409"
+    sentence = "the program {program} is needed to {purpose} and was not found"
+    remedy = "Install it ({package} on Debian and Ubuntu)."
+    exit_code = 5
+
+
+class DeviceUnavailable(BackupActionsError):
+    """No loop device or no permission to make one: file systems cannot be mounted."""
+
+    code = "BA0410"
+    sentence = "cannot make a loop device for {what}: {reason}"
+    remedy = "Run as root and free a loop device (`losetup -a` lists them), or archive the device raw."
+    exit_code = 5
+
+
+class DiskFull(BackupActionsError):
+    """There is not enough room where something has to be written."""
+
+    code = "BA0411"
+    sentence = "{path} has {free_mib} MiB free and {needed_mib} MiB are needed"
+    remedy = "Free some space or name another place."
+    exit_code = 5
+
+
+# -------------------------------------------------------------------------------------- BA05xx: the EBS archive
+
+
+class VolumeNotFound(BackupActionsError):
+    """The attached volume did not appear among the block devices."""
+
+    code = "BA0501"
+    sentence = "volume {volume_id} was attached but no block device carries its serial after {waited_seconds:.0f} s"
+    remedy = "The instance must be a Nitro instance and its /dev and /sys must be visible in the container."
+    retryable = True
+
+
+class VolumeBusy(BackupActionsError):
+    """The volume stays attached to another instance, even after a forced detach."""
+
+    code = "BA0502"
+    sentence = "volume {volume_id} is still attached to {instance_id} after {waited_seconds:.0f} s"
+    remedy = "The next attempt tries again; an instance that lost its Spot capacity lets go when it has stopped."
+    retryable = True
+
+
+# ------------------------------------------------------------------------------------ BA06xx: the embedded AWS
+
+
+class PortInUse(BackupActionsError):
+    """The port that was asked for is taken."""
+
+    code = "BA0601"
+    sentence = "port {port} of 127.0.0.1 is in use"
+    remedy = "Leave out --port to have a free one chosen, or stop the program that uses it."
+    exit_code = 5
+
+
+class EmbeddedServerFailed(BackupActionsError):
+    """A server of the embedded AWS did not start."""
+
+    code = "BA0602"
+    sentence = "{server} did not start: {reason}"
+    remedy = "The end of its log is above; run again with --keep DIR to keep the whole log."
+    exit_code = 5
+
+
+class NotEmbedded(BackupActionsError):
+    """The embedded AWS refuses what it does not know rather than guessing."""
+
+    code = "BA0603"
+    sentence = "the embedded AWS does not know {what}"
+    remedy = "Add it to backup_actions_local with a test, or leave it out of the workflow."
+
+
+class EmbeddedAwsMissing(BackupActionsError):
+    """The package of the embedded AWS is not installed."""
+
+    code = "BA0604"
+    sentence = "the embedded AWS is not installed"
+    remedy = "Install it with `pip install aws-backup-actions[local]`."
+    exit_code = 5
+
+
+# ------------------------------------------------------------------------------- BA07xx: the life of a point
+
+
+class DeletionUnproven(BackupActionsError):
+    """The recovery point was asked to go and is still there."""
+
+    code = "BA0701"
+    sentence = "recovery point {arn} is {status} after DeleteRecoveryPoint"
+    remedy = "AWS Backup accepts a deletion that it may not carry out: look at the vault lock, legal holds and snapshot locks."
+
+
+class NotVerified(BackupActionsError):
+    """Something that must have been verified was not: nothing may be deleted."""
+
+    code = "BA0702"
+    sentence = "the backup is kept: {reason}"
+    remedy = "Read the evidence named above, correct the cause and replay the recovery point."

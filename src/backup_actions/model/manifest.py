@@ -1,0 +1,169 @@
+"""The manifest of an archive: written last, so that its presence means that everything it names is there.
+
+The format is specified in ``docs/archive-format.md``. Field names in JSON are the ones here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from backup_actions.errors import ManifestUnreadable
+
+FORMAT = "backup-actions/archive"
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+Role = Literal["whole", "partition", "gap"]
+Kind = Literal["files", "device"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object beside the manifest. ``name`` is relative to it; ``crc64nvme`` is S3's base64 form, over all bytes."""
+
+    name: str
+    size_bytes: int
+    crc64nvme: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSystem:
+    """What a region's superblock says: ``type`` in the words of ``mount -t``; empty texts where it says nothing."""
+
+    type: str
+    uuid: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A stretch of the device: a partition, a gap between partitions (boot loader, tables), or the whole of it."""
+
+    number: int
+    role: Role
+    offset_bytes: int
+    size_bytes: int
+    name: str = ""
+    type_id: str = ""
+    unique_id: str = ""
+    file_system: FileSystem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How a block device is divided; ``table`` is gpt, mbr or none. Regions cover the device without overlap."""
+
+    table: Literal["gpt", "mbr", "none"]
+    size_bytes: int
+    sector_size_bytes: int
+    disk_id: str
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many entries of each type, as found in the source."""
+
+    files: int = 0
+    directories: int = 0
+    symlinks: int = 0
+    hardlinks: int = 0
+    devices: int = 0
+    fifos: int = 0
+    sockets: int = 0
+
+    @property
+    def entries(self) -> int:
+        """All that a tar carries: everything but sockets."""
+        return self.files + self.directories + self.symlinks + self.hardlinks + self.devices + self.fifos
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One archived region: its files as a tar, or its bytes as an image.
+
+    ``stream_blake3`` is the hash of the uncompressed stream (tar or image); ``raw_because`` says why a device
+    image was taken where files might have been expected.
+    """
+
+    name: str
+    kind: Kind
+    codec: Literal["zstd", "gzip"]
+    object: StoredObject
+    index: StoredObject | None
+    region_number: int | None
+    frames: int
+    stream_bytes: int
+    stream_blake3: str
+    source_bytes: int
+    """Bytes of file content, or of the region; what a progress bar and a ratio refer to."""
+    counts: Counts = field(default_factory=Counts)
+    raw_because: str = ""
+    sockets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything that a reader needs to find, check and restore an archive."""
+
+    tool_version: str
+    created: str
+    source: Mapping[str, Any]
+    """``kind`` (block-device, image, directory), ``name``, and ``recovery_point`` where there is one."""
+    layout: Layout | None
+    members: tuple[Member, ...]
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def stored_bytes(self) -> int:
+        """What the members and their indexes occupy."""
+        return sum(m.object.size_bytes + (m.index.size_bytes if m.index else 0) for m in self.members)
+
+    @property
+    def source_bytes(self) -> int:
+        """What was read from the source."""
+        return sum(member.source_bytes for member in self.members)
+
+    def to_bytes(self) -> bytes:
+        """The manifest as it is stored: JSON for people too."""
+        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True).encode() + b"\n"
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Raise ManifestUnreadable for anything that is not a manifest of a known version."""
+        try:
+            raw = json.loads(data)
+            if raw["format"] != FORMAT or raw["format_version"] != FORMAT_VERSION:
+                raise ManifestUnreadable(
+                    reason=f"it is {raw['format']} version {raw['format_version']}, known is {FORMAT} version {FORMAT_VERSION}"
+                )
+            layout = raw.pop("layout")
+            members = raw.pop("members")
+            return cls(layout=_layout(layout) if layout else None, members=tuple(map(_member, members)), **raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+            raise ManifestUnreadable(reason=f"{type(wrong).__name__}: {wrong}") from wrong
+
+
+def _layout(raw: dict[str, Any]) -> Layout:
+    regions = tuple(
+        Region(**{**region, "file_system": FileSystem(**region["file_system"]) if region["file_system"] else None})
+        for region in raw["regions"]
+    )
+    return Layout(**{**raw, "regions": regions})
+
+
+def _member(raw: dict[str, Any]) -> Member:
+    return Member(
+        **{
+            **raw,
+            "object": StoredObject(**raw["object"]),
+            "index": StoredObject(**raw["index"]) if raw["index"] else None,
+            "counts": Counts(**raw["counts"]),
+            "sockets": tuple(raw["sockets"]),
+        }
+    )
