@@ -1,0 +1,81 @@
+"""One call to the embedded AWS, parsed; and what may answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed the call: a role and the session that uses it, or the administrator who set everything up."""
+
+    role: str
+    """The role's name; ``administrator`` may do everything and is used only to prepare the world."""
+    session: str = ""
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether no policy is asked."""
+        return self.role == "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``service`` is botocore's service name (``ec2``, ``stepfunctions``), ``operation`` the API's (``CreateVolume``).
+
+    ``params`` are the parsed parameters by the names of the botocore model.
+    """
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    caller: Caller
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not a failure of ours
+    """An error answer as the service would give it: code, message, HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status = code, message, status
+
+
+Handler = Callable[[Call], Mapping[str, Any]]
+"""Answers a call with the output by the names of the botocore model, or raises Refused."""
+
+
+class Service(Protocol):
+    """A part of AWS that the embedded one implements itself; what no service claims goes to moto."""
+
+    name: str
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Operation name → what answers it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A plain HTTP request to a path that is no AWS API: instance metadata, container credentials, the clock."""
+
+    method: str
+    path: str
+    """Without the query; still percent-encoded."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Its answer."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
+
+
+Route = Callable[[Request], Response]
+"""Answers every request whose path starts with the prefix that the route was given under."""

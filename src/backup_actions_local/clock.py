@@ -1,0 +1,125 @@
+"""A clock that never makes anybody wait: when all that live on it are waiting, it jumps to the next moment.
+
+Whoever does work on this clock is an *actor*: an execution, a Batch job, the delivery of an event. Time stands still
+as long as one of them works, so results do not depend on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
+
+
+class NothingLeftToWaitFor(RuntimeError):
+    """Every actor waits for something that no other actor can bring about."""
+
+
+@dataclass(eq=False)
+class _Waiter:
+    until: Callable[[], bool]
+    deadline: float | None
+
+
+class SimulatedClock:
+    """Implements ``model.clock.Clock``. With ``flows`` the real time that work takes counts too (for the demo)."""
+
+    def __init__(self, start: datetime = START, *, flows: bool = False) -> None:
+        self._start = start
+        self._skipped_seconds = 0.0
+        self._began = time.monotonic()
+        self._flows = flows
+        self._changed = threading.Condition()
+        self._actors = 0
+        self._waiters: list[_Waiter] = []
+        self._stuck = False
+
+    def now(self) -> datetime:
+        """Return the time on this clock."""
+        return self._start + timedelta(seconds=self._seconds())
+
+    def sleep(self, seconds: float) -> None:
+        """Let that much of this clock's time pass."""
+        self.wait(lambda: False, seconds)
+
+    def wait(self, until: Callable[[], bool], timeout_seconds: float | None = None) -> bool:
+        """Wait until the condition holds (True) or the time is over (False). Whoever changes it calls ``changed``.
+
+        Raises NothingLeftToWaitFor when no deadline remains and all actors wait.
+        """
+        with self._changed:
+            deadline = None if timeout_seconds is None else self._seconds() + max(0.0, timeout_seconds)
+            waiter = _Waiter(until, deadline)
+            self._waiters.append(waiter)
+            try:
+                while not until():
+                    now = self._seconds()
+                    if deadline is not None and now >= deadline:
+                        return False
+                    if self._stuck:
+                        raise NothingLeftToWaitFor
+                    if not self._jump():
+                        real = deadline - now if self._flows and deadline is not None else None
+                        self._changed.wait(real)
+                return True
+            finally:
+                self._waiters.remove(waiter)
+
+    def changed(self) -> None:
+        """Tell the waiting that something they wait for may have come true."""
+        with self._changed:
+            self._changed.notify_all()
+
+    @contextmanager
+    def actor(self) -> Iterator[None]:
+        """Count the calling thread as one that works, until the block ends."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        """Start a thread that is an actor from this moment on."""
+        self._enter()
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._leave()
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _enter(self) -> None:
+        with self._changed:
+            self._actors += 1
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._actors -= 1
+            self._changed.notify_all()
+
+    def _seconds(self) -> float:
+        return self._skipped_seconds + (time.monotonic() - self._began if self._flows else 0.0)
+
+    def _jump(self) -> bool:
+        """Skip to the next deadline if everybody waits and nobody is about to wake. The lock is held."""
+        now = self._seconds()
+        due = (waiter.until() or (waiter.deadline is not None and waiter.deadline <= now) for waiter in self._waiters)
+        if len(self._waiters) < self._actors or any(due):
+            return False
+        deadlines = [waiter.deadline for waiter in self._waiters if waiter.deadline is not None]
+        if deadlines:
+            self._skipped_seconds += max(0.0, min(deadlines) - now)
+        elif self._actors:
+            self._stuck = True
+        self._changed.notify_all()
+        return bool(deadlines) or self._stuck
