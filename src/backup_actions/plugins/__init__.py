@@ -1,0 +1,5 @@
+"""Finds the installed actions, ours and third parties' by one path, and names the culprit when one is broken."""
+
+from backup_actions.plugins.discovery import GROUP, Installed, installed
+
+__all__ = ["GROUP", "Installed", "installed"]

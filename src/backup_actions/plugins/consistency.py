@@ -1,0 +1,187 @@
+"""What a description says about itself must agree: each check returns complaints, and nothing is imported or called."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import importlib.util
+import types
+import typing
+
+from backup_actions.contract import Action, Machine, Settings, Statement
+from backup_actions.contract.placeholders import (
+    FUNCTION_PREFIX,
+    JOB_PREFIX,
+    PATTERN,
+    STRUCTURES,
+    TEXT,
+    names_in,
+    placeholder_of,
+)
+from backup_actions.contract.settings import doc_of, limits_of
+from backup_actions.errors import SettingInvalid
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from importlib.machinery import ModuleSpec
+
+RESERVED_SETTINGS = ("enabled", "select")
+"""Every action's section of the settings file has these; an action's own settings cannot be called so."""
+
+_PLAIN = (str, int, float, bool)
+
+
+def complaints_about(action: Action) -> list[str]:
+    """Everything in which the action contradicts itself; empty for a sound one."""
+    complaints = [*complaints_about_settings(action.settings), *complaints_about_code(action)]
+    if not action.handles:
+        complaints.append("it handles no resource type")
+    return [*complaints, *(complaints_about_workflow(action) or complaints_about_permissions(action))]
+
+
+def complaints_about_workflow(machine: Machine) -> list[str]:
+    """The workflow can be read, knows its placeholders, and calls every task and job."""
+    import yaml
+
+    path = machine.folder / "workflow.asl.yaml"
+    try:
+        names = [name for name, _ in machine.workflow.states()]
+        used = machine.workflow.placeholders()
+    except (OSError, yaml.YAMLError, ValueError) as error:
+        return [f"cannot read {path}: {' '.join(str(error).split())}"]
+    except (KeyError, TypeError, AttributeError, AssertionError):
+        return [f"{path} is not a state machine: it needs StartAt and States, each state a mapping"]
+    callable_ = _callable_placeholders(machine)
+    known = {*TEXT, *STRUCTURES, *callable_}
+    return [
+        *(f"{path.name} uses the placeholder {_unknown(name, known)}" for name in sorted(used - known)),
+        *(f"{path.name} never uses ${{{name}}}" for name in sorted(callable_ - used)),
+        *(f"{path.name} has two states called {name}" for name in sorted({n for n in names if names.count(n) > 1})),
+    ]
+
+
+def complaints_about_permissions(machine: Machine) -> list[str]:
+    """Statements use known placeholders and name states that the workflow has; the workflow must be readable."""
+    complaints = []
+    callable_ = _callable_placeholders(machine)
+    for role, statements in machine.permissions.roles().items():
+        for statement in statements:
+            whole = {"VaultArns"} & {match[1] for text in statement.resources if (match := PATTERN.fullmatch(text))}
+            known = {*TEXT, *callable_, *whole}
+            used = frozenset[str]().union(*map(names_in, _texts(statement)))
+            complaints += [
+                f"permissions of {role} use the placeholder {_unknown(name, known)}" for name in sorted(used - known)
+            ]
+    states = {name for name, _ in machine.workflow.states()}
+    named = {state for statement in machine.permissions.workflow for state in statement.for_}
+    return complaints + [
+        f"permissions of workflow are for the state {_unknown(name, states)}" for name in sorted(named - states)
+    ]
+
+
+def complaints_about_code(machine: Machine) -> list[str]:
+    """Every task and job names a function that a module really has; the module is read, not imported."""
+    steps = [(f"task {name}", task.code) for name, task in machine.tasks.items()]
+    steps += [(f"job {name}", job.code) for name, job in machine.jobs.items()]
+    return [f"{step}: {complaint}" for step, code in steps if (complaint := _code_complaint(code))]
+
+
+def complaints_about_settings(kind: type[Settings]) -> list[str]:
+    """Every setting is made by ``setting(…)``, has a plain type and a default within its own limits."""
+    if not (isinstance(kind, type) and issubclass(kind, Settings)):
+        return [f"its settings are {kind!r}, not a subclass of Settings"]
+    try:
+        hints = typing.get_type_hints(kind)
+    except NameError as error:
+        return [f"settings: the type {error.name} is not known at run time: import it outside of TYPE_CHECKING"]
+    complaints = []
+    for field in dataclasses.fields(kind):
+        if field.name in RESERVED_SETTINGS:
+            complaints.append(f"setting {field.name}: the name is reserved for every action's section")
+        if not _is_declared(field):
+            complaints.append(f"setting {field.name}: declare it with setting(default, doc)")
+        if not _is_plain(hints[field.name]):
+            complaints.append(
+                f"setting {field.name}: a setting is a text, number, truth value, a tuple of them, or None"
+            )
+    if complaints:
+        return complaints
+    try:
+        kind()
+    except (SettingInvalid, TypeError, ValueError) as error:
+        return [f"its settings cannot be made from their defaults: {error}"]
+    return []
+
+
+def _is_declared(field: dataclasses.Field[typing.Any]) -> bool:
+    try:
+        return bool(doc_of(field)) and limits_of(field) is not None
+    except KeyError:
+        return False
+
+
+def _is_plain(hint: object) -> bool:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        others = [part for part in parts if part is not types.NoneType]
+        return len(others) == 1 and _is_plain(others[0])
+    if origin is typing.Literal:
+        return all(isinstance(part, _PLAIN) for part in parts)
+    if origin is tuple:
+        return len(parts) == 2 and parts[1] is Ellipsis and _is_plain(parts[0])
+    return hint in _PLAIN
+
+
+def _callable_placeholders(machine: Machine) -> frozenset[str]:
+    functions = {placeholder_of(FUNCTION_PREFIX, name) for name in machine.tasks}
+    return frozenset(functions | {placeholder_of(JOB_PREFIX, name) for name in machine.jobs})
+
+
+def _texts(statement: Statement) -> Iterator[str]:
+    yield from statement.resources
+    for keys in statement.when.values():
+        for key, value in keys.items():
+            yield key
+            yield from (value,) if isinstance(value, str) else value
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"{name}, which does not exist" + (f" (did you mean {close[0]}?)" if close else "")
+
+
+def _code_complaint(code: str) -> str | None:
+    module, colon, function = code.partition(":")
+    if not (colon and function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
+        return f"{code!r} is not of the form module:function"
+    try:
+        spec = importlib.util.find_spec(module)
+        tree = _source_of(spec) if spec else None
+    except Exception as error:  # noqa: BLE001 - looking for a module runs the packages around it, whatever they do
+        return f"module {module} cannot be read: {type(error).__name__}: {error}"
+    if spec is None:
+        return f"there is no module {module}"
+    if tree is not None and function not in set(_names_bound_by(tree)):
+        return f"module {module} has no {function}"
+    return None
+
+
+def _source_of(spec: ModuleSpec) -> ast.Module | None:
+    """The module's source, or None where there is none: it is compiled."""
+    get_source = getattr(spec.loader, "get_source", None)
+    source = get_source(spec.name) if get_source else None
+    return ast.parse(source) if source is not None else None
+
+
+def _names_bound_by(tree: ast.Module) -> Iterator[str]:
+    """Names that the module's top level binds: definitions, imports, assignments."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
