@@ -53,6 +53,18 @@ class RecoveryPoint:
         """
         return self.arn.resource.startswith("recovery-point:continuous:")
 
+    def prefix(self, kind: str, date: str) -> str:
+        """Where in the archive bucket something of this point lies: Hive-style, so that Athena can partition by it.
+
+        ``kind`` is the action's name or ``evidence``; ``date`` is the day of the backup, YYYY-MM-DD.
+        """
+        account = self.resource_arn.account or self.arn.account or "unknown"
+        resource = _NOT_IN_A_NAME.sub("-", self.resource_id).strip("-")
+        return (
+            f"{kind}/resource_type={self.resource_type.replace(' ', '-')}/account={account}/region={self.arn.region}"
+            f"/resource={resource}/date={date}/{self.key_id}"
+        )
+
     @property
     def key_id(self) -> str:
         """The native id in characters that are safe in an S3 key and a file name."""

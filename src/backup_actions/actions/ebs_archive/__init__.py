@@ -1,0 +1,45 @@
+"""EBS archive: restore the snapshot to a volume, archive its files (or its bytes) to S3, verify, remove the volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backup_actions.actions.ebs_archive.permissions import PERMISSIONS
+from backup_actions.actions.ebs_archive.settings import EbsArchiveSettings
+from backup_actions.contract import Action, Job, Task
+
+ACTION = Action(
+    name="ebs-archive",
+    title="Archive the files of an EBS snapshot to S3",
+    handles=("EBS",),
+    restorable=True,
+    folder=Path(__file__).parent,
+    settings=EbsArchiveSettings,
+    permissions=PERMISSIONS,
+    tasks={
+        "report": Task(
+            code="backup_actions.actions.ebs_archive.tasks:report",
+            doc="Reads manifest and verification back and says what was archived and whether it is verified.",
+        ),
+        "discard": Task(
+            code="backup_actions.actions.ebs_archive.tasks:discard",
+            doc="Aborts open uploads and removes objects of an archive that was never completed.",
+            timeout_seconds=300,
+        ),
+    },
+    jobs={
+        "archive": Job(
+            code="backup_actions.actions.ebs_archive.job:archive_volume",
+            doc="Attaches the volume, mounts its file systems read-only, streams them to S3, detaches.",
+            vcpus=2,
+            memory_mib=2048,
+            mounts_devices=True,
+        ),
+        "verify": Job(
+            code="backup_actions.actions.ebs_archive.job:verify_archive",
+            doc="Reads the archive back from S3 with rights to read it and to write evidence, nothing else.",
+            vcpus=2,
+            memory_mib=2048,
+        ),
+    },
+)

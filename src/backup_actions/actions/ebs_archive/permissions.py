@@ -1,0 +1,169 @@
+"""What each step of the EBS archive may do, and why."""
+
+from __future__ import annotations
+
+from backup_actions.contract import Permissions, Statement
+
+_VOLUMES = "arn:${Partition}:ec2:${Region}:${Account}:volume/*"
+_INSTANCES = "arn:${Partition}:ec2:${Region}:${Account}:instance/*"
+_SNAPSHOTS = "arn:${Partition}:ec2:${Region}::snapshot/*"
+_QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
+_JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
+_KEYS = "arn:${Partition}:kms:${Region}:${Account}:key/*"
+_BUCKET = "arn:${Partition}:s3:::${Bucket}"
+_ARCHIVES = f"{_BUCKET}/ebs-archive/*"
+_EVIDENCE = f"{_BUCKET}/evidence/*"
+
+_OURS = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
+_BORN_OURS = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
+_THROUGH_EC2 = {"kms:ViaService": "ec2.${Region}.amazonaws.com"}
+_UNKNOWN_IDS = "ids of volumes, snapshots and instances are not known before; the tag condition narrows it"
+
+_BUCKET_KEY_WRITE = Statement(
+    ("kms:GenerateDataKey", "kms:Decrypt"),  # a multipart upload decrypts its own data key for every part
+    on="${BucketKeyArn}",
+    when={"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}},
+    for_=("S3 with the bucket's key",),
+)
+_BUCKET_KEY_READ = Statement(
+    ("kms:Decrypt",),
+    on="${BucketKeyArn}",
+    when={"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}},
+    for_=("S3 with the bucket's key",),
+)
+
+
+def _in_archives(action: str, *, for_: str) -> Statement:
+    return Statement((action,), on=_ARCHIVES, for_=(for_,), because="one folder per recovery point under this prefix")
+
+
+def _list_archives(*, for_: str) -> Statement:
+    return Statement(
+        ("s3:ListBucket",), on=_BUCKET, when={"StringLike": {"s3:prefix": "ebs-archive/*"}}, for_=(for_,)
+    )
+
+
+_WORKFLOW = (
+    _list_archives(for_="FindArchive"),
+    Statement(
+        ("ec2:CreateVolume",), on=_VOLUMES, when=_BORN_OURS, for_=("CreateVolume",), because="a new volume has no id yet"
+    ),
+    Statement(
+        ("ec2:CreateVolume",),
+        on=_SNAPSHOTS,
+        for_=("CreateVolume",),
+        because="any snapshot of a watched vault; snapshots are owned by AWS Backup and named by it",
+    ),
+    Statement(
+        ("ec2:CreateTags",),
+        on=_VOLUMES,
+        when={"StringEquals": {"ec2:CreateAction": "CreateVolume"}},  # else any volume could be marked as ours
+        for_=("CreateVolume",),
+        because="a new volume has no id yet",
+    ),
+    # An encrypted snapshot: EBS uses its key on our behalf, through a grant.
+    # https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+    Statement(
+        ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+        on=_KEYS,
+        when={"StringEquals": _THROUGH_EC2},
+        for_=("CreateVolume",),
+        because="snapshots keep the keys of their volumes; only EC2 may use them for us",
+    ),
+    Statement(
+        ("kms:CreateGrant",),
+        on=_KEYS,
+        when={"StringEquals": _THROUGH_EC2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        for_=("CreateVolume",),
+        because="snapshots keep the keys of their volumes; only EC2 may use them for us",
+    ),
+    Statement(
+        ("ec2:DescribeVolumes",),
+        on="*",
+        for_=("DescribeVolume", "FindVolumes"),
+        because="Describe calls of EC2 have no resource-level control",
+    ),
+    Statement(
+        ("ec2:DeleteVolume",), on=_VOLUMES, when=_OURS, for_=("DeleteVolume",), because=_UNKNOWN_IDS
+    ),
+    Statement(
+        ("ec2:DetachVolume",), on=(_VOLUMES, _INSTANCES), when=_OURS, for_=("DetachVolume",), because=_UNKNOWN_IDS
+    ),
+    Statement(
+        ("batch:ListJobs", "batch:DescribeJobs"),
+        on="*",
+        for_=("FindJob", "DescribeJob", "ListJobs"),
+        because="these calls of Batch have no resource-level control",
+    ),
+    Statement(
+        ("batch:SubmitJob",),
+        on=(_QUEUES, "${Job_archive}", "${Job_archive}:*", "${Job_verify}", "${Job_verify}:*"),
+        for_=("SubmitJob",),
+        because="one queue per zone, and every revision of our two job definitions",
+    ),
+    Statement(
+        ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
+    ),
+    Statement(
+        ("batch:TerminateJob",), on=_JOBS, when=_OURS, for_=("TerminateJob",), because=_UNKNOWN_IDS
+    ),
+    Statement(
+        ("lambda:InvokeFunction",), on=("${Function_report}", "${Function_discard}"), for_=("Report", "Discard")
+    ),
+)
+
+PERMISSIONS = Permissions(
+    workflow=_WORKFLOW,
+    tasks={
+        "report": (
+            _in_archives("s3:GetObject", for_="manifest"),
+            Statement(("s3:GetObject",), on=_EVIDENCE, for_=("verification",), because="one folder per recovery point"),
+            _list_archives(for_="manifest: without it a missing object looks like a missing permission"),
+            Statement(
+                ("s3:ListBucket",),
+                on=_BUCKET,
+                when={"StringLike": {"s3:prefix": "evidence/*"}},
+                for_=("verification: likewise",),
+            ),
+            _BUCKET_KEY_READ,
+        ),
+        "discard": (
+            _list_archives(for_="objects of an incomplete archive"),
+            Statement(
+                ("s3:ListBucketMultipartUploads",),
+                on=_BUCKET,
+                for_=("open uploads",),
+            ),
+            _in_archives("s3:AbortMultipartUpload", for_="open uploads"),
+            _in_archives("s3:DeleteObject", for_="objects of an incomplete archive"),
+        ),
+    },
+    jobs={
+        "archive": (
+            Statement(
+                ("ec2:DescribeVolumes",),
+                on="*",
+                for_=("attachment",),
+                because="Describe calls of EC2 have no resource-level control",
+            ),
+            Statement(
+                ("ec2:AttachVolume", "ec2:DetachVolume"),
+                on=(_VOLUMES, _INSTANCES),
+                when=_OURS,
+                for_=("attachment",),
+                because=_UNKNOWN_IDS,
+            ),
+            _list_archives(for_="is it archived already"),
+            _in_archives("s3:GetObject", for_="is it archived already"),
+            _in_archives("s3:PutObject", for_="the archive"),
+            _in_archives("s3:AbortMultipartUpload", for_="an upload that fails leaves nothing"),
+            _BUCKET_KEY_WRITE,
+        ),
+        "verify": (
+            _list_archives(for_="the archive"),
+            _in_archives("s3:GetObject", for_="the archive"),
+            Statement(("s3:PutObject",), on=_EVIDENCE, for_=("verification",), because="one folder per recovery point"),
+            _BUCKET_KEY_WRITE,
+        ),
+    },
+)

@@ -1,0 +1,52 @@
+"""What can be chosen about the EBS archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backup_actions.contract import Settings, setting
+
+_GP3 = "EBS limits of gp3, https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EbsArchiveSettings(Settings):
+    """Settings of the action ``ebs-archive``."""
+
+    iops: int = setting(
+        3000, "I/O operations per second of the restored gp3 volume.", at_least=3000, at_most=80_000, why=_GP3
+    )
+    throughput_mib_per_s: int = setting(
+        250, "Throughput of the restored gp3 volume, in MiB/s.", at_least=125, at_most=2000, why=_GP3
+    )
+    volume_initialization_rate_mib_per_s: int | None = setting(
+        None,
+        "Have EBS load the volume from the snapshot at this rate, in MiB/s, for a price per GB; null loads lazily.",
+        at_least=100,
+        at_most=300,
+        why="https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html",
+    )
+    codec: str = setting("zstd", "Compression of the archive.", one_of=("zstd", "gzip"))
+    level: int = setting(1, "Compression level; 1 is as fast as the disk, 3 about a tenth smaller.", at_least=1, at_most=19)
+    raw: str = setting(
+        "auto",
+        "auto archives the files of every file system that can be mounted and the rest raw; always takes raw images.",
+        one_of=("auto", "always"),
+    )
+    verify: str = setting(
+        "all",
+        "Read the whole archive back before it counts, or a sample of it.",
+        one_of=("all", "sample"),
+    )
+    verify_sample_percent: int = setting(
+        5, "How much of the archive a sampled verification reads back, in percent.", at_least=1, at_most=100
+    )
+    placement_timeout_minutes: int = setting(
+        30,
+        "How long a job may wait for Spot capacity in one zone before the next zone is tried.",
+        at_least=5,
+        at_most=24 * 60,
+    )
+    attempt_timeout_hours: int = setting(
+        24, "How long one attempt of a job may take before it is given up.", at_least=1, at_most=72
+    )
