@@ -49,7 +49,7 @@ class Workflow:
 
         def fill(value: Any) -> Any:  # noqa: ANN401 - YAML
             if isinstance(value, dict):
-                return {key: fill(inner) for key, inner in value.items()}
+                return {PATTERN.sub(lambda match: text_of(match[1]), key): fill(inner) for key, inner in value.items()}
             if isinstance(value, list | tuple):
                 return [fill(inner) for inner in value]
             if not isinstance(value, str):
