@@ -1,0 +1,99 @@
+"""The front of the embedded AWS: start it, and every boto3 session made from it speaks to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from backup_actions.model.clock import Clock
+from backup_actions_local.calls import Route, Service
+from backup_actions_local.front.audit import Audit
+from backup_actions_local.front.authorization import KeyOf, TagsOf
+from backup_actions_local.front.dispatch import Dispatcher
+from backup_actions_local.front.exchange import LoopbackServer
+from backup_actions_local.front.faults import Faults
+from backup_actions_local.front.objects import Objects
+from backup_actions_local.front.passthrough import Moto
+from backup_actions_local.front.roles import ADMINISTRATOR, Roles
+from backup_actions_local.front.sessions import bound_session
+from backup_actions_local.seaweed import ObjectServer
+
+if TYPE_CHECKING:
+    import boto3
+
+
+class Front:
+    """One HTTP server on 127.0.0.1 that answers as AWS does; there is one at a time in a process (moto is global).
+
+    ``tags_of`` and ``key_of`` tell the permission check the tags of a resource and the KMS key that encrypts it
+    (of snapshots, volumes and buckets), by ARN. ``routes`` answer paths that are no AWS API.
+    Raises PortInUse on start if the port is taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        roles: Roles,
+        faults: Faults,
+        audit: Audit,
+        services: Iterable[Service] = (),
+        objects: ObjectServer | None = None,
+        routes: Mapping[str, Route] | None = None,
+        tags_of: TagsOf = lambda arn: {},
+        key_of: KeyOf = lambda arn: None,
+        account: str = "111122223333",
+        region: str = "us-east-1",
+        port: int | None = None,
+    ) -> None:
+        self.account, self.region = account, region
+        self.roles, self.faults, self.audit = roles, faults, audit
+        self._objects = Objects(objects) if objects else None
+        self._moto = Moto(account)
+        self._dispatcher = Dispatcher(
+            clock=clock, roles=roles, faults=faults, audit=audit, services=services, objects=self._objects,
+            moto=self._moto, routes=routes or {}, tags_of=tags_of, key_of=key_of, account=account, region=region,
+        )  # fmt: skip
+        self._port = port
+        self._server: LoopbackServer | None = None
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every service."""
+        if self._server is None:
+            raise RuntimeError("the front has not been started")
+        return self._server.url
+
+    @property
+    def administrator(self) -> boto3.Session:
+        """A session that may do everything, to prepare and to inspect the world."""
+        return self.session(ADMINISTRATOR)
+
+    def session(self, role: str, name: str = "") -> boto3.Session:
+        """A boto3 session with fresh credentials of the role, bound to this server whatever the environment says."""
+        return bound_session(self.roles.issue(role, name), url=self.url, region=self.region)
+
+    def start(self) -> None:
+        """Serve, with nothing in moto's services. Raises PortInUse."""
+        server = LoopbackServer(self._port, self._dispatcher.answer)
+        self._moto.reset()
+        server.start()
+        self._server = server
+
+    def stop(self) -> None:
+        """Close every connection and stop serving."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        if self._objects is not None:
+            self._objects.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
