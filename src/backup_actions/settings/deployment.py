@@ -1,0 +1,187 @@
+"""The settings of one deployment, as the file has them, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from backup_actions.contract.settings import Limits
+from backup_actions.settings.archive_bucket import ArchiveBucket
+from backup_actions.settings.checks import Within
+from backup_actions.settings.words import (
+    Account,
+    Email,
+    ImageUri,
+    Prefix,
+    Region,
+    Section,
+    Tag,
+    TagKey,
+    TagValue,
+    VaultName,
+    region_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from backup_actions.contract import Action, Settings
+
+# AWS allows 50 tags on a resource; the stack adds some of its own.
+_TAGS_AT_MOST = 40
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LogRetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]  # fmt: skip
+
+_PARTITIONS: Mapping[str, str] = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""Beginnings of region names outside of the partition ``aws``, as botocore's endpoint data has them."""
+
+
+class Deletion(Section):
+    """What happens to a backup once every chosen action has succeeded and was verified."""
+
+    policy: Literal["keep", "shorten", "delete"] = Field(
+        "keep", description="keep leaves the backup alone, shorten brings its end forward, delete deletes it."
+    )
+    shorten_to_days: Annotated[int, Within(Limits(at_least=1))] | None = Field(
+        None,
+        description="With shorten, and only then: days after its creation at which the backup ends.",
+        validate_default=True,
+    )
+    after_unrestorable: bool = Field(
+        False, description="Delete or shorten although nothing that was produced can restore the resource."
+    )
+    backup_tag: Tag | None = Field(None, description="Delete or shorten only backups that carry this tag; null: all.")
+
+    @field_validator("shorten_to_days")
+    @classmethod
+    def _goes_with_shorten(cls, days: int | None, info: ValidationInfo) -> int | None:
+        policy = info.data.get("policy")
+        if policy == "shorten" and days is None:
+            raise ValueError("it is required with policy: shorten")
+        if policy in {"keep", "delete"} and days is not None:
+            raise ValueError(f"it has a meaning only with policy: shorten; the policy is {policy}")
+        return days
+
+
+class Notifications(Section):
+    """Who is told of success and failure."""
+
+    email: tuple[Email, ...] = Field((), description="Addresses that are subscribed to the notification topic.")
+
+
+class ActionSection(Section):
+    """What every action's section has; each action adds its own settings."""
+
+    enabled: bool = Field(True, description="Whether the action is used.")
+    select: dict[TagKey, TagValue] = Field(
+        {}, description="Only recovery points that carry all of these tags are handled; {}: all."
+    )
+
+
+class ActionSections(Section):
+    """One section for each installed action, under the action's name; made for the actions at hand."""
+
+
+class DeploymentSettings(Section):
+    """Everything that one deployment is told. Made by ``load`` or ``from_mapping``."""
+
+    account: Account = Field(
+        description="The AWS account, twelve digits in quotes: as a number it would lose leading zeros.",
+        examples=["111122223333"],
+    )
+    region: Region = Field(description="The region of the vaults, the bucket and the stack.", examples=["us-east-1"])
+    zones: tuple[str, ...] = Field(
+        description="Availability zones of the region, in which volumes and jobs may be placed; a second one helps "
+        "when the first has no capacity.",
+        min_length=1,
+        examples=[["us-east-1a", "us-east-1b"]],
+    )
+    vaults: tuple[VaultName, ...] = Field(
+        description="The AWS Backup vaults that are watched.", min_length=1, examples=[["backups"]]
+    )
+    name: Prefix = Field("backup-actions", description="What the name of everything that is made begins with.")
+    tags: dict[TagKey, TagValue] = Field({}, description="Tags put on everything that is made.")
+    security_tag: Tag = Field(
+        Tag(key="backup-actions", value="yes"),
+        description="The tag on everything that a workflow makes; roles can only remove what carries it.",
+    )
+    deletion: Deletion = Field(
+        Deletion(), description="What happens to a backup once every chosen action has succeeded and was verified."
+    )
+    archive_bucket: ArchiveBucket = Field(ArchiveBucket(), description="The bucket that archives go to.")
+    notifications: Notifications = Field(Notifications(), description="Who is told of success and failure.")
+    worker_image: ImageUri | None = Field(
+        None, description="The image of the Batch jobs; null: built from containers/worker at deployment."
+    )
+    log_retention_days: LogRetentionDays = Field(90, description="Days for which logs are kept.")
+    actions: ActionSections = Field(
+        ActionSections(), description="One section for each installed action; without one it is used with its defaults."
+    )
+
+    @field_validator("zones")
+    @classmethod
+    def _zones_are_of_the_region(cls, zones: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        region = region_of(info)
+        for zone in zones:
+            if region and not re.fullmatch(rf"{region}[a-z]", zone):
+                raise ValueError(f"{zone} is no availability zone of {region}; they read {region}a, {region}b, …")
+        return zones
+
+    @field_validator("zones", "vaults")
+    @classmethod
+    def _has_each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} stands here twice")
+        return names
+
+    @field_validator("tags")
+    @classmethod
+    def _tags_fit(cls, tags: dict[str, str]) -> dict[str, str]:
+        if len(tags) > _TAGS_AT_MOST:
+            raise ValueError(f"at most {_TAGS_AT_MOST} tags: AWS allows 50 on a resource and some are the stack's own")
+        return tags
+
+    @field_validator("security_tag")
+    @classmethod
+    def _security_tag_stands_alone(cls, tag: Tag, info: ValidationInfo) -> Tag:
+        if tag.key in info.data.get("tags", {}):
+            raise ValueError(f"its key {tag.key} is used in tags too: then roles could remove more than they made")
+        return tag
+
+    @property
+    def partition(self) -> str:
+        """``aws``, ``aws-cn``, ``aws-us-gov``, …: what ARNs of this region begin with."""
+        return next((name for start, name in _PARTITIONS.items() if self.region.startswith(start)), "aws")
+
+    def enabled(self, actions: Iterable[Action]) -> tuple[Action, ...]:
+        """Those of the actions that these settings use."""
+        return tuple(action for action in actions if self._section_of(action).enabled)
+
+    def settings_of(self, action: Action) -> Settings:
+        """The action's own settings, as the class that the action itself declares."""
+        section = self._section_of(action)
+        return action.settings(**{f.name: getattr(section, f.name) for f in dataclasses.fields(action.settings)})
+
+    def selection_of(self, action: Action) -> Mapping[str, str]:
+        """The tags that a recovery point must carry for this action."""
+        return self._section_of(action).select
+
+    def _section_of(self, action: Action) -> ActionSection:
+        section = getattr(self.actions, action.name.replace("-", "_"))
+        assert isinstance(section, ActionSection)  # noqa: S101 - these settings were made for the action
+        return section

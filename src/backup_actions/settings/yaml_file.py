@@ -1,0 +1,111 @@
+"""A settings file as plain data, with the line that each value stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from backup_actions.errors import SettingsUnreadable
+from backup_actions.settings.mistakes import Mistake, Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What the file says. ``lines`` knows every key and list item; ``mistakes`` are those of the YAML itself."""
+
+    data: Any
+    lines: dict[Place, int] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain scalars only: a date stays the text that was written."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own form
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse aliases: they allow a small file to describe an endless one, and settings need none."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "write the value out, aliases (*) are not used here", mark)
+        return super().compose_node(parent, index)
+
+
+def read(path: Path) -> Document:
+    """Raise SettingsUnreadable unless the file is YAML that consists of settings."""
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsUnreadable(path=path, reason=_sentence(error)) from error
+    except OSError as error:
+        raise SettingsUnreadable(path=path, reason=error.strerror or error) from error
+    except UnicodeDecodeError as error:
+        raise SettingsUnreadable(path=path, reason=f"byte {error.start} is not UTF-8") from error
+    except RecursionError as error:
+        raise SettingsUnreadable(path=path, reason="its values are nested too deeply") from error
+
+
+def parse(text: str) -> Document:
+    """The text as data; an empty one is an empty mapping. Raises yaml.YAMLError."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return Document({})
+        document = Document(None)
+        data = _value(loader, root, (), document)
+    finally:
+        loader.dispose()
+    if not isinstance(data, dict):
+        raise yaml.YAMLError("it must consist of settings, `name: value`")
+    return Document(data, document.lines, document.mistakes)
+
+
+def _value(loader: _Loader, node: yaml.Node, place: Place, document: Document) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(loader, node, place, document)
+    if isinstance(node, yaml.SequenceNode):
+        for index, inner in enumerate(node.value):
+            document.lines[*place, index] = _line(inner)
+        return [_value(loader, inner, (*place, index), document) for index, inner in enumerate(node.value)]
+    return loader.construct_object(node)
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode, place: Place, document: Document) -> dict[str, Any]:
+    mapping: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+        if key is None or not isinstance(loader.construct_object(key_node), str):
+            written = "it" if key is None else f'"{key}"'
+            document.mistakes.append(
+                Mistake(place, _line(key_node), f"a name must be a text: write {written} in quotes")
+            )
+            continue
+        inner = (*place, key)
+        if key in mapping:
+            first = document.lines[inner]
+            document.mistakes.append(Mistake(inner, _line(key_node), f"it stands here twice, first in line {first}"))
+            continue
+        document.lines[inner] = _line(key_node)
+        mapping[key] = _value(loader, value_node, inner, document)
+    return mapping
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _sentence(error: yaml.YAMLError) -> str:
+    """PyYAML's several lines as one clause."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem:
+        where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
+        return f"{error.problem}{where}"
+    return " ".join(str(error).split())
