@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 START = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 
 
-class NothingLeftToWaitFor(RuntimeError):
+class NothingLeftToWaitFor(RuntimeError):  # noqa: N818 - it says what is the matter
     """Every actor waits for something that no other actor can bring about."""
 
 
@@ -24,6 +27,7 @@ class NothingLeftToWaitFor(RuntimeError):
 class _Waiter:
     until: Callable[[], bool]
     deadline: float | None
+    in_vain: bool = False
 
 
 class SimulatedClock:
@@ -37,7 +41,6 @@ class SimulatedClock:
         self._changed = threading.Condition()
         self._actors = 0
         self._waiters: list[_Waiter] = []
-        self._stuck = False
 
     def now(self) -> datetime:
         """Return the time on this clock."""
@@ -50,6 +53,8 @@ class SimulatedClock:
     def wait(self, until: Callable[[], bool], timeout_seconds: float | None = None) -> bool:
         """Wait until the condition holds (True) or the time is over (False). Whoever changes it calls ``changed``.
 
+        Only an actor may wait, or a thread that works for an actor who does nothing until it has the answer (one that
+        serves its request): any other would count in place of an actor that still works, and time would jump.
         Raises NothingLeftToWaitFor when no deadline remains and all actors wait.
         """
         with self._changed:
@@ -61,7 +66,7 @@ class SimulatedClock:
                     now = self._seconds()
                     if deadline is not None and now >= deadline:
                         return False
-                    if self._stuck:
+                    if waiter.in_vain:
                         raise NothingLeftToWaitFor
                     if not self._jump():
                         real = deadline - now if self._flows and deadline is not None else None
@@ -112,14 +117,20 @@ class SimulatedClock:
 
     def _jump(self) -> bool:
         """Skip to the next deadline if everybody waits and nobody is about to wake. The lock is held."""
+        if len(self._waiters) < self._actors:
+            return False
         now = self._seconds()
-        due = (waiter.until() or (waiter.deadline is not None and waiter.deadline <= now) for waiter in self._waiters)
-        if len(self._waiters) < self._actors or any(due):
+        if any(waiter.until() or (waiter.deadline is not None and waiter.deadline <= now) for waiter in self._waiters):
+            # The condition may have come true with the clock alone, when nobody called ``changed``.
+            self._changed.notify_all()
             return False
         deadlines = [waiter.deadline for waiter in self._waiters if waiter.deadline is not None]
         if deadlines:
-            self._skipped_seconds += max(0.0, min(deadlines) - now)
+            self._skipped_seconds += min(deadlines) - now
         elif self._actors:
-            self._stuck = True
+            for waiter in self._waiters:
+                waiter.in_vain = True
+        else:
+            return False
         self._changed.notify_all()
-        return bool(deadlines) or self._stuck
+        return True
