@@ -5,11 +5,19 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
+from backup_actions.errors import UnsafePath
 from backup_actions.model.manifest import StoredObject
 
 
+def checked_name(name: str) -> str:
+    """The name as it is. Raises UnsafePath unless it stays inside its store: a manifest may come from anywhere."""
+    if not name or any(step in {"", ".", ".."} or "\0" in step for step in name.split("/")):
+        raise UnsafePath(path=name)
+    return name
+
+
 class ObjectWriter(Protocol):
-    """An object being written. Leaving the ``with`` by an exception removes every trace of it.
+    """An object being written. Leaving the ``with`` before ``finish`` has returned removes every trace of it.
 
     Obligations: the object becomes visible only when ``finish`` returns; every byte is covered by a CRC64NVME that
     the writer computed itself; memory is bounded whatever the length.
@@ -25,7 +33,9 @@ class ObjectWriter(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class Store(Protocol):
@@ -45,7 +55,7 @@ class Store(Protocol):
         ...
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-        """The bytes from start to before end. Raises ArchiveMissing where there is no such object."""
+        """The bytes from start to before end, fewer where the object ends. Raises ArchiveMissing."""
         ...
 
     def describe(self, name: str) -> StoredObject | None:

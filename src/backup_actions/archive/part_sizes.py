@@ -1,0 +1,23 @@
+"""How large the parts of a multipart upload are: small for small objects, and never more than 10,000 of them."""
+
+from __future__ import annotations
+
+MIB = 1 << 20
+MAX_PARTS = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.md
+MAX_PART_BYTES = 5 << 30
+SMALLEST_BYTES = 8 * MIB
+_PLANNED_PARTS = 9_500  # the rest is there for streams that turn out longer than expected
+
+
+def part_bytes(number: int, expected_bytes: int | None) -> int:
+    """The size of part ``number`` (from 1) of an object of about that many bytes.
+
+    With an expectation all parts are alike: 8 MiB up to 78 GiB, 16 MiB up to 148 GiB, 108 MiB for 1 TiB. A stream that
+    goes on after 9,500 of them gets parts that grow by 16 MiB each: 1.9 TiB more. Without an expectation parts grow by
+    8 MiB every 75, which reaches 5.1 TiB.
+    """
+    if expected_bytes is None:
+        return min(MAX_PART_BYTES, SMALLEST_BYTES * (1 + (number - 1) // 75))
+    planned = max(SMALLEST_BYTES, -(-expected_bytes * 102 // (100 * _PLANNED_PARTS * MIB)) * MIB)
+    beyond = max(0, number - _PLANNED_PARTS)
+    return min(MAX_PART_BYTES, planned + beyond * 16 * MIB)
