@@ -1,0 +1,272 @@
+"""Volumes, snapshots and hosts: real bytes in image files, real loop devices where this process may make them."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from backup_actions.errors import BackupActionsError
+from backup_actions_local.calls import Refused
+from backup_actions_local.services import images
+from backup_actions_local.services.hosting.devices import Devices, devices_of_this_machine
+from backup_actions_local.services.identifiers import Identifiers
+from backup_actions_local.services.instances import Instance
+from backup_actions_local.services.volumes import Attachment, Kind, Snapshot, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from backup_actions_local.clock import SimulatedClock
+    from backup_actions_local.services.durations import Durations
+        from backup_actions_local.services.place import Place
+
+
+class BlockStore:
+    """What is there. States that take time are computed from the clock when somebody looks."""
+
+    def __init__(
+        self,
+        *,
+        clock: SimulatedClock,
+        place: Place,
+        directory: Path,
+        durations: Durations,
+        devices: Devices | None = None,
+    ) -> None:
+        self.place, self.durations = place, durations
+        self._clock = clock
+        self._directory = directory
+        self._devices = devices or devices_of_this_machine()
+        self._identifiers = Identifiers("ec2")
+        self._lock = threading.RLock()
+        self._volumes: dict[str, Volume] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._instances: dict[str, Instance] = {}
+        for folder in ("volumes", "snapshots", "instances"):
+            (directory / folder).mkdir(parents=True, exist_ok=True)
+
+    # ------------------------------------------------------------------------------------ for who prepares the world
+
+    def make_volume(
+        self,
+        image: Path | None,
+        *,
+        zone: str,
+        size_gib: int = 1,
+        tags: Mapping[str, str] | None = None,
+        kms_key_id: str = "",
+    ) -> str:
+        """Make a volume with a copy of the image, or an empty one; it is there at once. Return its id.
+
+        The device has the image's exact size; the API shows it in whole GiB. Raises OSError.
+        """
+        kind = Kind(type="gp3", iops=3000, throughput_mib_s=125)
+        size = images.size_gib(image) if image else size_gib
+        return self.create(image, zone=zone, size_gib=size, kind=kind, tags=tags, kms_key_id=kms_key_id).id
+
+    def create(
+        self,
+        source: Path | None,
+        *,
+        zone: str,
+        size_gib: int,
+        kind: Kind,
+        tags: Mapping[str, str] | None = None,
+        kms_key_id: str = "",
+        snapshot_id: str = "",
+        takes_seconds: float = 0.0,
+        fails: bool = False,
+    ) -> Volume:
+        """Make a volume with the bytes of the source, larger than it if that was asked for. Raises OSError."""
+        with self._lock:
+            volume_id = self._identifiers.resource("vol")
+            image = self._directory / "volumes" / f"{volume_id}.img"
+            if source is None:
+                images.make_empty(image, size_gib * images.GIB)
+            else:
+                grown = size_gib * images.GIB if size_gib > images.size_gib(source) else 0
+                images.copy_sparse(source, image, size_bytes=grown)
+            now = self._clock.now()
+            volume = Volume(
+                id=volume_id, zone=zone, size_gib=size_gib, kind=kind, image=image, created=now,
+                ready_at=now + timedelta(seconds=takes_seconds), snapshot_id=snapshot_id, kms_key_id=kms_key_id,
+                tags=dict(tags or {}), fails=fails,
+            )  # fmt: skip
+            self._volumes[volume_id] = volume
+            return volume
+
+    def take_snapshot(
+        self,
+        volume_id: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        managed_by_backup: bool = False,
+        takes_seconds: float = 0.0,
+    ) -> str:
+        """Copy a volume's bytes to a snapshot, complete after that time; return its id. Raises Refused, OSError."""
+        with self._lock:
+            volume = self.volume(volume_id)
+            snapshot_id = self._identifiers.resource("snap")
+            target = self._directory / "snapshots" / f"{snapshot_id}.img"
+            images.copy_sparse(volume.image, target)
+            now = self._clock.now()
+            self._snapshots[snapshot_id] = Snapshot(
+                id=snapshot_id, volume_id=volume_id, size_gib=volume.size_gib, image=target, started=now,
+                completes_at=now + timedelta(seconds=takes_seconds), description=description,
+                kms_key_id=volume.kms_key_id, managed_by_backup=managed_by_backup, tags=dict(tags or {}),
+            )  # fmt: skip
+            return snapshot_id
+
+    def remove_snapshot(self, snapshot_id: str) -> None:
+        """Remove a snapshot and its bytes, whoever manages it; one that is gone already is no error."""
+        with self._lock:
+            snapshot = self._snapshots.pop(snapshot_id, None)
+            if snapshot:
+                snapshot.image.unlink(missing_ok=True)
+
+    @contextmanager
+    def settled(self) -> Iterator[datetime]:
+        """Nobody else changes anything meanwhile, and what was due until now has happened; gives the time."""
+        with self._lock:
+            now = self._clock.now()
+            self._settle(now)
+            yield now
+
+    def volume(self, volume_id: str) -> Volume:
+        """What is known of a volume. Raises Refused when there is none."""
+        with self.settled():
+            if volume_id not in self._volumes:
+                raise Refused("InvalidVolume.NotFound", f"The volume '{volume_id}' does not exist.")
+            return self._volumes[volume_id]
+
+    def snapshot(self, snapshot_id: str) -> Snapshot:
+        """What is known of a snapshot. Raises Refused when there is none."""
+        with self._lock:
+            if snapshot_id not in self._snapshots:
+                raise Refused("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
+            return self._snapshots[snapshot_id]
+
+    def instance(self, instance_id: str) -> Instance:
+        """What is known of a host. Raises Refused when there is none."""
+        with self._lock:
+            if instance_id not in self._instances:
+                raise Refused("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
+            return self._instances[instance_id]
+
+    def volumes(self) -> list[Volume]:
+        """All volumes that somebody would find."""
+        with self.settled():
+            return list(self._volumes.values())
+
+    def snapshots(self) -> list[Snapshot]:
+        """All snapshots."""
+        with self._lock:
+            return list(self._snapshots.values())
+
+    def instances(self) -> list[Instance]:
+        """All hosts, the terminated ones too."""
+        with self._lock:
+            return list(self._instances.values())
+
+    def tagged(self, resource_id: str) -> dict[str, str] | None:
+        """The tags of a volume, snapshot or host, to be changed in place; None when there is no such thing."""
+        with self.settled():
+            for known in (self._volumes, self._snapshots, self._instances):
+                if found := known.get(resource_id):
+                    return found.tags
+        return None
+
+    def tags_of(self, arn: str) -> dict[str, str]:
+        """The tags of a volume, snapshot or host by its ARN; none of what does not exist."""
+        return dict(self.tagged(arn.rpartition("/")[2]) or {})
+
+    def key_of(self, arn: str) -> str | None:
+        """The KMS key of an encrypted volume or snapshot by its ARN."""
+        with self._lock:
+            for known in (self._volumes, self._snapshots):
+                if found := known.get(arn.rpartition("/")[2]):
+                    return found.kms_key_id or None
+        return None
+
+    # -------------------------------------------------------------------------------------------- hosts and their end
+
+    def launch(self, zone: str, tags: Mapping[str, str] | None = None) -> Instance:
+        """A new host in the zone, running."""
+        with self._lock:
+            instance_id, root = self._identifiers.resource("i"), self._identifiers.resource("vol")
+            folder = self._directory / "instances" / instance_id
+            instance = Instance(instance_id, zone, folder, self._clock.now(), root, dict(tags or {}))
+            instance.boot()
+            self._instances[instance_id] = instance
+            return instance
+
+    def lose(self, instance_id: str) -> None:
+        """The host is gone at once, with its mounts; its volumes stay attached to it for a while."""
+        with self._lock:
+            instance = self.instance(instance_id)
+            instance.is_lost = True
+            instance.ends_at = self._clock.now() + timedelta(seconds=self.durations.instance_lost_seconds)
+            for _, attachment in self._attachments():
+                if attachment.instance_id == instance_id:
+                    self._withdraw(attachment)
+
+    def retire(self, instance_id: str) -> None:
+        """The host has nothing to do: what its container mounted is gone, and after a while so is the host."""
+        with self._lock:
+            instance = self.instance(instance_id)
+            if instance.ends_at is None:
+                instance.ends_at = self._clock.now() + timedelta(seconds=self.durations.instance_idle_seconds)
+
+    def close(self) -> None:
+        """Nothing stays attached on this machine. Raises DeviceUnavailable for what does not go, after all others."""
+        failures: list[BackupActionsError] = []
+        with self._lock:
+            for _, attachment in self._attachments():
+                try:
+                    self._withdraw(attachment)
+                except BackupActionsError as failure:
+                    failures.append(failure)
+        if failures:
+            raise failures[0]
+
+    # ----------------------------------------------------------------------------------------------------- attachments
+
+    def attach(self, volume: Volume, instance: Instance, requested: str) -> Attachment:
+        """Let the volume appear on the host, under another name than the requested. Raises DeviceUnavailable."""
+        with self._lock:
+            device = self._devices.present(volume.image)
+            name = instance.show(requested, volume.id, device, volume.image.stat().st_size)
+            attached_at = self._clock.now() + timedelta(seconds=self.durations.volume_attached_seconds)
+            volume.attachment = Attachment(instance.id, requested, attached_at, device, name)
+            return volume.attachment
+
+    def _settle(self, now: datetime) -> None:
+        for volume, attachment in self._attachments():
+            ends_at = self._instances[attachment.instance_id].ends_at
+            host_has_ended = ends_at is not None and now >= ends_at
+            detaches = attachment.detaches_at is not None and now >= attachment.detaches_at
+            if host_has_ended or (detaches and self._lets_go(attachment)):
+                self._withdraw(attachment)
+                volume.attachment = None
+        for volume in [volume for volume in self._volumes.values() if volume.state(now) == "deleted"]:
+            del self._volumes[volume.id]
+
+    def _lets_go(self, attachment: Attachment) -> bool:
+        if attachment.forced:
+            return True
+        is_lost = self._instances[attachment.instance_id].is_lost
+        attachment.stuck = is_lost or (attachment.device is not None and self._devices.in_use(attachment.device))
+        return not attachment.stuck
+
+    def _withdraw(self, attachment: Attachment) -> None:
+        if attachment.device is not None:
+            self._devices.withdraw(attachment.device)
+            self._instances[attachment.instance_id].hide(attachment.name)
+            attachment.device = None
+
+    def _attachments(self) -> list[tuple[Volume, Attachment]]:
+        return [(volume, volume.attachment) for volume in self._volumes.values() if volume.attachment]

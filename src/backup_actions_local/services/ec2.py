@@ -1,0 +1,267 @@
+"""EC2 as far as volumes go: what its API says of the block store and does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.errors import BackupActionsError
+from backup_actions_local.calls import Call, Handler, Refused
+from backup_actions_local.services import ec2_answers as answers
+from backup_actions_local.services.paging import only, page
+from backup_actions_local.services.volumes import Snapshot, Volume, kind_of, tags_for
+
+if TYPE_CHECKING:
+    from backup_actions_local.services.block_store import BlockStore
+    from backup_actions_local.services.mishaps import Mishaps
+
+Operation = Callable[[Call, datetime], Mapping[str, Any]]
+
+
+class Ec2:
+    """The operations. Error codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
+
+    name = "ec2"
+
+    def __init__(self, store: BlockStore, mishaps: Mishaps) -> None:
+        self._store, self._mishaps = store, mishaps
+        self._place, self._durations = store.place, store.durations
+        self._tokens: dict[str, tuple[Mapping[str, Any], Volume]] = {}
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Operation name → what answers it."""
+        operations: Mapping[str, Operation] = {
+            "CreateVolume": self._create_volume,
+            "DescribeVolumes": self._describe_volumes,
+            "AttachVolume": self._attach_volume,
+            "DetachVolume": self._detach_volume,
+            "DeleteVolume": self._delete_volume,
+            "DescribeSnapshots": self._describe_snapshots,
+            "DeleteSnapshot": self._delete_snapshot,
+            "DescribeAvailabilityZones": self._describe_zones,
+            "DescribeInstances": self._describe_instances,
+            "CreateTags": self._create_tags,
+            "DeleteTags": self._delete_tags,
+        }
+        return {name: self._settled(operation) for name, operation in operations.items()}
+
+    def _settled(self, operation: Operation) -> Handler:
+        def answer(call: Call) -> Mapping[str, Any]:
+            with self._store.settled() as now:
+                return operation(call, now)
+
+        return answer
+
+    def _create_volume(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(
+            call, "AvailabilityZone", "Encrypted", "Iops", "KmsKeyId", "Size", "SnapshotId", "VolumeType",
+            "TagSpecifications", "Throughput", "ClientToken", "VolumeInitializationRate",
+        )  # fmt: skip
+        params = {name: value for name, value in call.params.items() if value is not None}
+        token = params.pop("ClientToken", "")
+        if token in self._tokens:
+            asked, volume = self._tokens[token]
+            if asked != params:
+                raise Refused(
+                    "IdempotentParameterMismatch", f"The client token {token} was used with other parameters before."
+                )
+        else:
+            volume = self._new_volume(params, now)
+            if token:
+                self._tokens[token] = params, volume
+        return answers.volume_answer(volume, self._place, now)
+
+    def _new_volume(self, params: Mapping[str, Any], now: datetime) -> Volume:
+        zone = str(params.get("AvailabilityZone", ""))
+        if zone not in self._place.zones:
+            raise Refused("InvalidZone.NotFound", f"The zone '{zone}' does not exist.")
+        source = self._complete_snapshot(params["SnapshotId"], now) if params.get("SnapshotId") else None
+        size_gib = _size_gib(params, source)
+        kind, tags = kind_of(params, size_gib), tags_for(params, "volume")
+        if self._mishaps.strike("volume capacity", zone):
+            message = f"There is not enough capacity to fulfill your EBS volume provision request in {zone}."
+            raise Refused("InsufficientVolumeCapacity", message, 500)
+        return self._store.create(
+            source.image if source else None,
+            zone=zone,
+            size_gib=size_gib,
+            kind=kind,
+            tags=tags,
+            kms_key_id=str(params.get("KmsKeyId") or (source and source.kms_key_id) or self._default_key(params)),
+            snapshot_id=source.id if source else "",
+            takes_seconds=self._durations.volume_created_seconds,
+            fails=self._mishaps.strike("volume error") is not None,
+        )
+
+    def _complete_snapshot(self, snapshot_id: str, now: datetime) -> Snapshot:
+        snapshot = self._store.snapshot(snapshot_id)
+        if snapshot.state(now) != "completed":
+            raise Refused("IncorrectState", f"Snapshot is in invalid state - {snapshot.state(now)}")
+        return snapshot
+
+    def _default_key(self, params: Mapping[str, Any]) -> str:
+        return self._place.arn("kms", "alias/aws/ebs") if params.get("Encrypted") else ""
+
+    def _describe_volumes(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "VolumeIds", "Filters", "NextToken", "MaxResults")
+        ids: Sequence[str] = call.params.get("VolumeIds") or ()
+        if ids and call.params.get("MaxResults"):
+            raise Refused("InvalidParameterCombination", "The parameter volumes cannot be used with maxResults")
+        wanted = [self._store.volume(volume_id) for volume_id in ids] if ids else self._store.volumes()
+        chosen = answers.filtered(
+            wanted,
+            call.params.get("Filters"),
+            {
+                "availability-zone": lambda volume: [volume.zone],
+                "attachment.instance-id": lambda v: [v.attachment.instance_id] if v.attachment else [],
+                "snapshot-id": lambda volume: [volume.snapshot_id],
+                "status": lambda volume: [volume.state(now)],
+                "volume-id": lambda volume: [volume.id],
+            },
+            lambda volume: volume.tags,
+        )
+        part, token = page(chosen, call.params.get("NextToken"), call.params.get("MaxResults"))
+        described = [answers.volume_answer(volume, self._place, now) for volume in part]
+        return {"Volumes": described} | ({"NextToken": token} if token else {})
+
+    def _attach_volume(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "Device", "InstanceId", "VolumeId")
+        volume, instance = self._store.volume(call.params["VolumeId"]), self._store.instance(call.params["InstanceId"])
+        if volume.attachment:
+            where = volume.attachment.instance_id
+            raise Refused("VolumeInUse", f"{volume.id} is already attached to an instance: {where}")
+        if volume.state(now) != "available":
+            raise Refused("IncorrectState", f"Volume '{volume.id}' is in the '{volume.state(now)}' state.")
+        if instance.state(now) != "running":
+            raise Refused("IncorrectState", f"Instance '{instance.id}' is not 'running'.")
+        if volume.zone != instance.zone:
+            raise Refused(
+                "InvalidVolume.ZoneMismatch", f"The volume '{volume.id}' is not in the same availability zone as "
+                f"instance '{instance.id}'",
+            )  # fmt: skip
+        try:
+            attachment = self._store.attach(volume, instance, call.params["Device"])
+        except BackupActionsError as failure:
+            raise Refused("AttachmentLimitExceeded", str(failure)) from failure
+        return answers.attachment_answer(volume.id, attachment, now)
+
+    def _detach_volume(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "Device", "Force", "InstanceId", "VolumeId")
+        volume = self._store.volume(call.params["VolumeId"])
+        attachment = volume.attachment
+        if attachment is None:
+            raise Refused("IncorrectState", f"Volume '{volume.id}' is in the '{volume.state(now)}' state.")
+        if call.params.get("InstanceId", attachment.instance_id) != attachment.instance_id:
+            raise Refused("InvalidAttachment.NotFound", f"{volume.id} is not attached to {call.params['InstanceId']}")
+        if attachment.detaches_at is None:
+            attachment.detaches_at = now + timedelta(seconds=self._durations.volume_detached_seconds)
+        attachment.forced |= bool(call.params.get("Force"))
+        return answers.attachment_answer(volume.id, attachment, now)
+
+    def _delete_volume(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "VolumeId")
+        volume = self._store.volume(call.params["VolumeId"])
+        if volume.attachment:
+            where = volume.attachment.instance_id
+            raise Refused("VolumeInUse", f"Volume {volume.id} is currently attached to {where}")
+        if volume.state(now) == "creating":
+            raise Refused("IncorrectState", f"Volume {volume.id} is in state creating")
+        if volume.gone_at is None:
+            volume.gone_at = now + timedelta(seconds=self._durations.volume_deleted_seconds)
+            volume.image.unlink()
+        return {}
+
+    def _describe_snapshots(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "SnapshotIds", "OwnerIds", "Filters", "NextToken", "MaxResults")
+        ids: Sequence[str] = call.params.get("SnapshotIds") or ()
+        wanted = [self._store.snapshot(snapshot_id) for snapshot_id in ids] if ids else self._store.snapshots()
+        if owners := call.params.get("OwnerIds"):
+            wanted = wanted if {"self", self._place.account} & set(owners) else []
+        chosen = answers.filtered(
+            wanted,
+            call.params.get("Filters"),
+            {
+                "snapshot-id": lambda snapshot: [snapshot.id],
+                "status": lambda snapshot: [snapshot.state(now)],
+                "volume-id": lambda snapshot: [snapshot.volume_id],
+            },
+            lambda snapshot: snapshot.tags,
+        )
+        part, token = page(chosen, call.params.get("NextToken"), call.params.get("MaxResults"))
+        described = [answers.snapshot_answer(snapshot, self._place, now) for snapshot in part]
+        return {"Snapshots": described} | ({"NextToken": token} if token else {})
+
+    def _delete_snapshot(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "SnapshotId")
+        del now
+        snapshot = self._store.snapshot(call.params["SnapshotId"])
+        if snapshot.managed_by_backup:
+            raise Refused(
+                "InvalidParameterValue",
+                f"The snapshot {snapshot.id} is managed by the AWS Backup service and cannot be deleted via EC2 APIs.",
+            )
+        self._store.remove_snapshot(snapshot.id)
+        return {}
+
+    def _describe_zones(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "ZoneNames", "Filters")
+        del now
+        for zone in call.params.get("ZoneNames") or ():
+            if zone not in self._place.zones:
+                raise Refused("InvalidParameterValue", f"Invalid availability zone: [{zone}]")
+        chosen = answers.filtered(
+            call.params.get("ZoneNames") or self._place.zones,
+            call.params.get("Filters"),
+            {"state": lambda zone: ["available"], "zone-name": lambda zone: [zone]},
+            lambda zone: {},
+        )
+        return {"AvailabilityZones": [answers.zone_answer(zone, self._place.region) for zone in chosen]}
+
+    def _describe_instances(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "InstanceIds", "Filters")
+        ids: Sequence[str] = call.params.get("InstanceIds") or ()
+        wanted = [self._store.instance(instance_id) for instance_id in ids] if ids else self._store.instances()
+        chosen = answers.filtered(
+            wanted,
+            call.params.get("Filters"),
+            {"instance-state-name": lambda instance: [instance.state(now)]},
+            lambda instance: instance.tags,
+        )
+        described = [answers.instance_answer(instance, now) for instance in chosen]
+        return {"Reservations": [{"Instances": [one], "OwnerId": self._place.account} for one in described]}
+
+    def _create_tags(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "Resources", "Tags")
+        del now
+        for tags in [self._tags(resource) for resource in call.params["Resources"]]:
+            tags.update({tag["Key"]: tag.get("Value", "") for tag in call.params["Tags"]})
+        return {}
+
+    def _delete_tags(self, call: Call, now: datetime) -> Mapping[str, Any]:
+        only(call, "Resources", "Tags")
+        del now
+        for tags in [self._tags(resource) for resource in call.params["Resources"]]:
+            wanted = call.params.get("Tags") or [{"Key": key} for key in tags]
+            for tag in wanted:
+                if tag.get("Value") in {None, tags.get(tag["Key"])}:
+                    tags.pop(tag["Key"], None)
+        return {}
+
+    def _tags(self, resource_id: str) -> dict[str, str]:
+        tags = self._store.tagged(resource_id)
+        if tags is None:
+            raise Refused("InvalidID", f"The ID '{resource_id}' is not valid")
+        return tags
+
+
+def _size_gib(params: Mapping[str, Any], source: Snapshot | None) -> int:
+    size_gib = int(params.get("Size") or (source.size_gib if source else 0))
+    if not size_gib:
+        raise Refused("MissingParameter", "The request must contain the parameter size/snapshot")
+    if source and size_gib < source.size_gib:
+        raise Refused(
+            "InvalidParameterValue",
+            f"Volume of {size_gib}GiB is smaller than snapshot '{source.id}', expect size >= {source.size_gib}GiB",
+        )
+    return size_gib
