@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from backup_actions_local.clock import SimulatedClock
     from backup_actions_local.services.durations import Durations
-        from backup_actions_local.services.place import Place
+    from backup_actions_local.services.place import Place
 
 
 class BlockStore:
