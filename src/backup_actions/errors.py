@@ -79,6 +79,15 @@ class ActionBroken(BackupActionsError):
     exit_code = 2
 
 
+class LocationInvalid(BackupActionsError):
+    """A place on the command line is neither a folder nor a bucket with a prefix."""
+
+    code = "BA0106"
+    sentence = "cannot use {location!r} as a place: {reason}"
+    remedy = "Write s3://bucket/prefix, or the path of a folder."
+    exit_code = 2
+
+
 # ------------------------------------------------------------------------------------ BA02xx: events and points
 
 
@@ -286,6 +295,14 @@ class EmbeddedAwsMissing(BackupActionsError):
     sentence = "the embedded AWS is not installed"
     remedy = "Install it with `pip install aws-backup-actions[local]`."
     exit_code = 5
+
+
+class DefinitionInvalid(BackupActionsError):
+    """The embedded AWS cannot run a workflow as AWS would; each mistake is on a line of its own."""
+
+    code = "BA0620"
+    sentence = "the definition of the state machine {name} has {count} mistake(s):\n{mistakes}"
+    remedy = "Correct the workflow file, or teach backup_actions_local what it does not know, with a test."
 
 
 # ------------------------------------------------------------------------------- BA07xx: the life of a point
