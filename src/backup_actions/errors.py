@@ -133,7 +133,9 @@ class WaitedTooLong(BackupActionsError):
 
     code = "BA0303"
     sentence = "waited {waited_seconds:.0f} s for {what}, in vain"
-    remedy = "Look at the state of the resource in the AWS console; the workflow removes what it made and may be run again."
+    remedy = (
+        "Look at the state of the resource in the AWS console; the workflow removes what it made and may be run again."
+    )
     retryable = True
 
 
@@ -171,7 +173,9 @@ class ArchiveDamaged(BackupActionsError):
 
     code = "BA0404"
     sentence = "the archive at {where} is damaged: {reason}"
-    remedy = "Do not delete the backup it was made from. Restore from another copy, or archive the recovery point again."
+    remedy = (
+        "Do not delete the backup it was made from. Restore from another copy, or archive the recovery point again."
+    )
     exit_code = 4
 
 
@@ -313,7 +317,9 @@ class DeletionUnproven(BackupActionsError):
 
     code = "BA0701"
     sentence = "recovery point {arn} is {status} after DeleteRecoveryPoint"
-    remedy = "AWS Backup accepts a deletion that it may not carry out: look at the vault lock, legal holds and snapshot locks."
+    remedy = (
+        "AWS Backup accepts deletions that it does not carry out: look for vault locks, legal holds, snapshot locks."
+    )
 
 
 class NotVerified(BackupActionsError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,3 +30,5 @@ class World:
     host: Host = field(default_factory=Host)
     attempt: int = 1
     """Which attempt of a Batch job this is, from 1 (``AWS_BATCH_JOB_ATTEMPT``)."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables that a function was given. Read here and nowhere else."""

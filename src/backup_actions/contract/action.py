@@ -92,5 +92,7 @@ class Function:
     code: str
     permissions: Permissions
     """Only ``tasks["function"]`` is used: the one role."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variable → text with placeholders. No workflow passes these values in, because none calls the function."""
     timeout_seconds: int = 60
     memory_mib: int = 256

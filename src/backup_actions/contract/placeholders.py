@@ -23,6 +23,7 @@ TEXT: Mapping[str, str] = {
     "DeadLetterQueueUrl": "the queue of events that could not be understood",
     "DeadLetterQueueArn": "the same queue's ARN",
     "MainMachineArn": "the main state machine",
+    "Vaults": "the names of the watched vaults, joined by commas",
     "SecurityTagKey": "the key of the tag on everything that a workflow makes",
     "SecurityTagValue": "its value",
     "BackupTagKey": "the key of the tag that a backup must carry to be deleted",
@@ -34,12 +35,11 @@ STRUCTURES: Mapping[str, str] = {
     "Settings": "the machine's own settings, an object",
     "Zones": "the zones in which volumes and jobs may be placed: a list of {name, queue}",
     "Actions": "the installed and enabled actions: a list of {name, machineArn, handles, restorable, tags}",
-    "VaultArns": "the ARNs of the vaults that are watched, a list; in a resource, one statement resource each",
 }
 """Placeholders that stand for a structure and fill a whole value."""
 
 FUNCTION_PREFIX, JOB_PREFIX = "Function_", "Job_"
-"""``${Function_<task>}`` is the ARN of a task's function, ``${Job_<job>}`` the ARN of a job's definition (no revision)."""
+"""``${Function_<task>}``: the ARN of a task's function; ``${Job_<job>}``: that of a job's definition (no revision)."""
 
 
 def placeholder_of(prefix: str, name: str) -> str:

@@ -42,14 +42,14 @@ class Limits:
 
 
 def setting(
-    default: Any,  # noqa: ANN401 - the field's own annotation types it
+    default: Any,
     doc: str,
     *,
     at_least: float | None = None,
     at_most: float | None = None,
     one_of: tuple[str, ...] = (),
     why: str = "",
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Declare one setting with its default, its sentence for the documentation, and its limits."""
     return dataclasses.field(default=default, metadata={_DOC: doc, _LIMITS: Limits(at_least, at_most, one_of, why)})
 

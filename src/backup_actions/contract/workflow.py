@@ -47,7 +47,7 @@ class Workflow:
         what it returns is filled in turn. ``text_of`` is asked for the rest.
         """
 
-        def fill(value: Any) -> Any:  # noqa: ANN401 - YAML
+        def fill(value: Any) -> Any:
             if isinstance(value, dict):
                 return {PATTERN.sub(lambda match: text_of(match[1]), key): fill(inner) for key, inner in value.items()}
             if isinstance(value, list | tuple):

@@ -81,9 +81,7 @@ def _from_cloudtrail(detail: Mapping[str, Any]) -> RecoveryPoint | Ignored:
     job = _object(detail.get("serviceEventDetails"), "detail.serviceEventDetails")
     if (state := _text(job, "state")) != "COMPLETED":
         return Ignored(f"the backup job is {state}")
-    return _point(
-        _text(job, "recoveryPointArn"), _vault(job), _text(job, "resourceArn"), _text(job, "resourceType")
-    )
+    return _point(_text(job, "recoveryPointArn"), _vault(job), _text(job, "resourceArn"), _text(job, "resourceType"))
 
 
 def _point(arn: str, vault: str, resource_arn: str, resource_type: str) -> RecoveryPoint:

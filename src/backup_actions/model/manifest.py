@@ -140,7 +140,7 @@ class Manifest:
             raw = json.loads(data)
             if raw["format"] != FORMAT or raw["format_version"] != FORMAT_VERSION:
                 raise ManifestUnreadable(
-                    reason=f"it is {raw['format']} version {raw['format_version']}, known is {FORMAT} version {FORMAT_VERSION}"
+                    reason=f"it is {raw['format']} {raw['format_version']}, known is {FORMAT} {FORMAT_VERSION}"
                 )
             layout = raw.pop("layout")
             members = raw.pop("members")

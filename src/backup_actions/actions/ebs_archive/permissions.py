@@ -38,15 +38,17 @@ def _in_archives(action: str, *, for_: str) -> Statement:
 
 
 def _list_archives(*, for_: str) -> Statement:
-    return Statement(
-        ("s3:ListBucket",), on=_BUCKET, when={"StringLike": {"s3:prefix": "ebs-archive/*"}}, for_=(for_,)
-    )
+    return Statement(("s3:ListBucket",), on=_BUCKET, when={"StringLike": {"s3:prefix": "ebs-archive/*"}}, for_=(for_,))
 
 
 _WORKFLOW = (
     _list_archives(for_="FindArchive"),
     Statement(
-        ("ec2:CreateVolume",), on=_VOLUMES, when=_BORN_OURS, for_=("CreateVolume",), because="a new volume has no id yet"
+        ("ec2:CreateVolume",),
+        on=_VOLUMES,
+        when=_BORN_OURS,
+        for_=("CreateVolume",),
+        because="a new volume has no id yet",
     ),
     Statement(
         ("ec2:CreateVolume",),
@@ -64,7 +66,13 @@ _WORKFLOW = (
     # An encrypted snapshot: EBS uses its key on our behalf, through a grant.
     # https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
     Statement(
-        ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+        (
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ),
         on=_KEYS,
         when={"StringEquals": _THROUGH_EC2},
         for_=("CreateVolume",),
@@ -83,9 +91,7 @@ _WORKFLOW = (
         for_=("DescribeVolume", "FindVolumes"),
         because="Describe calls of EC2 have no resource-level control",
     ),
-    Statement(
-        ("ec2:DeleteVolume",), on=_VOLUMES, when=_OURS, for_=("DeleteVolume",), because=_UNKNOWN_IDS
-    ),
+    Statement(("ec2:DeleteVolume",), on=_VOLUMES, when=_OURS, for_=("DeleteVolume",), because=_UNKNOWN_IDS),
     Statement(
         ("ec2:DetachVolume",), on=(_VOLUMES, _INSTANCES), when=_OURS, for_=("DetachVolume",), because=_UNKNOWN_IDS
     ),
@@ -104,12 +110,8 @@ _WORKFLOW = (
     Statement(
         ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
     ),
-    Statement(
-        ("batch:TerminateJob",), on=_JOBS, when=_OURS, for_=("TerminateJob",), because=_UNKNOWN_IDS
-    ),
-    Statement(
-        ("lambda:InvokeFunction",), on=("${Function_report}", "${Function_discard}"), for_=("Report", "Discard")
-    ),
+    Statement(("batch:TerminateJob",), on=_JOBS, when=_OURS, for_=("TerminateJob",), because=_UNKNOWN_IDS),
+    Statement(("lambda:InvokeFunction",), on=("${Function_report}", "${Function_discard}"), for_=("Report", "Discard")),
 )
 
 PERMISSIONS = Permissions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from backup_actions.contract import Settings, setting
 
@@ -26,14 +27,16 @@ class EbsArchiveSettings(Settings):
         at_most=300,
         why="https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html",
     )
-    codec: str = setting("zstd", "Compression of the archive.", one_of=("zstd", "gzip"))
-    level: int = setting(1, "Compression level; 1 is as fast as the disk, 3 about a tenth smaller.", at_least=1, at_most=19)
-    raw: str = setting(
+    codec: Literal["zstd", "gzip"] = setting("zstd", "Compression of the archive.", one_of=("zstd", "gzip"))
+    level: int = setting(
+        1, "Compression level; 1 is as fast as the disk, 3 about a tenth smaller.", at_least=1, at_most=19
+    )
+    raw: Literal["auto", "always"] = setting(
         "auto",
         "auto archives the files of every file system that can be mounted and the rest raw; always takes raw images.",
         one_of=("auto", "always"),
     )
-    verify: str = setting(
+    verify: Literal["all", "sample"] = setting(
         "all",
         "Read the whole archive back before it counts, or a sample of it.",
         one_of=("all", "sample"),

@@ -1,0 +1,120 @@
+"""Attaches a volume to the instance that the job runs on, and finds its device by its serial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backup_actions.aws import Host, World, translated
+from backup_actions.aws.host import instance_id
+from backup_actions.errors import AwsBusy, AwsCallFailed, VolumeBusy, VolumeNotFound
+from backup_actions.model.clock import Clock, growing_waits
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import VolumeTypeDef
+
+# The names that AttachVolume recommends for data volumes; on Nitro the kernel calls the device something else anyway.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html
+_DEVICE_NAMES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
+
+_UNTIL_RELEASED = growing_waits(2, 1.3, 12)  # about 2.5 minutes: a lost Spot host has stopped by then
+_UNTIL_FORCED = growing_waits(2, 1.3, 14)  # about 4.5 minutes
+_UNTIL_SEEN = growing_waits(1, 1.3, 14)  # about 2 minutes
+
+
+@contextmanager
+def attached(world: World, volume_id: str) -> Iterator[Path]:
+    """The volume's block device, for the time of the block; detached afterwards, whatever happened inside.
+
+    Raises VolumeBusy, VolumeNotFound, and what AWS refuses.
+    """
+    here = instance_id(world.host)
+    _release(world, volume_id, here)
+    _attach(world, volume_id, here)
+    try:
+        yield _wait_for_device(world.host, world.clock, volume_id)
+    finally:
+        _detach(world, volume_id)
+
+
+def _release(world: World, volume_id: str, here: str) -> None:
+    """Make the volume free: an earlier attempt's host may still hold it. Wait first, then force."""
+    if _poll(world.clock, _UNTIL_RELEASED, lambda: _holder(world, volume_id) in (None, here)):
+        return
+    world.progress.note(f"volume {volume_id} is still held by {_holder(world, volume_id)}: forcing it off")
+    with translated():
+        world.clients.ec2.detach_volume(VolumeId=volume_id, Force=True)
+    if not _poll(world.clock, _UNTIL_FORCED, lambda: _holder(world, volume_id) is None):
+        raise VolumeBusy(volume_id=volume_id, instance_id=_holder(world, volume_id), waited_seconds=sum(_UNTIL_FORCED))
+
+
+def _attach(world: World, volume_id: str, here: str) -> None:
+    if _holder(world, volume_id) == here:
+        return
+    for position, name in enumerate(_DEVICE_NAMES):
+        try:
+            with translated():
+                world.clients.ec2.attach_volume(VolumeId=volume_id, InstanceId=here, Device=name)
+        except AwsCallFailed as refusal:
+            # Another job on this instance uses the name; nothing else has this code here.
+            taken = refusal.facts["error_code"] == "InvalidParameterValue" and position + 1 < len(_DEVICE_NAMES)
+            if not taken:
+                raise
+        else:
+            return
+
+
+def _wait_for_device(host: Host, clock: Clock, volume_id: str) -> Path:
+    found: list[Path] = []
+
+    def seen() -> bool:
+        device = device_of(host, volume_id)
+        if device is not None:
+            found.append(device)
+        return device is not None
+
+    if not _poll(clock, _UNTIL_SEEN, seen):
+        raise VolumeNotFound(volume_id=volume_id, waited_seconds=sum(_UNTIL_SEEN))
+    return found[0]
+
+
+def device_of(host: Host, volume_id: str) -> Path | None:
+    """The block device whose NVMe serial is the volume's id; never a guess from names.
+
+    Source: https://docs.aws.amazon.com/ebs/latest/userguide/identify-nvme-ebs-device.html
+    """
+    wanted = volume_id.replace("-", "")
+    for serial in host.sys.glob("block/nvme*n1/device/serial"):
+        device = host.dev / serial.parent.parent.name
+        if serial.read_text(encoding="ascii", errors="replace").strip() == wanted and device.exists():
+            return device
+    return None
+
+
+def _detach(world: World, volume_id: str) -> None:
+    """Let the volume go. A failure here is told and not raised: the workflow's clean-up removes the volume anyway."""
+    try:
+        with translated():
+            world.clients.ec2.detach_volume(VolumeId=volume_id)
+    except (AwsBusy, AwsCallFailed) as refusal:
+        world.progress.note(f"volume {volume_id} could not be detached, the clean-up will: {refusal}")
+
+
+def _holder(world: World, volume_id: str) -> str | None:
+    """The instance that the volume is attached to. Raises AwsCallFailed if there is no such volume."""
+    with translated():
+        volume: VolumeTypeDef = world.clients.ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]
+    attachments = volume.get("Attachments", [])
+    if not attachments and volume["State"] == "in-use":
+        return "unknown"
+    return attachments[0]["InstanceId"] if attachments else None
+
+
+def _poll(clock: Clock, waits: list[float], reached: Callable[[], bool]) -> bool:
+    for wait in waits:
+        if reached():
+            return True
+        clock.sleep(wait)
+    return reached()

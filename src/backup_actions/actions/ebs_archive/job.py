@@ -1,0 +1,61 @@
+"""The two long steps: archive what is on the volume, and read the archive back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from backup_actions.actions.ebs_archive.attachment import attached
+from backup_actions.actions.ebs_archive.places import verification_key
+from backup_actions.actions.ebs_archive.settings import EbsArchiveSettings
+from backup_actions.archive import ArchiveOptions, S3Store, Store, archive, verify
+from backup_actions.aws import World
+from backup_actions.aws.documents import write_document
+from backup_actions.model.manifest import MANIFEST_NAME
+
+Event = Mapping[str, Any]
+
+
+def archive_volume(world: World, event: Event) -> None:
+    """The volume's archive stands complete under the prefix; the volume is detached, also after any failure."""
+    store = _store(world, event)
+    if store.describe(MANIFEST_NAME) is not None:
+        world.progress.note("an earlier attempt has completed the archive")
+        return
+    settings = EbsArchiveSettings(**event["settings"])
+    options = ArchiveOptions(
+        codec=settings.codec,
+        level=settings.level,
+        raw=settings.raw,
+        source_is_scratch=True,  # the volume was made for this run: its journals may be replayed
+    )
+    with attached(world, event["volumeId"]) as device:
+        archive(
+            device,
+            store,
+            options=options,
+            name=event["recoveryPoint"]["resourceId"],
+            recovery_point=event["recoveryPoint"],
+            progress=world.progress,
+            clock=world.clock,
+        )
+
+
+def verify_archive(world: World, event: Event) -> None:
+    """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code."""
+    store = _store(world, event)
+    settings = EbsArchiveSettings(**event["settings"])
+    sample = settings.verify_sample_percent / 100 if settings.verify == "sample" else None
+    report = verify(store, sample=sample, progress=world.progress)
+    document = {
+        **report.to_json(),
+        "verified": report.ok,
+        "manifest_sha256": hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest(),
+        "verified_at": world.clock.now().isoformat(),
+    }
+    write_document(world.clients.s3, event["bucket"], verification_key(event["evidencePrefix"]), document)
+
+
+def _store(world: World, event: Event) -> Store:
+    return S3Store(client=world.clients.s3, bucket=event["bucket"], prefix=event["prefix"])

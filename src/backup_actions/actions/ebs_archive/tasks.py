@@ -1,0 +1,100 @@
+"""The two short steps: report what the jobs stored, and remove what was never completed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.actions.ebs_archive.places import verification_key
+from backup_actions.aws import World, translated
+from backup_actions.aws.documents import read_document, read_object
+from backup_actions.errors import NotVerified
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
+from backup_actions.model.report import ActionReport, Artifact
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+Event = Mapping[str, Any]
+
+
+def report(world: World, event: Event) -> Mapping[str, Any]:
+    """Say what was archived and whether it is verified, from what is stored. Raises NotVerified."""
+    s3, bucket, prefix = world.clients.s3, event["bucket"], event["prefix"]
+    manifest_key = f"{prefix}/{MANIFEST_NAME}"
+    stored = read_object(s3, bucket, manifest_key)
+    if stored is None:
+        raise NotVerified(reason=f"there is no {manifest_key}")
+    verification = read_document(s3, bucket, verification_key(event["evidencePrefix"]))
+    if verification is None:
+        raise NotVerified(reason=f"there is no verification of {manifest_key}")
+    manifest = Manifest.from_bytes(stored)
+    digest = hashlib.sha256(stored).hexdigest()
+    verified = verification["verified"] is True and verification["manifest_sha256"] == digest
+    return ActionReport(
+        verified=verified,
+        reason=_verdict(verification, verified=verified),
+        manifest_key=manifest_key,
+        manifest_sha256=digest,
+        verification_key=verification_key(event["evidencePrefix"]),
+        artifacts=tuple(_artifacts(prefix, manifest)),
+        source_bytes=manifest.source_bytes,
+        stored_bytes=manifest.stored_bytes,
+        summary={"members": [_line(member) for member in manifest.members]},
+    ).to_json()
+
+
+def discard(world: World, event: Event) -> Mapping[str, int]:
+    """Abort the uploads under the prefix and, unless the archive is complete, remove its objects."""
+    s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/"
+    aborted = _abort_uploads(s3, bucket, inside)
+    keys = _keys(s3, bucket, inside)
+    if f"{inside}{MANIFEST_NAME}" in keys:
+        return {"aborted": aborted, "removed": 0}
+    for key in keys:
+        with translated():
+            s3.delete_object(Bucket=bucket, Key=key)
+    return {"aborted": aborted, "removed": len(keys)}
+
+
+def _abort_uploads(s3: S3Client, bucket: str, inside: str) -> int:
+    aborted = 0
+    with translated():
+        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=inside):
+            for upload in page.get("Uploads", []):
+                s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+                aborted += 1
+    return aborted
+
+
+def _keys(s3: S3Client, bucket: str, inside: str) -> list[str]:
+    with translated():
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=inside)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+
+def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:
+    objects = [stored for member in manifest.members for stored in (member.object, member.index) if stored is not None]
+    return [Artifact(key=f"{prefix}/{o.name}", size_bytes=o.size_bytes, crc64nvme=o.crc64nvme) for o in objects]
+
+
+def _verdict(verification: Mapping[str, Any], *, verified: bool) -> str:
+    if not verified:
+        problems = [f"{problem['object']}: {problem['reason']}" for problem in verification["problems"][:3]]
+        return "the verification found: " + ("; ".join(problems) or "another manifest than the one stored")
+    share = "in whole" if verification["sample"] is None else f"by a sample of {verification['sample']:.0%}"
+    hashes = sum(member["hashes_compared"] for member in verification["members"])
+    return f"read back {share}, {verification['bytes_read']} bytes, {hashes} content hashes compared"
+
+
+def _line(member: Member) -> dict[str, Any]:
+    return {
+        "name": member.name,
+        "kind": member.kind,
+        "object": member.object.name,
+        "source_bytes": member.source_bytes,
+        "stored_bytes": member.object.size_bytes + (member.index.size_bytes if member.index else 0),
+        "entries": member.counts.entries,
+        "raw_because": member.raw_because,
+    }

@@ -1,0 +1,58 @@
+"""Small JSON documents in S3, and what S3 itself says of an object."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from backup_actions.aws.errors import error_code, translated
+from backup_actions.model.report import Artifact
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+    from backup_actions.model.json_types import JsonObject
+
+_ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+
+
+def read_object(s3: S3Client, bucket: str, key: str) -> bytes | None:
+    """The whole of a small object, or None where there is none."""
+    with translated():
+        try:
+            return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error_code(error) in _ABSENT:
+                return None
+            raise
+
+
+def read_document(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:
+    """A JSON object, or None where there is none or it is not one."""
+    data = read_object(s3, bucket, key)
+    try:
+        document = json.loads(data) if data is not None else None
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def write_document(s3: S3Client, bucket: str, key: str, document: JsonObject) -> None:
+    """The document stands there, readable for people too."""
+    body = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
+    with translated():
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", ChecksumAlgorithm="CRC64NVME")
+
+
+def describe_object(s3: S3Client, bucket: str, key: str) -> Artifact | None:
+    """Size and whole-object checksum as S3 states them, or None where there is no such object."""
+    with translated():
+        try:
+            head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if error_code(error) in _ABSENT:
+                return None
+            raise
+    return Artifact(key=key, size_bytes=head["ContentLength"], crc64nvme=head.get("ChecksumCRC64NVME", ""))

@@ -1,0 +1,86 @@
+"""What the main machine knows of a recovery point before it acts, and again before it lets go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backup_actions.aws import World, translated
+from backup_actions.errors import NotVerified
+from backup_actions.model.recovery_point import RecoveryPoint
+
+# Only a completed backup is worth acting on; PARTIAL ones are AWS Backup's own word for "not whole".
+_USABLE = ("COMPLETED", "AVAILABLE")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Read from AWS Backup and from the service that holds the backup."""
+
+    status: str
+    size_bytes: int
+    created_at: str
+    encrypted: bool
+    tags: Mapping[str, str]
+
+    @property
+    def date(self) -> str:
+        """The day of the backup, which its archives are filed under."""
+        return self.created_at[:10]
+
+
+def read_facts(world: World, point: RecoveryPoint) -> Facts:
+    """Raise NotVerified if the point is not a completed backup; AwsCallFailed if it is unknown."""
+    with translated():
+        found = world.clients.backup.describe_recovery_point(
+            BackupVaultName=point.vault_name, RecoveryPointArn=str(point.arn)
+        )
+    if found["Status"] not in _USABLE:
+        raise NotVerified(reason=f"the recovery point is {found['Status']}")
+    return Facts(
+        status=found["Status"],
+        size_bytes=found.get("BackupSizeInBytes", 0),
+        created_at=found["CreationDate"].isoformat(),
+        encrypted=found.get("IsEncrypted", False),
+        tags=_tags(world, point),
+    )
+
+
+def _tags(world: World, point: RecoveryPoint) -> dict[str, str]:
+    """Tags live where the backup lives; AWS Backup's own ListTags answers for fully managed types only.
+
+    Source: https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListTags.html
+    """
+    if point.resource_type != "EBS":
+        return {}
+    with translated():
+        snapshots = world.clients.ec2.describe_snapshots(SnapshotIds=[point.native_id])["Snapshots"]
+    return {tag["Key"]: tag["Value"] for snapshot in snapshots for tag in snapshot.get("Tags", [])}
+
+
+def legal_holds(world: World, point: RecoveryPoint) -> list[str]:
+    """The titles of the active legal holds that the point is under."""
+    backup = world.clients.backup
+    with translated():
+        holds = [hold for page in backup.get_paginator("list_legal_holds").paginate() for hold in page["LegalHolds"]]
+        active = [hold for hold in holds if hold["Status"] in ("ACTIVE", "CREATING")]
+        return [hold["Title"] for hold in active if _holds(world, hold["LegalHoldId"], point)]
+
+
+def _holds(world: World, legal_hold_id: str, point: RecoveryPoint) -> bool:
+    pages = world.clients.backup.get_paginator("list_recovery_points_by_legal_hold").paginate(LegalHoldId=legal_hold_id)
+    return any(str(point.arn) == member["RecoveryPointArn"] for page in pages for member in page["RecoveryPoints"])
+
+
+def choose(
+    point: RecoveryPoint, actions: Sequence[Mapping[str, Any]], tags: Mapping[str, str]
+) -> tuple[list[Mapping[str, Any]], str]:
+    """The actions for this point, or the reason why there is none."""
+    able = [action for action in actions if point.resource_type in action["handles"]]
+    if not able:
+        return [], f"no installed action handles {point.resource_type}"
+    wanted = [action for action in able if action["tags"].items() <= tags.items()]
+    if not wanted:
+        return [], "the settings select other tags for " + ", ".join(action["name"] for action in able)
+    return wanted, ""

@@ -1,0 +1,69 @@
+"""The last look before a backup may go: are the artifacts really there, and is this manifest the verified one?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.aws.documents import describe_object, read_document, read_object
+from backup_actions.lifecycle.decision import Outcome
+from backup_actions.model.report import ActionReport
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+
+def prove(s3: S3Client, bucket: str, result: Mapping[str, Any]) -> Outcome:
+    """What an action came to, after looking for ourselves. Nothing that the action said is taken for granted."""
+    succeeded = bool(result["succeeded"])
+    objection = _objection(s3, bucket, result) if succeeded else f"{result.get('error')}: {result.get('cause')}"
+    return Outcome(
+        action=str(result["action"]),
+        succeeded=succeeded,
+        proven=objection is None,
+        restorable=bool(result["restorable"]),
+        reason=objection or "",
+    )
+
+
+def _objection(s3: S3Client, bucket: str, result: Mapping[str, Any]) -> str | None:
+    try:
+        report = ActionReport.from_json(result["report"])
+    except (KeyError, TypeError) as wrong:
+        return f"its report cannot be read: {wrong}"
+    if not report.verified:
+        return report.reason
+    inside = f"{result['prefix']}/"
+    if not report.artifacts or not all(a.key.startswith(inside) for a in (*report.artifacts,)):
+        return f"its artifacts must lie under {inside}"
+    if not report.manifest_key.startswith(inside) or not report.verification_key.startswith(result["evidencePrefix"]):
+        return "its manifest or verification lies in a foreign place"
+    return _manifest_objection(s3, bucket, report) or _artifact_objection(s3, bucket, report)
+
+
+def _manifest_objection(s3: S3Client, bucket: str, report: ActionReport) -> str | None:
+    manifest = read_object(s3, bucket, report.manifest_key)
+    if manifest is None:
+        return f"its manifest {report.manifest_key} is not there"
+    digest = hashlib.sha256(manifest).hexdigest()
+    verification = read_document(s3, bucket, report.verification_key)
+    if verification is None:
+        return f"its verification {report.verification_key} is not there"
+    if verification.get("verified") is not True:
+        return f"its verification says: {verification.get('problems')}"
+    if not digest == report.manifest_sha256 == verification.get("manifest_sha256"):
+        return "the verification covers another manifest"
+    return None
+
+
+def _artifact_objection(s3: S3Client, bucket: str, report: ActionReport) -> str | None:
+    for artifact in report.artifacts:
+        found = describe_object(s3, bucket, artifact.key)
+        if found is None:
+            return f"{artifact.key} is not there"
+        if found.size_bytes != artifact.size_bytes:
+            return f"{artifact.key} has {found.size_bytes} bytes instead of {artifact.size_bytes}"
+        if found.crc64nvme != artifact.crc64nvme:
+            return f"{artifact.key} has checksum {found.crc64nvme or 'none'} instead of {artifact.crc64nvme}"
+    return None

@@ -1,0 +1,46 @@
+"""What Batch starts: ``python -m backup_actions.runtime.job ACTION JOB INPUT``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from backup_actions.aws import Clients, World
+from backup_actions.errors import BackupActionsError
+from backup_actions.plugins import installed
+from backup_actions.runtime.code import load_step
+from backup_actions.runtime.progress import JsonLines
+
+
+def run(world: World, action_name: str, job_name: str, event: Mapping[str, Any]) -> int:
+    """Run one job of an installed action; the exit code is the job's."""
+    action = installed().action(action_name)
+    step = load_step(action.jobs[job_name].code)
+    try:
+        step(world, event)
+    except BackupActionsError as error:
+        world.progress.note(f"{error} ({error.hint})")
+        return error.exit_code
+    return 0
+
+
+def _terminated(_signal: int, _frame: object) -> None:
+    # Two minutes before a Spot host goes, and when a job is terminated: leave by an exception, so that every
+    # `with` on the way out removes what it made.
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str]) -> int:
+    """Build the world from what Batch gives to a container and run the job."""
+    signal.signal(signal.SIGTERM, _terminated)
+    action, job, event = arguments
+    world = World(Clients(), progress=JsonLines(sys.stdout), attempt=int(os.environ.get("AWS_BATCH_JOB_ATTEMPT", "1")))
+    return run(world, action, job, json.loads(event))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
