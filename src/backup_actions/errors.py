@@ -48,7 +48,7 @@ class SettingsUnreadable(BackupActionsError):
 
     code = "BA0102"
     sentence = "cannot read the settings file {path}: {reason}"
-    remedy = "Name the file with --settings, or write one with `backup-actions check --example > backup-actions.yaml`."
+    remedy = "Name another file, or write one with `backup-actions check --example > backup-actions.yaml`."
     exit_code = 2
 
 

@@ -1,0 +1,86 @@
+"""``archive``: a directory, disk image or block device becomes an archive."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from backup_actions.cli.command import command
+from backup_actions.cli.locations import store_at
+from backup_actions.cli.quantities import bytes_in_words
+from backup_actions.errors import (
+    ArchiveExists,
+    DeviceUnavailable,
+    DiskFull,
+    LocationInvalid,
+    SourceUnreadable,
+    ToolMissing,
+    UploadFailed,
+)
+
+if TYPE_CHECKING:
+    from backup_actions.archive.options import Codec, Raw
+    from backup_actions.cli.output import Output
+    from backup_actions.model.manifest import Manifest
+
+
+@command(
+    "archive",
+    examples=(
+        "backup-actions archive /srv/data s3://archives/data/2026-10-01",
+        "backup-actions archive /dev/nvme1n1 /mnt/archives/disk --level 3",
+        "backup-actions archive disk.img archives/disk --raw always --json",
+    ),
+    fails_with=(
+        LocationInvalid,
+        ArchiveExists,
+        SourceUnreadable,
+        UploadFailed,
+        ToolMissing,
+        DeviceUnavailable,
+        DiskFull,
+    ),
+)
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.argument("destination")
+@click.option("--codec", type=click.Choice(["zstd", "gzip"]), default="zstd", show_default=True, help="Compression.")
+@click.option("--level", type=int, default=1, show_default=True, help="Compression level.")
+@click.option(
+    "--raw",
+    type=click.Choice(["auto", "always"]),
+    default="auto",
+    show_default=True,
+    help="auto archives files where a file system can be mounted; always takes images.",
+)
+@click.option("--name", help="What the manifest calls the source; its path by default.")
+def archive(output: Output, source: Path, destination: str, codec: str, level: int, raw: str, name: str | None) -> None:
+    """Archive a directory, disk image or block device.
+
+    SOURCE is written to DESTINATION, s3://bucket/prefix or a folder. The manifest is written last: an archive
+    that was interrupted never looks complete. The source is not changed.
+    """
+    from backup_actions.archive import ArchiveOptions
+    from backup_actions.archive import archive as make_archive
+
+    options = ArchiveOptions(codec=cast("Codec", codec), level=level, raw=cast("Raw", raw))
+    store = store_at(destination)
+    with output.progress() as progress:
+        manifest = make_archive(source, store, options=options, name=name or str(source), progress=progress)
+    if output.as_json:
+        output.answer({"location": store.location, "manifest": json.loads(manifest.to_bytes())})
+        return
+    _summarize(output, manifest, store.location)
+
+
+def _summarize(output: Output, manifest: Manifest, location: str) -> None:
+    for member in manifest.members:
+        note = f" (raw: {member.raw_because})" if member.raw_because else ""
+        output.data(
+            f"{member.name}: {bytes_in_words(member.source_bytes)} as {member.kind}, "
+            f"stored in {bytes_in_words(member.object.size_bytes)}{note}"
+        )
+    source, stored = bytes_in_words(manifest.source_bytes), bytes_in_words(manifest.stored_bytes)
+    output.data(f"{location}: {source} archived in {stored}")

@@ -1,0 +1,86 @@
+"""``extract``: files, or a whole disk, out of an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from backup_actions.cli.command import command
+from backup_actions.cli.locations import store_at
+from backup_actions.errors import (
+    ArchiveDamaged,
+    ArchiveMissing,
+    LocationInvalid,
+    ManifestUnreadable,
+    NotInArchive,
+    ToolMissing,
+    UnsafePath,
+)
+
+if TYPE_CHECKING:
+    from backup_actions.archive import Archive
+    from backup_actions.cli.output import Output
+
+
+@command(
+    "extract",
+    examples=(
+        "backup-actions extract s3://archives/data/2026-10-01 restored/",
+        "backup-actions extract s3://archives/data/2026-10-01 restored/ etc/hosts var/lib/app",
+        "backup-actions extract archives/disk disk.img --disk",
+    ),
+    fails_with=(
+        LocationInvalid,
+        ArchiveMissing,
+        NotInArchive,
+        ManifestUnreadable,
+        ArchiveDamaged,
+        UnsafePath,
+        ToolMissing,
+    ),
+)
+@click.argument("location")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1)
+@click.option("--disk", is_flag=True, help="Write TARGET as a disk image: partition table, gaps and raw regions.")
+def extract(output: Output, location: str, target: Path, paths: tuple[str, ...], *, disk: bool) -> None:
+    """Extract files, or a whole disk, from an archive.
+
+    Everything in the archive at LOCATION, or PATHS with all below them, is written into the folder TARGET. Only
+    the parts of the archive that hold PATHS are fetched. As root, owners, devices and attributes come back too.
+    """
+    from backup_actions.archive import Archive
+
+    if disk and paths:
+        raise click.UsageError("--disk rebuilds the whole disk: leave PATHS out.")
+    source = Archive.open(store_at(location))
+    if disk:
+        _rebuild(output, source, target)
+        return
+    with output.progress() as progress:
+        source.extract(paths or None, target, progress=progress)
+    if output.as_json:
+        output.answer({"location": location, "target": str(target), "paths": list(paths)})
+    else:
+        output.talk(f"extracted to {target}")
+
+
+def _rebuild(output: Output, source: Archive, target: Path) -> None:
+    with output.progress() as progress:
+        disk = source.rebuild_disk(target, progress=progress)
+    if output.as_json:
+        output.answer(
+            {
+                "image": str(disk.path),
+                "written": [region.number for region in disk.written],
+                "to_be_filled": [region.number for region in disk.to_be_filled],
+            }
+        )
+        return
+    output.talk(f"rebuilt {disk.path}")
+    for region in disk.to_be_filled:
+        kind = f"{region.file_system.type} file system" if region.file_system else "file system"
+        place = f"region {region.number} at byte {region.offset_bytes}"
+        output.data(f"{place}: make its {kind}, then extract its files into it")

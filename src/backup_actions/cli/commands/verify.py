@@ -1,0 +1,69 @@
+"""``verify``: is what is stored what was written?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from backup_actions.cli.command import command
+from backup_actions.cli.locations import store_at
+from backup_actions.cli.quantities import bytes_in_words
+from backup_actions.errors import ArchiveDamaged, ArchiveMissing, LocationInvalid
+
+if TYPE_CHECKING:
+    from backup_actions.archive import Problem, VerificationReport
+    from backup_actions.cli.output import Output
+
+
+@command(
+    "verify",
+    examples=(
+        "backup-actions verify s3://archives/data/2026-10-01",
+        "backup-actions verify archives/disk --sample-percent 5",
+        "backup-actions verify archives/disk --json > verification.json",
+    ),
+    fails_with=(LocationInvalid, ArchiveMissing, ArchiveDamaged),
+)
+@click.argument("location")
+@click.option(
+    "--sample-percent",
+    type=click.FloatRange(0, 100, min_open=True),
+    help="Read only this share of the frames, always the same ones; everything by default.",
+)
+def verify(output: Output, location: str, sample_percent: float | None) -> None:
+    """Read an archive back and compare it with what was written.
+
+    Checksums, counts and content hashes of the archive at LOCATION are computed anew; nothing is changed.
+    """
+    from backup_actions.archive import verify as verify_archive
+
+    sample = None if sample_percent is None else sample_percent / 100
+    with output.progress() as progress:
+        report = verify_archive(store_at(location), sample=sample, progress=progress)
+    if output.as_json:
+        output.answer(report.to_json())
+    else:
+        _summarize(output, report)
+    if not report.ok:
+        raise ArchiveDamaged(where=report.location, reason=_in_words(report.problems[0], len(report.problems)))
+
+
+def _summarize(output: Output, report: VerificationReport) -> None:
+    for problem in report.problems:
+        output.data(_in_words(problem))
+    for member in report.members:
+        output.data(
+            f"{member.name}: {member.frames_checked} of {member.frames} frames, "
+            f"{member.entries_compared} of {member.entries} entries, {member.hashes_compared} hashes compared"
+        )
+    if report.ok:
+        extent = "read whole" if report.complete else "sampled"
+        output.data(f"{report.location}: {extent}, {bytes_in_words(report.bytes_read)}, nothing is wrong")
+
+
+def _in_words(problem: Problem, of: int = 1) -> str:
+    frame = "" if problem.frame is None else f", frame {problem.frame}"
+    files = f"; affected: {', '.join(problem.files)}" if problem.files else ""
+    others = f" (and {of - 1} more)" if of > 1 else ""
+    return f"{problem.object}{frame}: {problem.reason}{files}{others}"

@@ -1,0 +1,66 @@
+"""Where a command's words go: data to stdout, talk and progress to stderr, as a terminal or a log can show them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from backup_actions.cli.errors import told
+from backup_actions.cli.progress import PlainProgress, TerminalProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from backup_actions.errors import BackupActionsError
+    from backup_actions.model.json_types import JsonValue
+    from backup_actions.model.progress import Progress
+
+
+class Output:
+    """One command's way to speak; ``as_json`` turns its answer into JSON for scripts."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.answered = False
+
+    def answer(self, value: JsonValue) -> None:
+        """Write one JSON document to stdout; the command has answered with it."""
+        self.answered = True
+        self.data(json.dumps(value, indent=1))
+
+    def record(self, value: JsonValue) -> None:
+        """Write one of many JSON documents to stdout, on a line of its own."""
+        self.answered = True
+        self.data(json.dumps(value))
+
+    def data(self, text: str) -> None:
+        """Write a line to stdout."""
+        click.echo(text)
+
+    def table(self, rows: Iterable[Sequence[str]]) -> None:
+        """Write rows to stdout, their columns below each other."""
+        lines = [tuple(row) for row in rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            self.data("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+    def talk(self, sentence: str) -> None:
+        """Write a line to stderr."""
+        click.echo(sentence, err=True)
+
+    def warn(self, error: BackupActionsError) -> None:
+        """Tell of an error that does not end the command."""
+        self.talk(told(error))
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """A bar while the block runs on a terminal, plain lines elsewhere."""
+        if not sys.stderr.isatty():
+            yield PlainProgress(self.talk)
+            return
+        with TerminalProgress() as bars:
+            yield bars
