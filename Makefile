@@ -1,0 +1,52 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. The others are parts of them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit sweep docs lock system clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) system ## archive real EBS backups on the embedded AWS; ARGS="--keep DIR" and others are passed on
+	@$(BIN)/backup-actions demo $(ARGS)
+
+test: check unit ## all checks and tests
+
+check: $(READY) ## style, types, stale documentation
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+unit: $(READY) system ## the tests; ARGS="-k name" and others are passed on
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q $(ARGS)
+
+sweep: $(READY) system ## every single fault and every single grant; the suite holds a fixed sample of them
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q --sweep tests/sweeps $(ARGS)
+
+docs: $(READY) ## write the generated pages
+	@$(BIN)/python docs/generate.py
+
+lock: $(READY) ## renew the lock files
+	@tools/lock
+
+system: ## the programs that file systems need; installs them on Debian and Ubuntu as root, names them elsewhere
+	@tools/system-packages
+
+clean: ## remove what the commands above made
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# uv installs the locked packages in seconds; pip does the same where uv cannot run.
+$(READY): requirements/development.txt requirements/bootstrap.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "setting up .venv (once; about a minute)" >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/development.txt requirements/bootstrap.txt || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
