@@ -6,13 +6,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backup_actions.errors import LocationInvalid
+from backup_actions.errors import AwsBusy, AwsCallFailed, LocationInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backup_actions.archive.store import Store
     from backup_actions.aws import Clients
+
+PLACE_ERRORS = (LocationInvalid, AwsCallFailed, AwsBusy)
+"""What every command that works on a place may fail with."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from backup_actions.cli.command import command
-from backup_actions.cli.locations import store_at
+from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.cli.quantities import bytes_in_words
 from backup_actions.errors import (
     ArchiveExists,
     DeviceUnavailable,
     DiskFull,
-    LocationInvalid,
+    SettingInvalid,
     SourceUnreadable,
     ToolMissing,
     UploadFailed,
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
         "backup-actions archive disk.img archives/disk --raw always --json",
     ),
     fails_with=(
-        LocationInvalid,
+        *PLACE_ERRORS,
+        SettingInvalid,
         ArchiveExists,
         SourceUnreadable,
         UploadFailed,

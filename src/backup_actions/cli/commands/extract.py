@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from backup_actions.cli.command import command
-from backup_actions.cli.locations import store_at
+from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.errors import (
     ArchiveDamaged,
     ArchiveMissing,
-    LocationInvalid,
     ManifestUnreadable,
     NotInArchive,
     ToolMissing,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
         "backup-actions extract archives/disk disk.img --disk",
     ),
     fails_with=(
-        LocationInvalid,
+        *PLACE_ERRORS,
         ArchiveMissing,
         NotInArchive,
         ManifestUnreadable,

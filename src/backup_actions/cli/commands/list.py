@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from backup_actions.cli.command import command
-from backup_actions.cli.locations import store_at
-from backup_actions.errors import ArchiveMissing, LocationInvalid, ManifestUnreadable
+from backup_actions.cli.locations import PLACE_ERRORS, store_at
+from backup_actions.errors import ArchiveMissing, ManifestUnreadable
 
 if TYPE_CHECKING:
     from backup_actions.archive import Entry
@@ -36,7 +36,7 @@ _MODE_BITS = {
         "backup-actions list archives/disk '*.conf' --long",
         "backup-actions list archives/disk --json | jq .path",
     ),
-    fails_with=(LocationInvalid, ArchiveMissing, ManifestUnreadable),
+    fails_with=(*PLACE_ERRORS, ArchiveMissing, ManifestUnreadable),
 )
 @click.argument("location")
 @click.argument("pattern", required=False)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from backup_actions.cli.command import command
-from backup_actions.cli.locations import store_at
+from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.cli.quantities import bytes_in_words
-from backup_actions.errors import ArchiveDamaged, ArchiveMissing, LocationInvalid
+from backup_actions.errors import ArchiveDamaged, ArchiveMissing
 
 if TYPE_CHECKING:
     from backup_actions.archive import Problem, VerificationReport
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         "backup-actions verify archives/disk --sample-percent 5",
         "backup-actions verify archives/disk --json > verification.json",
     ),
-    fails_with=(LocationInvalid, ArchiveMissing, ArchiveDamaged),
+    fails_with=(*PLACE_ERRORS, ArchiveMissing, ArchiveDamaged),
 )
 @click.argument("location")
 @click.option(
