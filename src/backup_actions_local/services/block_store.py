@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,19 @@ class BlockStore:
                 kms_key_id=volume.kms_key_id, managed_by_backup=managed_by_backup, tags=dict(tags or {}),
             )  # fmt: skip
             return snapshot_id
+
+    def copy_snapshot(self, snapshot_id: str, takes_seconds: float) -> str:
+        """Copy a snapshot that AWS Backup manages, complete after that time; return the copy's id. Raises Refused."""
+        with self._lock:
+            source, now = self.snapshot(snapshot_id), self._clock.now()
+            copy_id = self._identifiers.resource("snap")
+            image = self._directory / "snapshots" / f"{copy_id}.img"
+            images.copy_sparse(source.image, image)
+            completes_at = now + timedelta(seconds=takes_seconds)
+            self._snapshots[copy_id] = replace(
+                source, id=copy_id, image=image, started=now, completes_at=completes_at, tags=dict(source.tags)
+            )
+            return copy_id
 
     def remove_snapshot(self, snapshot_id: str) -> None:
         """Remove a snapshot and its bytes, whoever manages it; one that is gone already is no error."""

@@ -1,0 +1,252 @@
+"""What AWS Backup does by itself: it makes backups of volumes, copies them, deletes them, and says so."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from backup_actions.model.arn import Arn
+from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions_local.calls import Refused
+from backup_actions_local.services import backup_events, images
+from backup_actions_local.services.identifiers import Identifiers
+from backup_actions_local.services.recovery_points import BackupJob, Point, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from backup_actions_local.clock import SimulatedClock
+    from backup_actions_local.services.block_store import BlockStore
+    from backup_actions_local.services.mishaps import Mishaps
+
+_START_WINDOW = timedelta(hours=8)
+_MOST_TAGS = 50
+_MANAGED = "This snapshot is created by the AWS Backup service."
+
+
+class Emit(Protocol):
+    """Puts an event on the bus."""
+
+    def __call__(
+        self, source: str, detail_type: str, detail: Mapping[str, object], resources: Sequence[str] = ()
+    ) -> object:
+        """Put an event on the bus."""
+        ...
+
+
+class BackupVaults:
+    """Vaults with recovery points whose bytes are real snapshots. What takes time is an actor on the clock."""
+
+    def __init__(self, *, clock: SimulatedClock, store: BlockStore, emit: Emit, mishaps: Mishaps) -> None:
+        self.place, self.clock = store.place, clock
+        self._store, self._emit, self._mishaps = store, emit, mishaps
+        self._durations = store.durations
+        self._identifiers = Identifiers("backup")
+        self._lock = threading.RLock()
+        self.vaults: dict[str, Vault] = {}
+        self.jobs: dict[str, BackupJob] = {}
+        self._points: dict[tuple[str, str], Point] = {}
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Nobody else changes anything meanwhile."""
+        with self._lock:
+            yield
+
+    def new_id(self) -> str:
+        """An identifier that nothing else has."""
+        return self._identifiers.uuid()
+
+    def make_vault(
+        self,
+        name: str,
+        *,
+        tags: Mapping[str, str] | None = None,
+        key_arn: str = "",
+        min_retention_days: int | None = None,
+    ) -> Vault:
+        """Make a vault; a minimal retention locks it. Raises Refused when there is one of this name."""
+        with self._lock:
+            if name in self.vaults:
+                raise Refused("AlreadyExistsException", f"Backup vault with the same name already exists: {name}")
+            vault = Vault(
+                name=name,
+                arn=self.place.arn("backup", f"backup-vault:{name}"),
+                created=self.clock.now(),
+                key_arn=key_arn or self.place.arn("kms", "key/aws-backup"),
+                tags=dict(tags or {}),
+                min_retention_days=min_retention_days,
+            )
+            self.vaults[name] = vault
+            return vault
+
+    def plant(
+        self,
+        recovery_point: RecoveryPoint,
+        *,
+        status: str = "COMPLETED",
+        tags: Mapping[str, str] | None = None,
+        size_bytes: int = 1 << 30,
+        announce: bool = True,
+    ) -> Point:
+        """Put a recovery point of any resource type into its vault, and announce it unless told not to."""
+        now = self.clock.now()
+        point = Point(
+            of=recovery_point, vault=self.vaults[recovery_point.vault_name], status=status, created=now, completed=now,
+            size_bytes=size_bytes, role_arn=self.place.role_arn("backup"), tags=dict(tags or {}),
+        )  # fmt: skip
+        with self._lock:
+            self._points[point.vault.name, point.arn] = point
+        if announce:
+            self._tell(point)
+        return point
+
+    def points(self, vault_name: str | None = None) -> list[Point]:
+        """The recovery points of a vault, or of all."""
+        with self._lock:
+            return [point for (vault, _), point in self._points.items() if vault_name in {None, vault}]
+
+    def point(self, vault_name: str, arn: str) -> Point | None:
+        """The recovery point, if it is there."""
+        with self._lock:
+            return self._points.get((vault_name, arn))
+
+    def start_backup(
+        self, volume_arn: str, vault: Vault, role_arn: str, tags: Mapping[str, str], lifecycle: dict[str, int]
+    ) -> BackupJob:
+        """Begin to back up a volume."""
+        now = self.clock.now()
+        job = BackupJob(
+            id=self.new_id(), vault=vault, resource_arn=volume_arn, role_arn=role_arn, created=now,
+            start_by=now + _START_WINDOW,
+        )  # fmt: skip
+        with self._lock:
+            self.jobs[job.id] = job
+        self.clock.spawn(f"backup {job.id}", lambda: self._back_up(job, tags, lifecycle))
+        return job
+
+    def copy(self, point: Point, to: Vault) -> None:
+        """Begin to copy a recovery point of a volume into another vault."""
+        self.clock.spawn(f"copy of {point.arn}", lambda: self._copy(point, to))
+
+    def delete(self, point: Point) -> None:
+        """Begin to delete a recovery point; it may stay and be EXPIRED instead."""
+        with self._lock:
+            point.status = "DELETING"
+        self._tell(point)
+        self.clock.spawn(f"deletion of {point.arn}", lambda: self._delete(point))
+
+    def announce_older(self, job: BackupJob, detail_type: str = "AWS Service Event via CloudTrail") -> None:
+        """Announce a finished job as CloudTrail did before there were native events."""
+        self._emit("aws.backup", detail_type, backup_events.older_detail(job))
+
+    def _back_up(self, job: BackupJob, tags: Mapping[str, str], lifecycle: dict[str, int]) -> None:
+        self._tell_job(job)
+        self.clock.sleep(self._durations.backup_started_seconds)
+        volume_id = Arn.parse(job.resource_arn).resource.removeprefix("volume/")
+        try:
+            volume = self._store.volume(volume_id)
+            all_tags = _together(volume.tags, tags)
+            job.state, job.size_bytes = "RUNNING", volume.size_gib * images.GIB
+            self._tell_job(job)
+            point = self._snapshot(job, all_tags, lifecycle)
+        except Refused as refusal:
+            self._fail(job, refusal.message)
+            return
+        self.clock.sleep(self._durations.backup_transfer_seconds)
+        if self._mishaps.strike("backup failure"):
+            self._forget(point)
+            self._fail(job, "The backup job failed.")
+            return
+        self._complete(job, point)
+
+    def _snapshot(self, job: BackupJob, tags: dict[str, str], lifecycle: dict[str, int]) -> Point:
+        resource = Arn.parse(job.resource_arn)
+        volume_id = resource.resource.removeprefix("volume/")
+        snapshot_id = self._store.take_snapshot(
+            volume_id,
+            description=_MANAGED,
+            tags=tags | {"aws:backup:source-resource": f"{volume_id}:{job.id}"},
+            managed_by_backup=True,
+            takes_seconds=self._durations.backup_transfer_seconds,
+        )
+        arn = self.place.arn("ec2", f"snapshot/{snapshot_id}", account="")
+        point = Point(
+            of=RecoveryPoint(Arn.parse(arn), job.vault.name, resource, "EBS"), vault=job.vault, status="CREATING",
+            created=job.created, size_bytes=job.size_bytes, role_arn=job.role_arn, tags=tags, lifecycle=lifecycle,
+            key_arn=self._store.snapshot(snapshot_id).kms_key_id,
+        )  # fmt: skip
+        with self._lock:
+            self._points[job.vault.name, arn] = point
+        return point
+
+    def _complete(self, job: BackupJob, point: Point) -> None:
+        now = self.clock.now()
+        snapshot = self._store.snapshot(point.of.native_id)
+        with self._lock:
+            point.status, point.completed = "COMPLETED", now
+            job.state, job.completed, job.point_arn = "COMPLETED", now, point.arn
+            job.bytes_transferred = images.allocated_bytes(snapshot.image)
+        self._tell(point)
+        self._tell_job(job)
+        self.clock.changed()
+
+    def _fail(self, job: BackupJob, message: str) -> None:
+        with self._lock:
+            job.state, job.status_message, job.completed = "FAILED", message, self.clock.now()
+        self._tell_job(job)
+        self.clock.changed()
+
+    def _copy(self, source: Point, to: Vault) -> None:
+        job_id, begun = self.new_id(), self.clock.now()
+
+        def tell(state: str, copy: Point | None = None) -> None:
+            detail = backup_events.copy_job_detail(job_id, state, source, to, copy, begun)
+            self._emit("aws.backup", "Copy Job State Change", detail, [source.arn])
+
+        tell("CREATED")
+        self.clock.sleep(self._durations.backup_started_seconds)
+        tell("RUNNING")
+        snapshot = self._store.copy_snapshot(source.of.native_id, self._durations.backup_transfer_seconds)
+        self.clock.sleep(self._durations.backup_transfer_seconds)
+        arn = Arn.parse(self.place.arn("ec2", f"snapshot/{snapshot}", account=""))
+        of = RecoveryPoint(arn, to.name, source.of.resource_arn, source.of.resource_type)
+        copy = self.plant(of, tags=source.tags, size_bytes=source.size_bytes)
+        tell("COMPLETED", copy)
+
+    def _delete(self, point: Point) -> None:
+        self.clock.sleep(self._durations.recovery_point_deleted_seconds)
+        if self._mishaps.strike("kept point"):
+            with self._lock:
+                point.status = "EXPIRED"
+                point.status_message = "The recovery point could not be deleted: insufficient permissions or a lock."
+            self._tell(point)
+        else:
+            self._forget(point)
+        self.clock.changed()
+
+    def _forget(self, point: Point) -> None:
+        with self._lock:
+            self._points.pop((point.vault.name, point.arn), None)
+        if point.of.resource_type == "EBS":
+            self._store.remove_snapshot(point.of.native_id)
+
+    def _tell(self, point: Point) -> None:
+        self._emit("aws.backup", "Recovery Point State Change", backup_events.recovery_point_detail(point), [point.arn])
+
+    def _tell_job(self, job: BackupJob) -> None:
+        resources = [job.point_arn] if job.state == "COMPLETED" else []
+        self._emit("aws.backup", "Backup Job State Change", backup_events.backup_job_detail(job), resources)
+
+
+def _together(resource: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a recovery point; more than there may be fail the job.
+
+    Source: https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html
+    """
+    tags = {**resource, **added}
+    if len(tags) > _MOST_TAGS:
+        raise Refused("TooManyTags", f"The number of tags exceeds the limit of {_MOST_TAGS}")
+    return tags
