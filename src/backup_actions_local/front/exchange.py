@@ -1,4 +1,4 @@
-"""HTTP on the loopback interface: keep-alive, bodies that stream both ways, ``100 Continue`` only when a body is wanted."""
+"""HTTP on the loopback interface: keep-alive, bodies that stream both ways, asked for only when they are wanted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import BinaryIO, Protocol
+from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any
 
 from backup_actions.errors import PortInUse
 
@@ -20,22 +22,14 @@ CHUNK_BYTES = 512 * 1024
 _log = logging.getLogger(__name__)
 
 
-class BodyTooLarge(Exception):  # noqa: N818 - it is an answer, not a failure of ours
+class BodyTooLarge(Exception):
     """The body of a call that must be parsed exceeds what is held in memory."""
-
-
-class Body(Protocol):
-    """The body of a request."""
-
-    def read(self, size: int) -> bytes:
-        """Return up to so many bytes, none at its end."""
-        ...
 
 
 class RequestBody:
     """A body of known length or in chunks; whoever waits with ``Expect`` is answered at the first read."""
 
-    def __init__(self, stream: BinaryIO, headers: Mapping[str, str], go_on: Callable[[], None]) -> None:
+    def __init__(self, stream: BufferedIOBase, headers: Mapping[str, str], go_on: Callable[[], None]) -> None:
         self.is_chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         self._stream = stream
         self._left = 0 if self.is_chunked else int(headers.get("content-length") or 0)
@@ -118,10 +112,11 @@ class Answer:
                 pass
 
 
-class LoopbackServer(ThreadingHTTPServer):
-    """Serves on 127.0.0.1 in threads of its own until it is stopped."""
+class LoopbackServer(ThreadingMixIn, TCPServer):
+    """Serves on 127.0.0.1, each connection in a thread of its own, until it is stopped."""
 
     daemon_threads = True
+    allow_reuse_address = True  # a port that has just been given back can be asked for again
     request_queue_size = 128
 
     def __init__(self, port: int | None, answer: Callable[[Incoming], Answer]) -> None:
@@ -152,11 +147,11 @@ class LoopbackServer(ThreadingHTTPServer):
             for connection in self._open:
                 _hang_up(connection)
 
-    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+    def process_request(self, request: socket.socket, client_address: Any) -> None:  # type: ignore[override]
         """Remember the connection, so that it can be closed."""
         with self._open_lock:
             self._open.add(request)
-        super().process_request(request, client_address)  # type: ignore[arg-type]
+        super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
         """Forget the connection and close it."""

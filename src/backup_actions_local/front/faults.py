@@ -80,7 +80,9 @@ class PlannedFault:
         done = self._happened > 0 if self._left is None else self._left == 0
         if done:
             return None
-        return f"{self._fault} at {self._service}:{self._operation} of {self._role or 'anybody'}, seen {self._seen} calls"
+        return (
+            f"{self._fault} at {self._service}:{self._operation} of {self._role or 'anybody'}, seen {self._seen} calls"
+        )
 
     def is_due(self, call: Call) -> bool:
         """Count the call if it is one of those meant, and say whether the fault is planned for this very one."""
@@ -118,7 +120,7 @@ class Faults:
     def on(
         self, service: str, operation: str, *, role: str | None = None, when: Callable[[Call], bool] | None = None
     ) -> PlannedFault:
-        """Plan a fault of an operation: ``faults.on("ec2", "CreateVolume").fail("InsufficientVolumeCapacity").times(2)``.
+        """Plan a fault of an operation: ``faults.on("ec2", "CreateVolume").fail("InsufficientVolumeCapacity")``.
 
         The administrator, who prepares the world, is spared.
         """
@@ -133,7 +135,7 @@ class Faults:
         return self.on(site.service, site.operation, role=site.role).at(site.number)
 
     def expect(self, planned: Planned) -> None:
-        """Let ``assert_all_happened`` ask this too: for what services plan by themselves (a job killed, an event lost)."""
+        """Let ``assert_all_happened`` ask this too: for what services plan by themselves (a job killed)."""
         with self._lock:
             self._planned.append(planned)
 

@@ -1,0 +1,46 @@
+"""The whole table: whatever is not in it, a role cannot call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backup_actions.errors import NotEmbedded
+from backup_actions_local.calls import Call
+from backup_actions_local.front.authorization import ec2, messages, s3, workflow
+from backup_actions_local.front.authorization.rules import Facts, Needs
+from backup_actions_local.front.policies import Check
+
+TABLE: Mapping[str, Mapping[str, tuple[Needs, ...]]] = {
+    "backup": workflow.BACKUP,
+    "batch": workflow.BATCH,
+    "cloudwatch": messages.CLOUDWATCH,
+    "dynamodb": messages.DYNAMODB,
+    "ebs": ec2.EBS,
+    "ec2": ec2.EC2,
+    "events": workflow.EVENTS,
+    "lambda": workflow.LAMBDA,
+    "s3": s3.S3,
+    "sns": messages.SNS,
+    "sqs": messages.SQS,
+    "stepfunctions": workflow.STEP_FUNCTIONS,
+    "sts": messages.STS,
+}
+"""Service → operation → what it needs, by botocore's names."""
+
+
+def iam_actions(service: str, operation: str) -> tuple[str, ...]:
+    """The IAM actions that an operation may need, conditional ones included. Raises NotEmbedded without an entry."""
+    return tuple(dict.fromkeys(needs.action for needs in _entry(service, operation)))
+
+
+def checks_of(call: Call, facts: Facts) -> tuple[Check, ...]:
+    """Every question that IAM is asked for this call. Raises NotEmbedded without an entry."""
+    needed = _entry(call.service, call.operation)
+    return tuple(check for needs in needed for check in needs.checks(call.params, facts))
+
+
+def _entry(service: str, operation: str) -> tuple[Needs, ...]:
+    try:
+        return TABLE[service][operation]
+    except KeyError:
+        raise NotEmbedded(what=f"the permissions of {service}:{operation} (front.authorization has no entry)") from None

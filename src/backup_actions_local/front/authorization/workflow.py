@@ -1,0 +1,140 @@
+"""The services that run workflows and their steps: Backup, Batch, Lambda, Step Functions, EventBridge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from backup_actions_local.front.authorization.rules import (
+    RESOURCE_TAGS,
+    Facts,
+    Keys,
+    Needs,
+    Params,
+    on_everything,
+    request_tags,
+)
+from backup_actions_local.front.policies import Context
+
+Resources = Callable[[Params, Facts], tuple[str, ...]]
+
+
+def _named(service: str, kind: str, member: str) -> Resources:
+    """The resource that a parameter names, by its name or its ARN."""
+
+    def resources(params: Params, facts: Facts) -> tuple[str, ...]:
+        return (facts.as_arn(service, kind, params[member]),)
+
+    return resources
+
+
+_RECOVERY_POINT = _named("backup", "recovery-point:", "RecoveryPointArn")
+_VAULT = _named("backup", "backup-vault:", "BackupVaultName")
+
+
+def _on_recovery_point(action: str) -> tuple[Needs, ...]:
+    return (Needs(action, "recoveryPoint", _RECOVERY_POINT, (RESOURCE_TAGS,)),)
+
+
+def _on_vault(action: str) -> tuple[Needs, ...]:
+    return (Needs(action, "backupVault", _VAULT, (RESOURCE_TAGS,)),)
+
+
+BACKUP: Mapping[str, tuple[Needs, ...]] = {
+    "DescribeRecoveryPoint": _on_recovery_point("backup:DescribeRecoveryPoint"),
+    "DeleteRecoveryPoint": _on_recovery_point("backup:DeleteRecoveryPoint"),
+    "UpdateRecoveryPointLifecycle": _on_recovery_point("backup:UpdateRecoveryPointLifecycle"),
+    "ListRecoveryPointsByBackupVault": _on_vault("backup:ListRecoveryPointsByBackupVault"),
+    "DescribeBackupVault": _on_vault("backup:DescribeBackupVault"),
+    "ListLegalHolds": on_everything("backup:ListLegalHolds"),
+    "ListRecoveryPointsByLegalHold": (
+        Needs(
+            "backup:ListRecoveryPointsByLegalHold",
+            "legalHold",
+            _named("backup", "legal-hold:", "LegalHoldId"),
+            (RESOURCE_TAGS,),
+        ),
+    ),
+    "ListTags": (
+        Needs("backup:ListTags", "recoveryPoint", _named("backup", "recovery-point:", "ResourceArn"), (RESOURCE_TAGS,)),
+    ),
+    "DescribeBackupJob": on_everything("backup:DescribeBackupJob"),
+}
+
+
+def _tags(params: Params) -> Mapping[str, str]:
+    tags: Mapping[str, str] = params.get("tags", {})
+    return tags
+
+
+_JOB_TAGS = request_tags(_tags)
+_JOB = _named("batch", "job/", "jobId")
+
+BATCH: Mapping[str, tuple[Needs, ...]] = {
+    "SubmitJob": (
+        Needs("batch:SubmitJob", "job-queue", _named("batch", "job-queue/", "jobQueue"), (RESOURCE_TAGS, _JOB_TAGS)),
+        Needs(
+            "batch:SubmitJob",
+            "job-definition",
+            _named("batch", "job-definition/", "jobDefinition"),
+            (RESOURCE_TAGS, _JOB_TAGS),
+        ),
+        # https://docs.aws.amazon.com/batch/latest/userguide/supported-iam-actions-tagging.html
+        Needs(
+            "batch:TagResource",
+            "job",
+            lambda params, facts: (facts.arn("batch", "job/*"),),
+            (_JOB_TAGS,),
+            lambda params, facts: bool(_tags(params)),
+        ),
+    ),
+    "DescribeJobs": on_everything("batch:DescribeJobs"),
+    "ListJobs": on_everything("batch:ListJobs"),
+    "TerminateJob": (Needs("batch:TerminateJob", "job", _JOB, (RESOURCE_TAGS,)),),
+    "TagResource": (
+        Needs("batch:TagResource", "job", _named("batch", "job/", "resourceArn"), (RESOURCE_TAGS, _JOB_TAGS)),
+    ),
+}
+
+LAMBDA: Mapping[str, tuple[Needs, ...]] = {
+    "Invoke": (
+        Needs("lambda:InvokeFunction", "function", _named("lambda", "function:", "FunctionName"), (RESOURCE_TAGS,)),
+    ),
+}
+
+
+def _on_machine(action: str) -> tuple[Needs, ...]:
+    return (Needs(action, "statemachine", _named("states", "stateMachine:", "stateMachineArn"), (RESOURCE_TAGS,)),)
+
+
+def _on_execution(action: str) -> tuple[Needs, ...]:
+    return (Needs(action, "execution", _named("states", "execution:", "executionArn")),)
+
+
+STEP_FUNCTIONS: Mapping[str, tuple[Needs, ...]] = {
+    "StartExecution": _on_machine("states:StartExecution"),
+    "ListExecutions": _on_machine("states:ListExecutions"),
+    "DescribeExecution": _on_execution("states:DescribeExecution"),
+    "StopExecution": _on_execution("states:StopExecution"),
+    "GetExecutionHistory": _on_execution("states:GetExecutionHistory"),
+    "RedriveExecution": _on_execution("states:RedriveExecution"),
+}
+
+
+def _buses(params: Params, facts: Facts) -> tuple[str, ...]:
+    names = {entry.get("EventBusName", "default") for entry in params["Entries"]}
+    return tuple(sorted(facts.as_arn("events", "event-bus/", name) for name in names))
+
+
+def _event_values(params: Params, _facts: Facts, _arn: str) -> Context:
+    entries = params["Entries"]
+    return {
+        "events:source": tuple(sorted({entry.get("Source", "") for entry in entries})),
+        "events:detail-type": tuple(sorted({entry.get("DetailType", "") for entry in entries})),
+    }
+
+
+EVENTS: Mapping[str, tuple[Needs, ...]] = {
+    "PutEvents": (
+        Needs("events:PutEvents", "event-bus", _buses, (Keys(("events:source", "events:detail-type"), _event_values),)),
+    ),
+}

@@ -1,0 +1,188 @@
+"""The order of a call: read, signature, audit, planned faults, permission, answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from backup_actions.errors import NotEmbedded
+from backup_actions.model.clock import Clock
+from backup_actions_local.calls import Call, Caller, Handler, Refused, Request, Route, Service
+from backup_actions_local.front import refusals, wire
+from backup_actions_local.front.audit import Audit, Verdict
+from backup_actions_local.front.authorization import Facts, KeyOf, TagsOf, checks_of
+from backup_actions_local.front.authorization.s3 import LIST_BUCKET, bucket_arn
+from backup_actions_local.front.exchange import Answer, BodyTooLarge, Incoming
+from backup_actions_local.front.faults import Fault, Faults
+from backup_actions_local.front.objects import Objects
+from backup_actions_local.front.passthrough import SERVICES, Moto
+from backup_actions_local.front.policies import Check, Decision, evaluate
+from backup_actions_local.front.roles import Roles
+from backup_actions_local.front.signatures import Signature, claimed_signature, is_genuine
+from backup_actions_local.front.wire import Parsed
+
+_log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Answers every request; whatever goes wrong is an answer too."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        roles: Roles,
+        faults: Faults,
+        audit: Audit,
+        services: Iterable[Service],
+        objects: Objects | None,
+        moto: Moto,
+        routes: Mapping[str, Route],
+        tags_of: TagsOf,
+        key_of: KeyOf,
+        account: str,
+        region: str,
+    ) -> None:
+        self._clock, self._roles, self._faults, self._audit = clock, roles, faults, audit
+        self._objects, self._moto = objects, moto
+        self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
+        self._facts = Facts(account, region, tags_of, key_of)
+        self._handlers: dict[tuple[str, str], Handler] = {("sts", "GetCallerIdentity"): self._caller_identity}
+        for service in services:
+            self._handlers |= {(service.name, operation): handler for operation, handler in service.handlers().items()}
+
+    def answer(self, incoming: Incoming) -> Answer:
+        """Answer a request, by a route or as a service of AWS."""
+        for prefix, route in self._routes:
+            if incoming.path.startswith(prefix):
+                request = Request(incoming.method, incoming.path, incoming.headers, incoming.body.whole())
+                response = route(request)
+                return Answer(response.status, {"Content-Type": response.content_type}, response.body)
+        signature = claimed_signature(incoming)
+        if signature is None:
+            return wire.answer_with_error("rest-xml", refusals.unsigned())
+        try:
+            service = wire.service_of(signature.signing_name)
+        except NotEmbedded as error:
+            protocol = wire.protocol_of(signature.signing_name)
+            return wire.answer_with_error(protocol, refusals.not_embedded(error))
+        try:
+            parsed = wire.parsed(service, incoming)
+            caller = self._caller(signature, incoming, parsed)
+        except BodyTooLarge:
+            return self._unread(service, Refused("RequestEntityTooLarge", "The request is too large", 413))
+        except Refused as refused:
+            return self._unread(service, refused)
+        return self._answer_call(parsed, Call(service, parsed.operation, parsed.params, caller), incoming)
+
+    def _unread(self, service: str, refused: Refused) -> Answer:
+        """The answer to a request that did not become a call; it is in the audit all the same."""
+        number = self._audit.begin(self._clock.now(), None, service, "", "")
+        self._audit.end(number, Verdict.REFUSED, refused.code, refused.message)
+        return wire.answer_with_error(wire.protocol_of(service), refused)
+
+    def _caller(self, signature: Signature, incoming: Incoming, parsed: Parsed) -> Caller:
+        credentials = self._roles.find(signature.access_key_id)
+        if credentials is None:
+            raise refusals.unknown_key(parsed.service, signature.access_key_id)
+        if not is_genuine(signature, incoming, credentials, parsed.body):
+            raise refusals.wrong_signature(parsed.service)
+        if self._roles.have_expired(credentials):
+            raise refusals.expired_token(parsed.service)
+        return credentials.caller
+
+    def _answer_call(self, parsed: Parsed, call: Call, incoming: Incoming) -> Answer:
+        checks, refusal = self._checks(call)
+        resource = next((check.resource for check in checks if check.resource != "*"), "*" if checks else "")
+        number = self._audit.begin(self._clock.now(), call.caller, call.service, call.operation, resource)
+        fault = self._faults.answer_to(call)
+        if fault is not None and not fault.after:
+            return self._fail(number, parsed, fault)
+        refusal = refusal or self._refusal(call, checks)
+        if refusal is not None:
+            self._audit.end(number, Verdict.REFUSED, refusal.code, refusal.message)
+            return wire.answer_with_error(parsed.protocol, refusal)
+        answer = self._carried_out(number, parsed, call, incoming)
+        if fault is not None:
+            answer.discard()
+            return self._fail(number, parsed, fault)
+        return answer
+
+    def _fail(self, number: int, parsed: Parsed, fault: Fault) -> Answer:
+        self._audit.end(number, Verdict.FAILED, fault.code, fault.message, injected=True)
+        refused = Refused(fault.code, fault.message, fault.status)
+        return wire.answer_with_error(parsed.protocol, refused)
+
+    def _checks(self, call: Call) -> tuple[tuple[Check, ...], Refused | None]:
+        try:
+            return checks_of(call, self._facts), None
+        except NotEmbedded as error:
+            if call.caller.is_administrator:
+                return (), None
+            return (), refusals.without_entry(call.service, self._roles.caller_arn(call.caller), error)
+
+    def _refusal(self, call: Call, checks: Iterable[Check]) -> Refused | None:
+        """Why the caller may not make the call; None if it may."""
+        if call.caller.is_administrator:
+            return None
+        for check in checks:
+            decision = self._decide(call, check)
+            if decision is not Decision.ALLOWED:
+                return refusals.access_denied(call.service, self._roles.caller_arn(call.caller), check, decision)
+        return None
+
+    def _decide(self, call: Call, check: Check) -> Decision:
+        everywhere = {
+            "aws:RequestedRegion": self._facts.region,
+            "aws:PrincipalAccount": self._facts.account,
+            "aws:PrincipalArn": self._roles.role_arn(call.caller.role),
+        }
+        return evaluate(
+            self._roles.statements(call.caller.role),
+            Check(check.action, check.resource, {**everywhere, **check.context}),
+        )
+
+    def _carried_out(self, number: int, parsed: Parsed, call: Call, incoming: Incoming) -> Answer:
+        try:
+            answer = self._done(parsed, call, incoming)
+        except Refused as refused:
+            self._audit.end(number, Verdict.FAILED, refused.code, refused.message)
+            return wire.answer_with_error(parsed.protocol, refused)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must be seen as one, and never be retried
+            _log.exception("%s:%s", call.service, call.operation)
+            self._audit.end(number, Verdict.FAILED, "EmbeddedAwsMistake", repr(error))
+            mistake = Refused("EmbeddedAwsMistake", f"{type(error).__name__}: {error}", 501)
+            return wire.answer_with_error(parsed.protocol, mistake)
+        if answer.status < 400:
+            self._audit.end(number, Verdict.ALLOWED)
+        else:
+            self._audit.end(number, Verdict.FAILED, *wire.error_in(answer))
+        return answer
+
+    def _done(self, parsed: Parsed, call: Call, incoming: Incoming) -> Answer:
+        handler = self._handlers.get((call.service, call.operation))
+        if handler is not None:
+            return wire.answer_with(parsed, handler(call))
+        if call.service == "s3" and self._objects is not None:
+            return self._stored(parsed, call, incoming, self._objects)
+        if call.service in SERVICES and parsed.body is not None:
+            return self._moto.answer(call.service, call.operation, incoming, parsed.body)
+        raise refusals.not_embedded(NotEmbedded(what=f"{call.service}:{call.operation}"))
+
+    def _stored(self, parsed: Parsed, call: Call, incoming: Incoming, objects: Objects) -> Answer:
+        owner = incoming.headers.get("x-amz-expected-bucket-owner", self._facts.account)
+        if owner != self._facts.account:
+            raise Refused("AccessDenied", "Access Denied", 403)
+        key = self._facts.key_of(bucket_arn(call.params, self._facts)) if "Bucket" in call.params else None
+        answer = objects.answer(incoming, parsed.body, key_arn=key)
+        if answer.status == 404 and call.operation in {"GetObject", "HeadObject"}:
+            hidden = self._refusal(call, LIST_BUCKET.checks({"Bucket": call.params["Bucket"]}, self._facts))
+            if hidden is not None:
+                answer.discard()
+                raise hidden
+        return answer
+
+    def _caller_identity(self, call: Call) -> Mapping[str, Any]:
+        arn = self._roles.caller_arn(call.caller)
+        return {"UserId": f"AROA{call.caller.role}:{call.caller.session}", "Account": self._facts.account, "Arn": arn}
