@@ -1,0 +1,73 @@
+"""What one deployment consists of, the same for the CDK application and the embedded AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.contract import Action, Machine, Settings
+from backup_actions.lifecycle.main import main_machine
+from backup_actions.lifecycle.settings import LifecycleSettings
+
+if TYPE_CHECKING:
+    from backup_actions.settings import DeploymentSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A machine, and the structures that the placeholders of its workflow stand for.
+
+    The structures may hold text placeholders in turn; names are the same wherever it is deployed:
+    ``${Name}-<machine>`` for machines, ``${Name}-<zone>`` for job queues.
+    """
+
+    machine: Machine
+    structures: Mapping[str, Any]
+
+
+def deployed_machines(settings: DeploymentSettings, actions: Iterable[Action]) -> tuple[Deployed, ...]:
+    """The main machine and one for each enabled action."""
+    enabled = settings.enabled(actions)
+    lifecycle = lifecycle_settings(settings)
+    zones = [{"name": zone, "queue": queue_arn(zone)} for zone in settings.zones]
+    offered = [
+        {
+            "name": action.name,
+            "machineArn": machine_arn(action),
+            "handles": list(action.handles),
+            "restorable": action.restorable,
+            "tags": dict(settings.selection_of(action)),
+        }
+        for action in enabled
+    ]
+
+    def structures(own: Settings) -> dict[str, Any]:
+        return {"Settings": own.to_json(), "Zones": zones, "Actions": offered}
+
+    return (
+        Deployed(main_machine(lifecycle), structures(lifecycle)),
+        *(Deployed(action, structures(settings.settings_of(action))) for action in enabled),
+    )
+
+
+def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:
+    """The settings file's section ``deletion`` as the main machine knows it."""
+    deletion = settings.deletion
+    return LifecycleSettings(
+        policy=deletion.policy,
+        shorten_to_days=deletion.shorten_to_days,
+        after_unrestorable=deletion.after_unrestorable,
+        backup_tag_key=deletion.backup_tag.key if deletion.backup_tag else None,
+        backup_tag_value=deletion.backup_tag.value if deletion.backup_tag else None,
+    )
+
+
+def machine_arn(machine: Machine) -> str:
+    """The ARN of a machine, placeholders in it."""
+    return f"arn:${{Partition}}:states:${{Region}}:${{Account}}:stateMachine:${{Name}}-{machine.name}"
+
+
+def queue_arn(zone: str) -> str:
+    """The ARN of a zone's job queue, placeholders in it."""
+    return f"arn:${{Partition}}:batch:${{Region}}:${{Account}}:job-queue/${{Name}}-{zone}"
