@@ -1,0 +1,167 @@
+"""Service integrations: a Task's call becomes a call of a boto3 client, made with the machine's role.
+
+``aws-sdk:<service>:<action>`` for the services that the project uses, and the optimized integrations below. Their calls
+all go through the clients, so whoever stands behind the clients sees and checks every one of them.
+https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from backup_actions_local.states import shapes
+from backup_actions_local.states.api_names import AWS_SDK, OPTIMIZED, Sdk, operation_model
+from backup_actions_local.states.failures import RUNTIME, TASK_FAILED, StateFailed
+from backup_actions_local.states.service_errors import as_state_failure
+from backup_actions_local.states.values import dump
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from botocore.model import OperationModel
+
+    from backup_actions.model.json_types import JsonValue
+    from backup_actions_local.states.tasks import RunningTask
+
+_START_AND_WAIT = "startExecution.sync:2"
+# Optimized integrations: service → action → the members that may be any JSON and are sent as its text.
+_OPTIMIZED_ACTIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "batch": {"submitJob": frozenset()},
+    "dynamodb": dict.fromkeys(("getItem", "putItem", "updateItem", "deleteItem"), frozenset()),
+    "lambda": {"invoke": frozenset({"Payload"})},
+    "sns": {"publish": frozenset({"Message"})},
+    "sqs": {"sendMessage": frozenset({"MessageBody"})},
+    "states": {_START_AND_WAIT: frozenset({"Input"})},
+}
+
+
+class AwsIntegrations:
+    """Implements ``tasks.Integrations`` for one role.
+
+    ``client_for`` gives the role's boto3 client of a service (botocore's name for it); it must not retry by itself,
+    because Step Functions shows every error to the workflow. ``has_ended`` says whether the execution with an ARN has
+    ended; the clock is told when that changes.
+    """
+
+    def __init__(self, client_for: Callable[[str], Any], has_ended: Callable[[str], bool]) -> None:
+        self._client_for, self._has_ended = client_for, has_ended
+
+    def mistakes(self, resource: str, arguments: Any) -> Iterator[str]:
+        """See ``tasks.Integrations``."""
+        sdk, action, as_text = _find(resource)
+        operation = None if sdk is None else operation_model(sdk, action)
+        if operation is None:
+            yield f"the integration {resource} is not known"
+            return
+        given = {} if arguments is None else arguments
+        if isinstance(given, dict):
+            given = {name: "" if name in as_text else value for name, value in given.items()}
+        shape = operation.input_shape
+        if action == "invoke" and isinstance(given, dict):
+            given.pop("Payload", None)
+        if shape is not None:
+            yield from shapes.mistakes_in_arguments(given, shape, "Arguments")
+        if operation.has_streaming_output and action != "invoke":
+            yield f"{resource} answers with bytes, which the embedded AWS does not pass through a workflow"
+
+    def run(self, resource: str, arguments: JsonValue, task: RunningTask) -> JsonValue:
+        """See ``tasks.Integrations``."""
+        sdk, action, as_text = _find(resource)
+        operation = None if sdk is None else operation_model(sdk, action)
+        if sdk is None or operation is None:
+            raise StateFailed(RUNTIME, f"the integration {resource} is not known")
+        if not isinstance(arguments, dict):
+            raise StateFailed(RUNTIME, f"the arguments of {resource} must be an object, not {arguments!r}")
+        given = {name: _text(name, value) if name in as_text else value for name, value in arguments.items()}
+        if action == "invoke":
+            return self._invoke(sdk, given)
+        if resource == f"states:{_START_AND_WAIT}":
+            return self._start_and_wait(sdk, operation, given, task)
+        moment = shapes.iso_text if resource.startswith("aws-sdk:") else shapes.epoch_milliseconds
+        return self._call(sdk, operation, given, moment)
+
+    def _call(
+        self, sdk: Sdk, operation: OperationModel, arguments: JsonValue, moment: Callable[[datetime], JsonValue]
+    ) -> dict[str, Any]:
+        parameters = shapes.to_botocore(arguments, operation.input_shape, operation.name) if arguments else {}
+        answer = self._ask(sdk, operation.name, parameters)
+        shape = operation.output_shape
+        result = {} if shape is None else shapes.from_botocore(answer, shape, operation.name, moment)
+        assert isinstance(result, dict)  # noqa: S101 - every output shape is a structure
+        return result
+
+    def _ask(self, sdk: Sdk, operation: str, parameters: Mapping[str, Any]) -> Any:
+        client = self._client_for(sdk.botocore)
+        method = next(name for name, api in client.meta.method_to_api_mapping.items() if api == operation)
+        try:
+            return getattr(client, method)(**parameters)
+        except (ClientError, BotoCoreError) as error:
+            raise as_state_failure(error, sdk) from error
+
+    def _invoke(self, sdk: Sdk, arguments: Mapping[str, Any]) -> JsonValue:
+        """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
+        answer = self._ask(sdk, "Invoke", {**arguments, "Payload": arguments.get("Payload", "{}").encode()})
+        text = answer["Payload"].read().decode()
+        payload = _parsed(text)
+        if answer.get("FunctionError"):
+            error = payload.get("errorType") if isinstance(payload, dict) else None
+            raise StateFailed(str(error or "Exception"), text)
+        result = {"Payload": payload, "StatusCode": answer["StatusCode"]}
+        return {**result, "ExecutedVersion": answer["ExecutedVersion"]} if "ExecutedVersion" in answer else result
+
+    def _start_and_wait(
+        self, sdk: Sdk, start: OperationModel, arguments: Mapping[str, Any], task: RunningTask
+    ) -> JsonValue:
+        """Start a child execution, wait for its end, return its description with input and output as JSON.
+
+        It is stopped when the task times out or the parent ends; it fails the task with States.TaskFailed, whatever
+        its own error. https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
+        """
+        started = self._call(sdk, start, arguments, shapes.epoch_milliseconds)
+        child = started["ExecutionArn"]
+        try:
+            task.submitted(started)
+            task.wait(lambda: self._has_ended(child))
+        except BaseException:
+            cause = (
+                f"The Task state in AWS Step Functions execution [{task.execution_arn}] "
+                "which was managing this resource was aborted"
+            )
+            self._ask(sdk, "StopExecution", {"executionArn": child, "cause": cause})
+            raise
+        describe = operation_model(sdk, "describeExecution")
+        assert describe is not None  # noqa: S101 - in botocore's model
+        described = self._call(sdk, describe, {"ExecutionArn": child}, shapes.epoch_milliseconds)
+        if described["Status"] != "SUCCEEDED":
+            raise StateFailed(TASK_FAILED, dump(described, sort_keys=True))
+        return {name: _parsed(value) if name in {"Input", "Output"} else value for name, value in described.items()}
+
+
+def _find(resource: str) -> tuple[Sdk | None, str, frozenset[str]]:
+    """The service, the action, and the members that are sent as JSON text; no service for what is not known."""
+    names = resource.split(":", 2) if resource.startswith("aws-sdk:") else ["", *resource.split(":", 1)]
+    if len(names) != 3:
+        return None, "", frozenset()
+    kind, service, action = names
+    if kind == "aws-sdk":
+        return AWS_SDK.get(service), action, frozenset()
+    as_text = _OPTIMIZED_ACTIONS.get(service, {}).get(action)
+    if as_text is None:
+        return None, "", frozenset()
+    return OPTIMIZED[service], action.removesuffix(".sync:2"), as_text
+
+
+def _text(name: str, value: JsonValue) -> str:
+    """JSON as text; a message that is text already stays so, while a payload or input is always JSON."""
+    return value if isinstance(value, str) and name.startswith("Message") else dump(value)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
