@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
+from backup_actions.archive.device import BlockSource, archive_region
+from backup_actions.archive.files import archive_tree
+from backup_actions.archive.folder_store import FolderStore
+from backup_actions.archive.frames import FramedStream, FrameWriter
+from backup_actions.archive.index import IndexWriter
+from backup_actions.archive.layout import read_layout
+from backup_actions.archive.mounting import CannotMountError, mounted, reason_not_to_mount
 from backup_actions.archive.options import ArchiveOptions
-from backup_actions.archive.store import Store
-from backup_actions.model.clock import Clock
+from backup_actions.archive.store import ObjectWriter, Store
+from backup_actions.errors import ArchiveExists, SourceUnreadable
+from backup_actions.model.clock import Clock, SystemClock
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.manifest import Manifest
-from backup_actions.model.progress import Progress
+from backup_actions.model.manifest import MANIFEST_NAME, Kind, Layout, Manifest, Member, Region
+from backup_actions.model.progress import Progress, Silence
+
+_SUFFIX = {"zstd": "zst", "gzip": "gz"}
+_JOURNAL_IGNORED = "its journal was not replayed, because the source must not be written to"
 
 
 def archive(
@@ -25,6 +40,159 @@ def archive(
     """The archive stands complete in the store, its manifest written last.
 
     ``name`` is what the source is called in the manifest, by default its path. Raises ArchiveExists before anything
-    is read, SourceUnreadable where anything of the source could not be read, UploadFailed, ToolMissing.
+    is read, SourceUnreadable where anything of the source could not be read, UploadFailed, ToolMissing,
+    DeviceUnavailable. Memory: see ArchiveOptions.
     """
-    raise NotImplementedError
+    if to.describe(MANIFEST_NAME) is not None:
+        raise ArchiveExists(where=to.location)
+    writer = _Writer(to, options or ArchiveOptions(), progress or Silence())
+    kind = _kind(source)
+    if kind == "directory":
+        layout, members = None, [writer.directory(source)]
+    else:
+        layout, members = writer.device(source)
+    described = {"kind": kind, "name": name or str(source)}
+    manifest = Manifest(
+        tool_version=version("aws-backup-actions"),
+        created=(clock or SystemClock()).now().isoformat(timespec="seconds"),
+        source=described if recovery_point is None else {**described, "recovery_point": recovery_point},
+        layout=layout,
+        members=tuple(members),
+    )
+    to.put_if_absent(MANIFEST_NAME, manifest.to_bytes())
+    return manifest
+
+
+def _kind(source: Path) -> str:
+    try:
+        mode = source.stat().st_mode
+    except OSError as failure:
+        raise SourceUnreadable(what=source, reason=failure.strerror) from failure
+    if stat.S_ISDIR(mode):
+        return "directory"
+    if stat.S_ISBLK(mode):
+        return "block-device"
+    if stat.S_ISREG(mode):
+        return "image"
+    raise SourceUnreadable(what=source, reason="it is neither a directory nor an image nor a block device")
+
+
+def member_name(region: Region) -> str:
+    """The folder of a region's objects: ``p1``, ``gap-0``, ``whole``."""
+    return {"partition": f"p{region.number}", "gap": f"gap-{region.number}", "whole": "whole"}[region.role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a member goes, and what is said of it whatever it holds."""
+
+    name: str
+    folder: str = ""
+    region_index: int | None = None
+    raw_because: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes members; each is whole when its method returns."""
+
+    to: Store
+    options: ArchiveOptions
+    progress: Progress
+
+    def directory(self, source: Path) -> Member:
+        """The one member of a directory's archive."""
+        if isinstance(self.to, FolderStore) and self.to.path.resolve().is_relative_to(source.resolve()):
+            raise SourceUnreadable(what=source, reason="the archive would lie inside of what it archives")
+        self.progress.start(str(source), None)
+        return self._files(_Place(name="files"), source, expected_bytes=None, one_file_system=True)
+
+    def device(self, source: Path) -> tuple[Layout, list[Member]]:
+        """A member for each region of an image or device."""
+        with BlockSource(source) as blocks:
+            layout = read_layout(blocks)
+            return layout, [self._region(blocks, region, index) for index, region in enumerate(layout.regions)]
+
+    def _region(self, blocks: BlockSource, region: Region, index: int) -> Member:
+        name = member_name(region)
+        place = _Place(name=name, folder=f"{name}/", region_index=index)
+        because = self._why_raw(region)
+        if not because:
+            try:
+                return self._file_system(blocks, region, place)
+            except CannotMountError as refused:
+                because = str(refused)
+        if region.role != "gap":
+            self.progress.note(f"{name} is archived as an image: {because}")
+        return self._image(blocks, region, replace(place, raw_because=because))
+
+    def _why_raw(self, region: Region) -> str:
+        because = reason_not_to_mount(region)
+        if because:
+            return because
+        if self.options.raw == "always":
+            return "images were asked for"
+        if not self.options.mount:
+            return "mounting was switched off"
+        return "" if os.geteuid() == 0 else "mounting needs root"
+
+    def _file_system(self, blocks: BlockSource, region: Region, place: _Place) -> Member:
+        with mounted(blocks.path, region, source_is_scratch=self.options.source_is_scratch) as file_system:
+            if file_system.journal_ignored:
+                place = replace(place, notes=(_JOURNAL_IGNORED,))
+                self.progress.note(f"{place.name}: {_JOURNAL_IGNORED}")
+            usage = os.statvfs(file_system.root)
+            used_bytes = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+            self.progress.start(place.name, used_bytes)
+            expected_bytes = used_bytes * 11 // 10  # headers of small files come on top
+            # Nothing is mounted below, and each subvolume of a btrfs looks like a file system of its own.
+            return self._files(place, file_system.root, expected_bytes=expected_bytes, one_file_system=False)
+
+    def _files(self, place: _Place, root: Path, *, expected_bytes: int | None, one_file_system: bool) -> Member:
+        name = f"{place.folder}files.tar.{_SUFFIX[self.options.codec]}"
+        with (
+            self.to.create(name, expected_bytes=expected_bytes) as stored,
+            self.to.create(f"{place.folder}index.parquet") as stored_index,
+            IndexWriter(stored_index, self.options.frame_bytes) as index,
+            FrameWriter(stored.write, self.options) as frames,
+        ):
+            tree = archive_tree(root, frames, index, one_file_system=one_file_system, progress=self.progress)
+            member = self._member(place, "files", frames.finish(), stored, source_bytes=tree.content_bytes)
+            for note in tree.notes:
+                self.progress.note(f"{place.name}: {note}")
+            return replace(
+                member,
+                index=index.finish(),
+                counts=tree.counts,
+                sockets=tree.sockets,
+                notes=(*place.notes, *tree.notes),
+            )
+
+    def _image(self, blocks: BlockSource, region: Region, place: _Place) -> Member:
+        name = f"{place.folder}device.img.{_SUFFIX[self.options.codec]}"
+        self.progress.start(place.name, region.size_bytes)
+        with (
+            self.to.create(name, expected_bytes=region.size_bytes) as stored,
+            FrameWriter(stored.write, self.options) as frames,
+        ):
+            archive_region(blocks, region, frames, self.progress)
+            return self._member(place, "device", frames.finish(), stored, source_bytes=region.size_bytes)
+
+    def _member(
+        self, place: _Place, kind: Kind, stream: FramedStream, stored: ObjectWriter, *, source_bytes: int
+    ) -> Member:
+        return Member(
+            name=place.name,
+            kind=kind,
+            codec=self.options.codec,
+            object=stored.finish(),
+            index=None,
+            region_index=place.region_index,
+            frames=stream.frames,
+            stream_bytes=stream.stream_bytes,
+            stream_blake3=stream.blake3,
+            source_bytes=source_bytes,
+            raw_because=place.raw_because,
+            notes=place.notes,
+        )

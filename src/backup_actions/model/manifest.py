@@ -41,7 +41,10 @@ class FileSystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """A stretch of the device: a partition, a gap between partitions (boot loader, tables), or the whole of it."""
+    """A stretch of the device: a partition, a gap between partitions (boot loader, tables), or the whole of it.
+
+    ``number`` is the partition's in its table, or counts the gaps from 0.
+    """
 
     number: int
     role: Role
@@ -95,7 +98,8 @@ class Member:
     codec: Literal["zstd", "gzip"]
     object: StoredObject
     index: StoredObject | None
-    region_number: int | None
+    region_index: int | None
+    """The place of its region in ``layout.regions``, from 0; None for a directory."""
     frames: int
     stream_bytes: int
     stream_blake3: str
@@ -104,6 +108,9 @@ class Member:
     counts: Counts = field(default_factory=Counts)
     raw_because: str = ""
     sockets: tuple[str, ...] = ()
+    """The first thousand paths; ``counts`` has them all."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it was read: a journal that could not be replayed, a mount left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,5 +172,6 @@ def _member(raw: dict[str, Any]) -> Member:
             "index": StoredObject(**raw["index"]) if raw["index"] else None,
             "counts": Counts(**raw["counts"]),
             "sockets": tuple(raw["sockets"]),
+            "notes": tuple(raw["notes"]),
         }
     )

@@ -1,0 +1,212 @@
+"""``index.parquet``: what is in a member and where, readable by DuckDB or Athena without us."""
+
+from __future__ import annotations
+
+import fnmatch
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backup_actions.archive.entries import Entry
+from backup_actions.archive.store import ObjectWriter, Store
+from backup_actions.errors import ArchiveDamaged
+from backup_actions.model.manifest import StoredObject
+
+_ROWS_IN_A_GROUP = 16_384  # about 8 MiB of Python objects while a group fills
+
+SCHEMA = pa.schema(
+    [
+        ("path", pa.binary()),
+        ("path_text", pa.string()),
+        ("type", pa.dictionary(pa.int8(), pa.string())),
+        ("size_bytes", pa.int64()),
+        ("mode", pa.int32()),
+        ("uid", pa.int64()),
+        ("gid", pa.int64()),
+        ("mtime_seconds", pa.int64()),
+        ("mtime_nanoseconds", pa.int32()),
+        ("link_target", pa.binary()),
+        ("has_xattrs", pa.bool_()),
+        ("is_sparse", pa.bool_()),
+        ("frame", pa.int32()),
+        ("tar_offset", pa.int64()),
+        ("data_offset", pa.int64()),
+        ("tar_end", pa.int64()),
+        ("blake3", pa.binary(32)),
+    ]
+)
+_ENTRY_COLUMNS = [name for name in SCHEMA.names if name not in {"path_text", "frame"}]
+
+
+def path_text(path: bytes) -> str:
+    """A path for people and for SQL: bytes that are not UTF-8 appear as ``\\xNN``."""
+    return path.decode("utf-8", "backslashreplace")
+
+
+def matcher(pattern: str) -> re.Pattern[bytes]:
+    """A glob over whole paths of any bytes; ``*`` crosses ``/``."""
+    # Latin-1 maps every byte to one character and back, so that fnmatch can be used on bytes.
+    as_bytes = pattern.encode("utf-8", "surrogateescape")
+    return re.compile(fnmatch.translate(as_bytes.decode("latin-1")).encode("latin-1"))
+
+
+class IndexWriter:
+    """Rows in the order of the tar. Memory: one row group of 16,384 rows."""
+
+    def __init__(self, to: ObjectWriter, frame_bytes: int) -> None:
+        self._to = to
+        self._frame_bytes = frame_bytes
+        self._columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+        self._rows = 0
+        self._sink = _Sink(to)
+        self._parquet = pq.ParquetWriter(
+            pa.PythonFile(self._sink, mode="w"), SCHEMA, compression="zstd", use_dictionary=["type"], version="2.6"
+        )
+
+    def add(self, entry: Entry) -> None:
+        """One more row."""
+        seconds, nanoseconds = divmod(entry.mtime_ns, 10**9)
+        row = (
+            entry.path,
+            path_text(entry.path),
+            entry.type,
+            entry.size_bytes,
+            entry.mode,
+            entry.uid,
+            entry.gid,
+            seconds,
+            nanoseconds,
+            entry.link_target or None,
+            entry.has_xattrs,
+            entry.is_sparse,
+            entry.tar_offset // self._frame_bytes,
+            entry.tar_offset,
+            entry.data_offset,
+            entry.tar_end,
+            bytes.fromhex(entry.blake3) or None,
+        )
+        for column, value in zip(self._columns.values(), row, strict=True):
+            column.append(value)
+        self._rows += 1
+        if self._rows == _ROWS_IN_A_GROUP:
+            self._write_group()
+
+    def finish(self) -> StoredObject:
+        """The index stands in the store."""
+        if self._rows:
+            self._write_group()
+        self._parquet.close()
+        return self._to.finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._sink.discard = True  # closing the Parquet writer would write a footer to an upload that is given up
+        self._parquet.close()
+
+    def _write_group(self) -> None:
+        arrays = [
+            pa.array(values, type=field.type) for field, values in zip(SCHEMA, self._columns.values(), strict=True)
+        ]
+        self._parquet.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), row_group_size=_ROWS_IN_A_GROUP)
+        for values in self._columns.values():
+            values.clear()
+        self._rows = 0
+
+
+class IndexReader:
+    """Entries from an index. Memory: the Parquet footer and the wanted columns of one row group."""
+
+    def __init__(self, store: Store, stored: StoredObject) -> None:
+        self._store = store
+        self._stored = stored
+
+    def entries(self, pattern: re.Pattern[bytes] | None = None) -> Iterator[Entry]:
+        """All entries in order, or those whose path matches. Raises ArchiveDamaged, ArchiveMissing."""
+        for rows in self._batches(_ENTRY_COLUMNS):
+            columns = [rows[name] for name in _ENTRY_COLUMNS]
+            for row in zip(*columns, strict=True):
+                if pattern is None or pattern.match(row[0]):
+                    yield self._entry(dict(zip(_ENTRY_COLUMNS, row, strict=True)))
+
+    def _batches(self, columns: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
+        source = _StoredFile(self._store, self._stored)
+        try:
+            with pq.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=False) as parquet:
+                if parquet.schema_arrow.names != SCHEMA.names:
+                    raise self._damaged("its columns are not those of an index")
+                for batch in parquet.iter_batches(batch_size=4096, columns=list(columns), use_threads=False):
+                    yield batch.to_pydict()
+        except (pa.ArrowException, OSError, ValueError) as wrong:
+            raise self._damaged(f"the index cannot be read: {wrong}") from wrong
+
+    def _entry(self, row: dict[str, Any]) -> Entry:
+        try:
+            row["mtime_ns"] = row.pop("mtime_seconds") * 10**9 + row.pop("mtime_nanoseconds")
+            row["blake3"] = (row["blake3"] or b"").hex()
+            row["link_target"] = row["link_target"] or b""
+            return Entry(**row)
+        except TypeError as wrong:
+            raise self._damaged(f"a row lacks a value: {wrong}") from wrong
+
+    def _damaged(self, reason: str) -> ArchiveDamaged:
+        return ArchiveDamaged(where=f"{self._store.location}/{self._stored.name}", reason=reason)
+
+
+class _Sink:
+    """An ObjectWriter as the file that pyarrow wants: append only."""
+
+    def __init__(self, to: ObjectWriter) -> None:
+        self._to = to
+        self._position = 0
+        self.discard = False
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        if not self.discard:
+            self._to.write(bytes(data))
+        self._position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class _StoredFile(io.RawIOBase):
+    """An object of a store as a seekable file; each read is one ranged GET."""
+
+    def __init__(self, store: Store, stored: StoredObject) -> None:
+        self._store = store
+        self._stored = stored
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._stored.size_bytes}[whence]
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._stored.size_bytes if size < 0 else self._position + size
+        data = self._store.read(self._stored.name, self._position, end)
+        self._position += len(data)
+        return data

@@ -1,0 +1,128 @@
+"""A region of a device or image, mounted read-only through a loop device of its own, and always let go again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backup_actions.archive.interrupts import uninterrupted
+from backup_actions.errors import DeviceUnavailable, ToolMissing
+from backup_actions.model.manifest import Region
+
+# nouuid: a copy of the root volume has the UUID of the file system that the machine runs on.
+# subvolid=5: the top of a btrfs, from which every subvolume and snapshot is seen.
+_OPTIONS = {"xfs": ("nouuid",), "btrfs": ("subvolid=5",)}
+# How a journal is left alone, where the device may not be written to.
+# https://docs.kernel.org/admin-guide/ext4.html, .../xfs.html, https://btrfs.readthedocs.io/en/latest/btrfs-man5.html
+_WITHOUT_JOURNAL = {"ext3": "noload", "ext4": "noload", "xfs": "norecovery", "btrfs": "rescue=nologreplay"}
+_MOUNTED_WHOLE = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "squashfs", "erofs", "iso9660"})
+_KEPT_AS_IMAGE = {
+    "vfat": "a tar does not keep the attributes of FAT",
+    "exfat": "a tar does not keep the attributes of exFAT",
+    "ntfs": "a tar does not keep the security descriptors and streams of NTFS",
+    "swap": "it is swap space",
+    "LVM2_member": "logical volumes are not activated",
+    "crypto_LUKS": "it is encrypted",
+    "linux_raid_member": "software RAID is not assembled",
+}
+
+
+class CannotMountError(Exception):
+    """The region has to be archived as an image; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A file system that can be read."""
+
+    root: Path
+    journal_ignored: bool
+    """Its journal was not replayed: changes that were under way may be missing."""
+
+
+def reason_not_to_mount(region: Region) -> str:
+    """Why an image is taken without trying, or an empty text."""
+    if region.role == "gap":
+        return "it lies outside of every partition"
+    if region.file_system is None:
+        return "no file system was recognised"
+    kind = region.file_system.type
+    return "" if kind in _MOUNTED_WHOLE else _KEPT_AS_IMAGE.get(kind, f"{kind} cannot be mounted")
+
+
+@contextmanager
+def mounted(source: Path, region: Region, *, source_is_scratch: bool) -> Iterator[Mounted]:
+    """The region's file system at a place of its own until the block ends.
+
+    On a scratch copy the journal is replayed, which writes to it although the mount is read-only. A source that is not
+    ours is never written to; a journal that would have to be replayed is ignored then. Raises CannotMountError,
+    DeviceUnavailable, ToolMissing.
+    """
+    if region.file_system is None:
+        raise CannotMountError(reason_not_to_mount(region))
+    kind = region.file_system.type
+    with ExitStack() as held:
+        root = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="backup-actions-mount-")))
+        with uninterrupted():
+            device = _attach(source, region, read_only=not source_is_scratch)
+            held.callback(_detach, device)
+        with uninterrupted():
+            journal_ignored = _mount(device, root, kind, source_is_scratch=source_is_scratch)
+            held.callback(_unmount, root)
+        yield Mounted(root, journal_ignored)
+
+
+def _attach(source: Path, region: Region, *, read_only: bool) -> str:
+    command = ["losetup", "--find", "--show", f"--offset={region.offset_bytes}", f"--sizelimit={region.size_bytes}"]
+    done = _run([*command, *(["--read-only"] if read_only else []), str(source)], "losetup")
+    if done.returncode != 0:
+        raise DeviceUnavailable(what=source, reason=_said(done))
+    return done.stdout.strip()
+
+
+def _mount(device: str, root: Path, kind: str, *, source_is_scratch: bool) -> bool:
+    options = ("ro", "nodev", "nosuid", "noexec", *_OPTIONS.get(kind, ()))
+    refused = _try_mount(device, root, kind, options)
+    if not refused:
+        return False
+    without = _WITHOUT_JOURNAL.get(kind)
+    if without and not source_is_scratch and not _try_mount(device, root, kind, (*options, without)):
+        return True
+    raise CannotMountError(f"{kind} could not be mounted: {refused}")
+
+
+def _try_mount(device: str, root: Path, kind: str, options: tuple[str, ...]) -> str:
+    done = _run(["mount", "-t", kind, "-o", ",".join(options), device, str(root)], "mount")
+    return _said(done).replace(f"mount: {root}: ", "") if done.returncode != 0 else ""
+
+
+def _unmount(root: Path) -> None:
+    with uninterrupted():
+        if _run(["umount", str(root)], "umount").returncode != 0:
+            _run(["umount", "--lazy", str(root)], "umount")  # somebody looks into it: it goes when they leave
+
+
+def _detach(device: str) -> None:
+    with uninterrupted():
+        _run(["losetup", "--detach", device], "losetup")
+
+
+def _run(command: list[str], program: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin", "LC_ALL": "C"}
+    try:
+        # A session of its own: Ctrl-C on a terminal must not stop an unmount half-way.
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment, start_new_session=True
+        )
+    except FileNotFoundError as missing:
+        raise ToolMissing(program=program, purpose="mount file systems", package="mount") from missing
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in done.stderr.splitlines() if "dmesg(1)" not in line]
+    return " ".join(lines) or f"{done.args[0]} ended with code {done.returncode}"
