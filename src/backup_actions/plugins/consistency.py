@@ -100,7 +100,7 @@ def complaints_about_settings(kind: type[Settings]) -> list[str]:
         if field.name in RESERVED_SETTINGS:
             complaints.append(f"setting {field.name}: the name is reserved for every action's section")
         if not _is_declared(field):
-            complaints.append(f"setting {field.name}: declare it with setting(default, doc)")
+            complaints.append(f"setting {field.name}: declare it with setting(doc, default=…)")
         if not _is_plain(hints[field.name]):
             complaints.append(
                 f"setting {field.name}: a setting is a text, number, truth value, a tuple of them, or None"

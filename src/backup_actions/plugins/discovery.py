@@ -59,7 +59,7 @@ def _loaded(entry: EntryPoint) -> Action:
     except (Exception, SystemExit) as error:
         raise _refusal(entry, f"loading {entry.value} raises {type(error).__name__}: {error}") from error
     if not isinstance(action, Action):
-        raise _refusal(entry, f"{entry.value} is a {type(action).__name__}, not an Action")
+        raise _refusal(entry, f"{entry.value} is of type {type(action).__name__}, not an Action")
     if action.name != entry.name:
         raise _refusal(entry, f"its entry point has this name, the action itself is called {action.name!r}")
     if complaints := complaints_about(action):

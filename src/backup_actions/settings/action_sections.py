@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from typing import Annotated, Any, Self
+from functools import cache
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,14 +19,28 @@ from backup_actions.settings.mistakes import AT
 if typing.TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backup_actions.contract import Action
+    from backup_actions.contract import Action, Settings
 
 
 def model_for(actions: Iterable[Action]) -> type[DeploymentSettings]:
-    """DeploymentSettings with a typed section for each of the actions."""
+    """DeploymentSettings with a typed section for each of the actions; the same class for the same actions."""
+    return _model(tuple(_Described(action.name, action.title, action.handles, action.settings) for action in actions))
+
+
+class _Described(NamedTuple):
+    """What of an action its section depends on."""
+
+    name: str
+    title: str
+    handles: tuple[str, ...]
+    settings: type[Settings]
+
+
+@cache
+def _model(actions: tuple[_Described, ...]) -> type[DeploymentSettings]:
     fields: dict[str, Any] = {}
     for action in actions:
-        section = section_for(action)
+        section = _section(action)
         fields[action.name.replace("-", "_")] = (
             section,
             Field(section(), alias=action.name, description=f"{action.title} ({', '.join(action.handles)})."),
@@ -40,7 +55,7 @@ def model_for(actions: Iterable[Action]) -> type[DeploymentSettings]:
     )
 
 
-def section_for(action: Action) -> type[ActionSection]:
+def _section(action: _Described) -> type[ActionSection]:
     """The action's section: ``enabled``, ``select`` and the action's own settings with their limits."""
     kind = action.settings
     hints = typing.get_type_hints(kind)

@@ -107,17 +107,18 @@ class DeploymentSettings(Section):
     zones: tuple[str, ...] = Field(
         description="Availability zones of the region, in which volumes and jobs may be placed; a second one helps "
         "when the first has no capacity.",
-        min_length=1,
+        json_schema_extra={"minItems": 1},
         examples=[["us-east-1a", "us-east-1b"]],
     )
     vaults: tuple[VaultName, ...] = Field(
-        description="The AWS Backup vaults that are watched.", min_length=1, examples=[["backups"]]
+        description="The AWS Backup vaults that are watched.", json_schema_extra={"minItems": 1}, examples=[["backups"]]
     )
     name: Prefix = Field("backup-actions", description="What the name of everything that is made begins with.")
     tags: dict[TagKey, TagValue] = Field({}, description="Tags put on everything that is made.")
     security_tag: Tag = Field(
         Tag(key="backup-actions", value="yes"),
         description="The tag on everything that a workflow makes; roles can only remove what carries it.",
+        validate_default=True,
     )
     deletion: Deletion = Field(
         Deletion(), description="What happens to a backup once every chosen action has succeeded and was verified."
@@ -143,7 +144,9 @@ class DeploymentSettings(Section):
 
     @field_validator("zones", "vaults")
     @classmethod
-    def _has_each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _has_some_and_each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names:
+            raise ValueError("it needs at least one")
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"{name} stands here twice")

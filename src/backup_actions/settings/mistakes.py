@@ -113,8 +113,6 @@ def _reason(error: ErrorDetails) -> str:
             return f"it must be a list{_with_brackets(given)}"
         case "dict_type" | "model_type" | "mapping_type":
             return f"it must be a section with settings of its own, not {_described(given)}"
-        case "too_short":
-            return f"it needs at least {context['min_length']}"
         case _:
             message = error["msg"].replace("Input should", "it should")
             return message[:1].lower() + message[1:]

@@ -23,6 +23,9 @@ class Document:
     mistakes: list[Mistake] = field(default_factory=list)
 
 
+_PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null"))
+
+
 class _Loader(yaml.SafeLoader):
     """Plain scalars only: a date stays the text that was written."""
 
@@ -70,6 +73,8 @@ def parse(text: str) -> Document:
 
 
 def _value(loader: _Loader, node: yaml.Node, place: Place, document: Document) -> Any:
+    if node.tag not in _PLAIN_TAGS:
+        raise yaml.constructor.ConstructorError(None, None, f"{node.tag} is not a kind of setting", node.start_mark)
     if isinstance(node, yaml.MappingNode):
         return _mapping(loader, node, place, document)
     if isinstance(node, yaml.SequenceNode):
@@ -107,5 +112,5 @@ def _sentence(error: yaml.YAMLError) -> str:
     """PyYAML's several lines as one clause."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem:
         where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-        return f"{error.problem}{where}"
+        return ", ".join(filter(None, (error.context, error.problem))) + where
     return " ".join(str(error).split())
