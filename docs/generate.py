@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import re
@@ -15,6 +16,7 @@ import click
 
 from backup_actions import errors
 from backup_actions.cli.application import COMMANDS, application
+from backup_actions.cli.commands import demo
 from backup_actions.cli.errors import EXIT_CODES
 from backup_actions.plugins import GROUP, Installed, installed
 from backup_actions.settings import json_schema
@@ -25,11 +27,15 @@ _HELP_WIDTH = 100
 _FAMILY = re.compile(r"^# -+ (BA\d\d)xx: (.+)$", re.MULTILINE)
 
 
-def own_actions() -> Installed:
-    """The actions that this project itself announces, whatever else is installed."""
+def announced(group: str) -> list[EntryPoint]:
+    """What this project itself announces, whatever else is installed."""
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    announced = project["entry-points"][GROUP]
-    return installed([EntryPoint(name, value, GROUP) for name, value in announced.items()])
+    return [EntryPoint(name, value, group) for name, value in project["entry-points"][group].items()]
+
+
+def own_actions() -> Installed:
+    """This project's own actions."""
+    return installed(announced(GROUP))
 
 
 _ERRORS_INTRODUCTION = f"""\
@@ -140,10 +146,19 @@ def cli_page() -> str:
     """The help of every command."""
     lines = [_GENERATED, "# Command line", "", *_help(application, "backup-actions")]
     for name in COMMANDS:
-        command = application.get_command(click.Context(application), name)
-        assert command is not None  # noqa: S101 - COMMANDS are the commands
-        lines += ["", f"## {name}", "", *_help(command, f"backup-actions {name}")]
+        lines += ["", f"## {name}", "", *_help(_command(name), f"backup-actions {name}")]
     return "\n".join(lines) + "\n"
+
+
+def _command(name: str) -> click.Command:
+    """The command itself, also where the command line has only a stand-in for it."""
+    command: object = application.get_command(click.Context(application), name)
+    for entry in announced(demo.GROUP):
+        if entry.name == name:
+            with contextlib.suppress(ModuleNotFoundError, AttributeError):  # the embedded AWS is not installed
+                command = entry.load()
+    assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS are the commands
+    return command
 
 
 def _help(command: click.Command, name: str) -> list[str]:
