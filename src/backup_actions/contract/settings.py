@@ -42,9 +42,9 @@ class Limits:
 
 
 def setting(
-    default: Any,
     doc: str,
     *,
+    default: Any,  # typed by the field's own annotation
     at_least: float | None = None,
     at_most: float | None = None,
     one_of: tuple[str, ...] = (),

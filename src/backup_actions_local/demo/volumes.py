@@ -119,9 +119,8 @@ def _large_files(folder: Path, *, seed: int) -> None:
 def _oddities(folder: Path) -> None:
     """Names, links and attributes that tests of restores forget."""
     folder.mkdir()
-    raw = os.fsencode(folder)
-    for name in (b"caf\xe9 latin-1.txt", b"new\nline.txt", " täglich – 日次.txt".encode()):
-        Path(os.fsdecode(os.path.join(raw, name))).write_bytes(b"content of " + name)
+    for name in (b"caf\xe9 latin-1.txt", b"new\nline.txt", " täglich 日次.txt".encode()):
+        (folder / os.fsdecode(name)).write_bytes(b"content of " + name)
     original = folder / "original.txt"
     original.write_text("three names, one file\n")
     (folder / "second-name.txt").hardlink_to(original)

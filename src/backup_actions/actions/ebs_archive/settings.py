@@ -15,41 +15,41 @@ class EbsArchiveSettings(Settings):
     """Settings of the action ``ebs-archive``."""
 
     iops: int = setting(
-        3000, "I/O operations per second of the restored gp3 volume.", at_least=3000, at_most=80_000, why=_GP3
+        "I/O operations per second of the restored gp3 volume.", default=3000, at_least=3000, at_most=80_000, why=_GP3
     )
     throughput_mib_per_s: int = setting(
-        250, "Throughput of the restored gp3 volume, in MiB/s.", at_least=125, at_most=2000, why=_GP3
+        "Throughput of the restored gp3 volume, in MiB/s.", default=250, at_least=125, at_most=2000, why=_GP3
     )
     volume_initialization_rate_mib_per_s: int | None = setting(
-        None,
         "Have EBS load the volume from the snapshot at this rate, in MiB/s, for a price per GB; null loads lazily.",
+        default=None,
         at_least=100,
         at_most=300,
         why="https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html",
     )
-    codec: Literal["zstd", "gzip"] = setting("zstd", "Compression of the archive.", one_of=("zstd", "gzip"))
+    codec: Literal["zstd", "gzip"] = setting("Compression of the archive.", default="zstd", one_of=("zstd", "gzip"))
     level: int = setting(
-        1, "Compression level; 1 is as fast as the disk, 3 about a tenth smaller.", at_least=1, at_most=19
+        "Compression level; 1 is as fast as the disk, 3 about a tenth smaller.", default=1, at_least=1, at_most=19
     )
     raw: Literal["auto", "always"] = setting(
-        "auto",
         "auto archives the files of every file system that can be mounted and the rest raw; always takes raw images.",
+        default="auto",
         one_of=("auto", "always"),
     )
     verify: Literal["all", "sample"] = setting(
-        "all",
         "Read the whole archive back before it counts, or a sample of it.",
+        default="all",
         one_of=("all", "sample"),
     )
     verify_sample_percent: int = setting(
-        5, "How much of the archive a sampled verification reads back, in percent.", at_least=1, at_most=100
+        "How much of the archive a sampled verification reads back, in percent.", default=5, at_least=1, at_most=100
     )
     placement_timeout_minutes: int = setting(
-        30,
         "How long a job may wait for Spot capacity in one zone before the next zone is tried.",
+        default=30,
         at_least=5,
         at_most=24 * 60,
     )
     attempt_timeout_hours: int = setting(
-        24, "How long one attempt of a job may take before it is given up.", at_least=1, at_most=72
+        "How long one attempt of a job may take before it is given up.", default=24, at_least=1, at_most=72
     )
