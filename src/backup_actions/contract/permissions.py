@@ -6,9 +6,10 @@ fills in its own values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
+from backup_actions.contract.placeholders import fill_text
 from backup_actions.model.json_types import JsonValue
 
 Condition = Mapping[str, Mapping[str, str | tuple[str, ...]]]
@@ -43,6 +44,20 @@ class Statement:
     def resources(self) -> tuple[str, ...]:
         """The resources as a tuple, also where one was given."""
         return (self.on,) if isinstance(self.on, str) else self.on
+
+    def filled(self, text_of: Callable[[str], str]) -> Statement:
+        """The statement with its placeholders replaced."""
+
+        def fill(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+            if isinstance(value, tuple):
+                return tuple(fill_text(text, text_of) for text in value)
+            return fill_text(value, text_of)
+
+        when = {
+            operator: {fill_text(key, text_of): fill(value) for key, value in keys.items()}
+            for operator, keys in self.when.items()
+        }
+        return replace(self, on=fill(self.on), when=when)
 
     def to_policy(self) -> dict[str, JsonValue]:
         """The statement as an IAM policy has it, placeholders still in it."""

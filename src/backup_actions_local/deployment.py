@@ -1,0 +1,105 @@
+"""Reads descriptions for the embedded AWS: names, filled-in workflows and statements. Starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backup_actions.contract import Action, Function, Machine, Statement
+from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, fill_text, placeholder_of
+from backup_actions.lifecycle import INTAKE, Deployed, deployed_machines, machine_arn, main_machine
+from backup_actions.lifecycle.settings import LifecycleSettings
+from backup_actions.settings import DeploymentSettings
+from backup_actions_local.services.place import Place
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One settings file with the actions that it enables, in one place. ``resources`` are what it was given."""
+
+    settings: DeploymentSettings
+    actions: tuple[Action, ...]
+    place: Place
+    resources: Mapping[str, str]
+    """Bucket, BucketKeyArn, LedgerTable, TopicArn, DeadLetterQueueUrl, DeadLetterQueueArn."""
+
+    @property
+    def machines(self) -> tuple[Deployed, ...]:
+        """The main machine first, then one for each enabled action."""
+        return deployed_machines(self.settings, self.actions)
+
+    def name_of(self, machine: Machine, *step: str) -> str:
+        """``backup-actions-ebs-archive`` and, for a step of it, ``backup-actions-ebs-archive-report``."""
+        return "-".join((self.settings.name, machine.name, *step))
+
+    @property
+    def intake_name(self) -> str:
+        """The name of the intake's function and role."""
+        return f"{self.settings.name}-{INTAKE.name}"
+
+    def definition_of(self, deployed: Deployed) -> dict[str, Any]:
+        """The machine's workflow with every placeholder replaced."""
+        texts = self._texts(deployed.machine)
+        return deployed.machine.workflow.filled(deployed.structures.get, texts.__getitem__)
+
+    def environment_of(self, function: Function) -> dict[str, str]:
+        """The variables of a function that no workflow calls."""
+        texts = self._texts(main_machine(LifecycleSettings()))
+        return {name: fill_text(text, texts.__getitem__) for name, text in function.environment.items()}
+
+    def roles(self) -> Iterator[tuple[str, tuple[Statement, ...]]]:
+        """Every role with its statements, filled in."""
+        for deployed in self.machines:
+            machine, texts = deployed.machine, self._texts(deployed.machine)
+            for step, statements in machine.permissions.roles().items():
+                yield self.role_of(machine, step), _filled(statements, texts)
+        texts = self._texts(main_machine(LifecycleSettings()))
+        yield self.intake_name, _filled(INTAKE.permissions.tasks["function"], texts)
+
+    def role_of(self, machine: Machine, step: str) -> str:
+        """The role of a step: ``workflow``, ``task-<name>`` or ``job-<name>``."""
+        return self.name_of(machine, step)
+
+    def machine_arn(self, machine: Machine) -> str:
+        """The ARN of a machine."""
+        return fill_text(machine_arn(machine), self._common().__getitem__)
+
+    def queue_name(self, zone: str) -> str:
+        """The job queue of a zone."""
+        return f"{self.settings.name}-{zone}"
+
+    def _texts(self, machine: Machine) -> dict[str, str]:
+        arn = self.place.arn
+        return {
+            **self._common(),
+            **{
+                placeholder_of(FUNCTION_PREFIX, task): arn("lambda", f"function:{self.name_of(machine, task)}")
+                for task in machine.tasks
+            },
+            **{
+                placeholder_of(JOB_PREFIX, job): arn("batch", f"job-definition/{self.name_of(machine, job)}")
+                for job in machine.jobs
+            },
+        }
+
+    def _common(self) -> dict[str, str]:
+        settings, place = self.settings, self.place
+        tag = settings.deletion.backup_tag
+        return {
+            "Partition": place.partition,
+            "Region": place.region,
+            "Account": place.account,
+            "Name": settings.name,
+            "MainMachineArn": place.arn("states", f"stateMachine:{settings.name}-recovery-point"),
+            "Vaults": ",".join(settings.vaults),
+            "SecurityTagKey": settings.security_tag.key,
+            "SecurityTagValue": settings.security_tag.value,
+            "BackupTagKey": tag.key if tag else "",
+            "BackupTagValue": tag.value if tag else "",
+            **self.resources,
+        }
+
+
+def _filled(statements: Iterable[Statement], texts: Mapping[str, str]) -> tuple[Statement, ...]:
+    return tuple(statement.filled(texts.__getitem__) for statement in statements)
