@@ -242,6 +242,15 @@ class DiskFull(BackupActionsError):
     exit_code = 5
 
 
+class ExtractionFailed(BackupActionsError):
+    """Something of an archive could not be written where it was wanted."""
+
+    code = "BA0412"
+    sentence = "cannot extract to {path}: {reason}"
+    remedy = "Extract into an empty folder, as root where owners, devices and every attribute are wanted."
+    exit_code = 5
+
+
 # -------------------------------------------------------------------------------------- BA05xx: the EBS archive
 
 

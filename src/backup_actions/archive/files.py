@@ -7,11 +7,10 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from backup_actions.archive.entries import EntryType, counted
 from backup_actions.archive.frames import FrameWriter
-from backup_actions.archive.gnu_tar import create_command, environment
+from backup_actions.archive.gnu_tar import create_command, environment, pipe
 from backup_actions.archive.index import IndexWriter
 from backup_actions.archive.pax import TarError
 from backup_actions.archive.tar_walker import TarWalker
@@ -101,8 +100,8 @@ class _Tar:
             stderr=subprocess.PIPE,
             bufsize=0,
         )
-        self.output = _pipe(self._process.stdout)
-        self._errors = _pipe(self._process.stderr)
+        self.output = pipe(self._process.stdout)
+        self._errors = pipe(self._process.stderr)
         self._remarks = _Remarks()
         self._listener = threading.Thread(target=self._listen, name="tar-remarks", daemon=True)
         self._listener.start()
@@ -134,9 +133,3 @@ class _Tar:
                 self._remarks.take(line.decode("utf-8", "backslashreplace"))
         if rest:
             self._remarks.take(rest.decode("utf-8", "backslashreplace"))
-
-
-def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    if stream is None:
-        raise AssertionError("the process was started with this pipe")
-    return stream

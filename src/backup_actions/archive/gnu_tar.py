@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from backup_actions.errors import ToolMissing
 
@@ -39,6 +40,13 @@ def extract_command(to: Path) -> list[str]:
     """Read a tar from standard input and write it below the folder, owners too where we may."""
     owner = "--same-owner" if os.geteuid() == 0 else "--no-same-owner"
     return [_program(), "--extract", "--file=-", "--same-permissions", owner, "--sparse", *_KEEP, f"--directory={to}"]
+
+
+def pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """The pipe that a process was started with."""
+    if stream is None:
+        raise AssertionError("the process was started without this pipe")
+    return stream
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import pyarrow as pa
@@ -126,22 +126,23 @@ class IndexReader:
         self._store = store
         self._stored = stored
 
-    def entries(self, pattern: re.Pattern[bytes] | None = None) -> Iterator[Entry]:
-        """All entries in order, or those whose path matches. Raises ArchiveDamaged, ArchiveMissing."""
-        for rows in self._batches(_ENTRY_COLUMNS):
-            columns = [rows[name] for name in _ENTRY_COLUMNS]
-            for row in zip(*columns, strict=True):
-                if pattern is None or pattern.match(row[0]):
-                    yield self._entry(dict(zip(_ENTRY_COLUMNS, row, strict=True)))
+    def entries(self, wanted: Callable[[bytes], object] | None = None) -> Iterator[Entry]:
+        """All entries in order, or those whose path is wanted. Raises ArchiveDamaged, ArchiveMissing."""
+        for batch in self._batches():
+            rows = batch
+            if wanted is not None:
+                paths = batch.column("path").to_pylist()
+                rows = batch.take(pa.array([at for at, path in enumerate(paths) if wanted(path)], pa.int64()))
+            for row in rows.to_pylist():
+                yield self._entry(row)
 
-    def _batches(self, columns: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
+    def _batches(self) -> Iterator[pa.RecordBatch]:
         source = _StoredFile(self._store, self._stored)
         try:
             with pq.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=False) as parquet:
                 if parquet.schema_arrow.names != SCHEMA.names:
                     raise self._damaged("its columns are not those of an index")
-                for batch in parquet.iter_batches(batch_size=4096, columns=list(columns), use_threads=False):
-                    yield batch.to_pydict()
+                yield from parquet.iter_batches(batch_size=4096, columns=_ENTRY_COLUMNS, use_threads=False)
         except (pa.ArrowException, OSError, ValueError) as wrong:
             raise self._damaged(f"the index cannot be read: {wrong}") from wrong
 

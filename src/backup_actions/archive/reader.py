@@ -2,45 +2,190 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from backup_actions.archive.content import FileContent
 from backup_actions.archive.entries import Entry
+from backup_actions.archive.extraction import extract_tar
+from backup_actions.archive.frame_reader import FrameReader
+from backup_actions.archive.images import create_image, write_image
+from backup_actions.archive.index import IndexReader, matcher, path_text
+from backup_actions.archive.pax import TarError
 from backup_actions.archive.rebuilding import RebuiltDisk
+from backup_actions.archive.selection import Selection
 from backup_actions.archive.store import Store
-from backup_actions.model.manifest import Manifest
-from backup_actions.model.progress import Progress
+from backup_actions.errors import NotInArchive
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
+from backup_actions.model.progress import Progress, Silence
+
+IMAGE_NAME = b"device.img"
 
 
 class Archive:
-    """Paths: of an archive with one member as they were in the source; of several, below the member's name."""
+    """Paths: of an archive with one member as they were in the source; of several, below the member's name.
 
-    store: Store
-    manifest: Manifest
+    An image appears as ``device.img``. Memory: one row group of an index, 16 MiB of stored bytes, one frame.
+    """
+
+    def __init__(self, store: Store, manifest: Manifest) -> None:
+        self.store = store
+        self.manifest = manifest
+        self._frames: dict[str, FrameReader] = {}
 
     @classmethod
     def open(cls, store: Store) -> Archive:
         """Raise ArchiveMissing where there is no manifest, ManifestUnreadable where it is not one of ours."""
-        raise NotImplementedError
+        return cls(store, Manifest.from_bytes(store.read(MANIFEST_NAME)))
 
     def entries(self, pattern: str | None = None) -> Iterator[Entry]:
         """The entries in the order of the tar; with a glob pattern (``*`` crosses ``/``), those whose path matches."""
-        raise NotImplementedError
+        expression = matcher(pattern) if pattern is not None else None
+        for member in self.manifest.members:
+            wanted = None if expression is None else _beneath(self._prefix(member), expression.match)
+            for entry in self._entries_of(member, wanted):
+                yield replace(entry, path=_joined(self._prefix(member), entry.path))
 
     def read_file(self, path: str | bytes) -> Iterator[bytes]:
         """The content of one file, its holes as zeros, fetched by ranges and checked against its hash.
 
         Raises NotInArchive, and ArchiveDamaged after the last bytes where the hash disagrees.
         """
-        raise NotImplementedError
+        member, inner = self._located(path)
+        entry = self._entry(member, inner, path)
+        if entry.type == "hardlink":
+            entry = self._entry(member, entry.link_target, path)
+        frames = self._frames_of(member)
+        if entry.type == "device-image":
+            yield from frames.read(0, frames.stream_bytes)
+            return
+        if entry.type != "file":
+            raise NotInArchive(path=f"a file named {_text(path)}", where=self.store.location)
+        content = FileContent(entry, frames.read(entry.data_offset, entry.tar_end))
+        try:
+            yield from content
+        except TarError as wrong:
+            raise frames.damaged(f"{_text(path)}: {wrong}") from wrong
+        if not content.is_as_written():
+            raise frames.damaged(f"the content of {_text(path)} has another hash than it was written with")
 
     def extract(self, paths: Sequence[str | bytes] | None, to: Path, *, progress: Progress | None = None) -> None:
         """Write everything, or the named entries with all below them, into the folder.
 
-        Raises NotInArchive, UnsafePath, ArchiveDamaged, ToolMissing.
+        Of several members each gets a folder of its name. Hard links bring the file that they share. Raises
+        NotInArchive, UnsafePath, ArchiveDamaged, ExtractionFailed, ToolMissing.
         """
-        raise NotImplementedError
+        progress = progress or Silence()
+        chosen: dict[str, set[bytes]] = {}
+        for path in paths if paths is not None else [member.name for member in self.manifest.members]:
+            member, inner = self._located(path) if paths is not None else (self._member(str(path)), b".")
+            chosen.setdefault(member.name, set()).add(inner)
+        selections = {name: self._selection(self._member(name), inner) for name, inner in chosen.items()}
+        for name, selection in selections.items():
+            member = self._member(name)
+            folder = to / os.fsdecode(self._prefix(member))
+            progress.start(name, member.source_bytes if selection is None else None)
+            if member.kind == "device":
+                self._extract_image(member, folder, progress)
+            else:
+                frames = self._frames_of(member)
+                ranges = [(0, frames.stream_bytes)] if selection is None else selection.ranges
+                extract_tar(frames, ranges, folder, progress)
 
     def rebuild_disk(self, to: Path, *, progress: Progress | None = None) -> RebuiltDisk:
         """Write a sparse image with partition table, gaps and raw regions. Raises ArchiveDamaged, NotInArchive."""
-        raise NotImplementedError
+        progress = progress or Silence()
+        layout = self.manifest.layout
+        if layout is None:
+            raise NotInArchive(path="the layout of a disk", where=self.store.location)
+        members = [(member, layout.regions[member.region_index or 0]) for member in self.manifest.members]
+        with create_image(to, layout.size_bytes) as image:
+            for member, region in members:
+                if member.kind == "device":
+                    progress.start(member.name, region.size_bytes)
+                    write_image(self._frames_of(member), member, image, region.offset_bytes, progress)
+        return RebuiltDisk(
+            path=to,
+            written=tuple(region for member, region in members if member.kind == "device"),
+            to_be_filled=tuple(region for member, region in members if member.kind == "files"),
+        )
+
+    def _extract_image(self, member: Member, folder: Path, progress: Progress) -> None:
+        path = folder / os.fsdecode(IMAGE_NAME)
+        try:
+            with create_image(path, member.stream_bytes) as image:
+                write_image(self._frames_of(member), member, image, 0, progress)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _selection(self, member: Member, inner: set[bytes]) -> Selection | None:
+        """What to take of a member, or None for all of it."""
+        if b"." in inner or (member.kind == "device" and inner == {IMAGE_NAME}):
+            return None
+        selection = Selection(inner)
+        for entry in self._entries_of(member, selection.is_asked_for):
+            selection.ask_for_target_of(entry)
+        missing = selection.missing()
+        if missing:
+            raise NotInArchive(path=path_text(_joined(self._prefix(member), missing[0])), where=self.store.location)
+        for entry in self._entries_of(member, selection.is_needed):
+            selection.take(entry)
+        return selection
+
+    def _entry(self, member: Member, inner: bytes, path: str | bytes) -> Entry:
+        for entry in self._entries_of(member, lambda candidate: candidate == inner):
+            return entry
+        raise NotInArchive(path=_text(path), where=self.store.location)
+
+    def _entries_of(self, member: Member, wanted: Callable[[bytes], object] | None) -> Iterator[Entry]:
+        if member.index is not None:
+            yield from IndexReader(self.store, member.index).entries(wanted)
+        elif wanted is None or wanted(IMAGE_NAME):
+            yield Entry(
+                path=IMAGE_NAME,
+                type="device-image",
+                size_bytes=member.stream_bytes,
+                mode=0o600,
+                uid=0,
+                gid=0,
+                mtime_ns=0,
+                blake3=member.stream_blake3,
+            )
+
+    def _frames_of(self, member: Member) -> FrameReader:
+        return self._frames.setdefault(member.name, FrameReader(self.store, member))
+
+    def _located(self, path: str | bytes) -> tuple[Member, bytes]:
+        """The member that a path lies in, and the path within it."""
+        raw = os.fsencode(path)
+        raw = raw.removeprefix(b"./").rstrip(b"/") or b"."
+        if len(self.manifest.members) == 1:
+            return self.manifest.members[0], raw
+        name, _, inner = raw.partition(b"/")
+        return self._member(path_text(name)), inner or b"."
+
+    def _member(self, name: str) -> Member:
+        for member in self.manifest.members:
+            if member.name == name:
+                return member
+        raise NotInArchive(path=name, where=self.store.location)
+
+    def _prefix(self, member: Member) -> bytes:
+        return b"" if len(self.manifest.members) == 1 else member.name.encode()
+
+
+def _joined(prefix: bytes, path: bytes) -> bytes:
+    if not prefix:
+        return path
+    return prefix if path == b"." else prefix + b"/" + path
+
+
+def _beneath(prefix: bytes, matches: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    return lambda path: matches(_joined(prefix, path))
+
+
+def _text(path: str | bytes) -> str:
+    return path_text(os.fsencode(path))

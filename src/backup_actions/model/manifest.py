@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from backup_actions.errors import ManifestUnreadable
 
 FORMAT = "backup-actions/archive"
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+
+_MEMBER_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Role = Literal["whole", "partition", "gap"]
 Kind = Literal["files", "device"]
@@ -151,9 +154,12 @@ class Manifest:
                 )
             layout = raw.pop("layout")
             members = raw.pop("members")
-            return cls(layout=_layout(layout) if layout else None, members=tuple(map(_member, members)), **raw)
+            manifest = cls(layout=_layout(layout) if layout else None, members=tuple(map(_member, members)), **raw)
+            _check_values(manifest)
+            _check_members(manifest)
         except (KeyError, TypeError, ValueError, AttributeError) as wrong:
             raise ManifestUnreadable(reason=f"{type(wrong).__name__}: {wrong}") from wrong
+        return manifest
 
 
 def _layout(raw: dict[str, Any]) -> Layout:
@@ -175,3 +181,34 @@ def _member(raw: dict[str, Any]) -> Member:
             "notes": tuple(raw["notes"]),
         }
     )
+
+
+def _check_values(value: Any) -> None:
+    """Raise TypeError where a value, at whatever depth, is not of the type that its field states."""
+    hints = get_type_hints(type(value))
+    for each in dataclasses.fields(value):
+        content, hint = getattr(value, each.name), hints[each.name]
+        for inner in content if isinstance(content, tuple) else (content,):
+            if dataclasses.is_dataclass(inner):
+                _check_values(inner)
+            elif hint is int and (type(inner) is not int or inner < 0):
+                raise TypeError(f"{each.name} is {inner!r}, not a count")
+            elif hint in {str, tuple[str, ...]} and not isinstance(inner, str):
+                raise TypeError(f"{each.name} is {inner!r}, not a text")
+            elif get_origin(hint) is Literal and inner not in get_args(hint):
+                raise TypeError(f"{each.name} is {inner!r}, not one of {get_args(hint)}")
+
+
+def _check_members(manifest: Manifest) -> None:
+    """Raise ValueError where members could be confused, would lie elsewhere, or name regions that are not there."""
+    regions = len(manifest.layout.regions) if manifest.layout else 0
+    names = [member.name for member in manifest.members]
+    if len(set(names)) != len(names) or not names:
+        raise ValueError(f"its members are {names}")
+    for member in manifest.members:
+        if not _MEMBER_NAME.fullmatch(member.name):
+            raise ValueError(f"a member is named {member.name!r}")
+        if member.region_index is not None and member.region_index not in range(regions):
+            raise ValueError(f"{member.name} is of region {member.region_index}, and there are {regions}")
+        if (member.kind == "files") != (member.index is not None):
+            raise ValueError(f"{member.name} is of kind {member.kind} and its index is {member.index}")
