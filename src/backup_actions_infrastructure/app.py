@@ -1,0 +1,57 @@
+"""The application: settings and installed actions in, a cloud assembly out. ``app.py`` at the root runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backup_actions.plugins import installed
+from backup_actions.settings import load
+from backup_actions_infrastructure import node
+
+if TYPE_CHECKING:
+    from aws_cdk import App
+
+    from backup_actions.plugins import Installed
+    from backup_actions.settings import DeploymentSettings
+
+# What today's CDK does in new projects, where it touches what is made here. They stand here and not in cdk.json, so
+# that `python app.py`, the tests and the CDK's command line all see the same template.
+_FEATURE_FLAGS = {
+    "@aws-cdk/aws-ec2:launchTemplateDefaultUserData": True,
+    "@aws-cdk/aws-kms:aliasNameRef": True,
+    "@aws-cdk/core:checkSecretUsage": True,
+    "@aws-cdk/core:enablePartitionLiterals": False,  # Aws.PARTITION stays a reference, also in a known region
+    "@aws-cdk/core:target-partitions": ["aws", "aws-cn", "aws-us-gov"],
+}
+
+_SETTINGS_CONTEXT, _SETTINGS_DEFAULT = "settings", "backup-actions.yaml"
+
+
+def main() -> None:
+    """Synthesize the stack of ``-c settings=FILE``, or of backup-actions.yaml. Raises BackupActionsError."""
+    node.ensure()
+    from aws_cdk import App
+
+    found = installed()
+    if found.broken:
+        # Leaving it out would remove its machine from the account, without a word.
+        raise found.broken[0]
+    asked = App().node.try_get_context(_SETTINGS_CONTEXT)
+    settings = load(Path(str(asked or _SETTINGS_DEFAULT)), found.actions)
+    application(settings, found).synth()
+
+
+def application(settings: DeploymentSettings, found: Installed, *, output: Path | None = None) -> App:
+    """The CDK application of one deployment, checked by the AWS Solutions rules when it is synthesized."""
+    from aws_cdk import App, Validations
+    from cdk_nag import AwsSolutionsChecks
+
+    from backup_actions_infrastructure.findings import acknowledge_findings
+    from backup_actions_infrastructure.stack import SourceStack
+
+    app = App(context=_FEATURE_FLAGS, outdir=str(output) if output else None)
+    stack = SourceStack(app, settings.name, settings=settings, actions=found.actions)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    acknowledge_findings(stack)
+    return app

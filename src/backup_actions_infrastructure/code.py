@@ -1,0 +1,49 @@
+"""The code of functions: copied to a folder of its own, so that nothing but what runs is uploaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_lambda as lambda_
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+OWN_PACKAGE = "backup_actions"
+
+# What people use and no function does; without them no function needs click, pydantic or rich.
+_NOT_FOR_FUNCTIONS = ("cli", "settings")
+
+
+@contextmanager
+def function_code(codes: Iterable[str]) -> Iterator[lambda_.AssetCode]:
+    """Our package and the packages that hold these ``module:function`` texts, side by side, as one asset.
+
+    Nothing is built: functions use the standard library and the boto3 of their runtime. The CDK takes its own copy when
+    the first function is made of it; all of them have to be made inside the ``with``.
+    """
+    packages = {OWN_PACKAGE, *(code.partition(".")[0].partition(":")[0] for code in codes)}
+    with tempfile.TemporaryDirectory(prefix="backup-actions-code-") as folder:
+        for package in sorted(packages):
+            _copy(package, Path(folder))
+        yield lambda_.Code.from_asset(folder)
+
+
+def _copy(package: str, target: Path) -> None:
+    spec = importlib.util.find_spec(package)
+    assert spec is not None  # noqa: S101 - discovery has found the code's module already
+    if not spec.submodule_search_locations:
+        shutil.copy(str(spec.origin), target)
+        return
+    own_root = Path(spec.submodule_search_locations[0])
+
+    def unwanted(folder: str, names: list[str]) -> set[str]:
+        left_out = set(_NOT_FOR_FUNCTIONS) if package == OWN_PACKAGE and Path(folder) == own_root else set()
+        return {name for name in names if name in left_out or name == "__pycache__"}
+
+    shutil.copytree(own_root, target / package, ignore=unwanted)

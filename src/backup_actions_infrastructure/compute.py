@@ -1,0 +1,134 @@
+"""Where jobs run: for each zone a Batch environment of EC2 Spot hosts, and its queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Tags
+from aws_cdk import aws_batch as batch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from backup_actions_infrastructure.placeholders import queue_name
+from backup_actions_infrastructure.roles import role
+from backup_actions_infrastructure.service_grants import ECS_AGENT, PULL_IMAGE
+
+if TYPE_CHECKING:
+    from backup_actions.settings import DeploymentSettings
+    from backup_actions_infrastructure.image import WorkerImage
+    from backup_actions_infrastructure.network import Network
+    from backup_actions_infrastructure.placeholders import Placeholders
+
+# Nitro, because only there a volume is found by the serial of its NVMe device. Families that every region of every
+# partition has: an environment that names one unknown in its region is invalid. Six of them, because Spot capacity is
+# a matter of choice.
+_FAMILIES = ("c6i", "m6i", "r6i", "c5", "m5", "r5")
+
+# Sixteen jobs of two vCPUs at a time in each zone; more wait in the queue.
+_VCPUS_AT_MOST = 32
+
+# The root disk holds the system, the image and the scratch files of jobs.
+_ROOT_DISK_GIB = 50
+
+# A container is one network hop behind its host, and a job asks the metadata service which host it is on.
+_METADATA_HOPS = 2
+
+
+class Compute(Construct):
+    """The queues of every zone."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        settings: DeploymentSettings,
+        network: Network,
+        image: WorkerImage,
+        placeholders: Placeholders,
+    ) -> None:
+        super().__init__(scope, name)
+        profile = iam.InstanceProfile(self, "Profile", role=_host_role(self, image, placeholders))
+        template = _launch_template(self, settings)
+        for zone, subnet in network.subnets.items():
+            environment = batch.CfnComputeEnvironment(
+                self,
+                f"Hosts-{zone}",
+                type="MANAGED",
+                state="ENABLED",
+                # False, else a changed environment would be made anew and queues would point to the old one.
+                replace_compute_environment=False,
+                update_policy=batch.CfnComputeEnvironment.UpdatePolicyProperty(
+                    # Jobs at work finish on their old hosts.
+                    terminate_jobs_on_update=False,
+                    job_execution_timeout_minutes=360,
+                ),
+                compute_resources=batch.CfnComputeEnvironment.ComputeResourcesProperty(
+                    type="SPOT",
+                    allocation_strategy="SPOT_PRICE_CAPACITY_OPTIMIZED",
+                    minv_cpus=0,
+                    maxv_cpus=_VCPUS_AT_MOST,
+                    instance_types=list(_FAMILIES),
+                    instance_role=profile.instance_profile_arn,
+                    subnets=[subnet.subnet_id],
+                    security_group_ids=[network.security_group.security_group_id],
+                    ec2_configuration=[
+                        batch.CfnComputeEnvironment.Ec2ConfigurationObjectProperty(image_type="ECS_AL2023")
+                    ],
+                    update_to_latest_image_version=True,
+                    launch_template=batch.CfnComputeEnvironment.LaunchTemplateSpecificationProperty(
+                        launch_template_id=template.launch_template_id, version=template.latest_version_number
+                    ),
+                ),
+            )
+            batch.CfnJobQueue(
+                self,
+                f"Queue-{zone}",
+                job_queue_name=queue_name(settings.name, zone),
+                priority=1,
+                compute_environment_order=[
+                    batch.CfnJobQueue.ComputeEnvironmentOrderProperty(
+                        compute_environment=environment.attr_compute_environment_arn, order=1
+                    )
+                ],
+            )
+
+
+def _host_role(scope: Construct, image: WorkerImage, placeholders: Placeholders) -> iam.IRole:
+    """What a host may do: speak to ECS and fetch the image. A job on it can reach this role, so it is all."""
+    grants = ECS_AGENT
+    if image.repository_arn:
+        grants = (*ECS_AGENT, *PULL_IMAGE)
+        placeholders = placeholders.and_texts(RepositoryArn=image.repository_arn)
+    return role(
+        scope,
+        "HostRole",
+        service="ec2.amazonaws.com",
+        description="Hosts of Batch jobs: the ECS agent and the image",
+        placeholders=placeholders,
+        grants=grants,
+    )
+
+
+def _launch_template(scope: Construct, settings: DeploymentSettings) -> ec2.LaunchTemplate:
+    """Hosts and their disks carry the stack's tags; the metadata service asks for a session token."""
+    template = ec2.LaunchTemplate(
+        scope,
+        "Host",
+        require_imdsv2=True,
+        http_put_response_hop_limit=_METADATA_HOPS,
+        block_devices=[
+            ec2.BlockDevice(
+                device_name="/dev/xvda",
+                volume=ec2.BlockDeviceVolume.ebs(
+                    _ROOT_DISK_GIB,
+                    encrypted=True,
+                    volume_type=ec2.EbsDeviceVolumeType.GP3,
+                    delete_on_termination=True,
+                ),
+            )
+        ],
+    )
+    Tags.of(template).add("Name", f"{settings.name} job host")
+    return template

@@ -1,0 +1,135 @@
+"""Functions, rendered from the ``Task`` and ``Function`` of descriptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from constructs import Construct
+
+from backup_actions_infrastructure.logs import log_group
+from backup_actions_infrastructure.roles import role
+from backup_actions_infrastructure.service_grants import BURY_WHAT_FAILED, TRACE_FUNCTION, WRITE_LOG
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_sqs as sqs
+
+    from backup_actions.contract import Function, Statement, Task
+    from backup_actions.settings import DeploymentSettings
+    from backup_actions_infrastructure.placeholders import Placeholders
+
+_HANDLER = "backup_actions.runtime.task.handler"
+
+# Lambda keeps trying for six hours before it gives an event up; a throttled API has recovered by then.
+_EVENT_LIVES_HOURS = 6
+
+
+class StepFunction(Construct):
+    """One function: its code, its role, its log."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        function_name: str,
+        described: Task | Function,
+        doc: str,
+        statements: Sequence[Statement],
+        environment: Mapping[str, str],
+        code: lambda_.Code,
+        settings: DeploymentSettings,
+        placeholders: Placeholders,
+        failures_to: sqs.IQueue | None = None,
+    ) -> None:
+        super().__init__(scope, name)
+        log = log_group(self, "Log", retention_days=settings.log_retention_days)
+        grants = (*WRITE_LOG, *TRACE_FUNCTION, *(BURY_WHAT_FAILED if failures_to else ()))
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=function_name,
+            description=doc,
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=_HANDLER,
+            code=code,
+            environment={
+                "BACKUP_ACTIONS_CODE": described.code,
+                **{variable: placeholders.fill(text) for variable, text in environment.items()},
+            },
+            timeout=Duration.seconds(described.timeout_seconds),
+            memory_size=described.memory_mib,
+            role=role(
+                self,
+                "Role",
+                service="lambda.amazonaws.com",
+                description=doc,
+                placeholders=placeholders.and_texts(LogGroupArn=log.log_group_arn),
+                steps=statements,
+                grants=grants,
+            ),
+            log_group=log,
+            tracing=lambda_.Tracing.ACTIVE,
+        )
+        if failures_to:
+            self.function.configure_async_invoke(
+                on_failure=destinations.SqsDestination(failures_to),
+                max_event_age=Duration.hours(_EVENT_LIVES_HOURS),
+                retry_attempts=2,
+            )
+
+
+def task_function(
+    scope: Construct,
+    *,
+    machine_name: str,
+    task_name: str,
+    task: Task,
+    statements: Sequence[Statement],
+    code: lambda_.Code,
+    settings: DeploymentSettings,
+    placeholders: Placeholders,
+) -> lambda_.Function:
+    """The function of a machine's task; the machine hands it everything it needs to know."""
+    return StepFunction(
+        scope,
+        f"Task-{task_name}",
+        function_name=f"{settings.name}-{machine_name}-{task_name}",
+        described=task,
+        doc=task.doc,
+        statements=statements,
+        environment={},
+        code=code,
+        settings=settings,
+        placeholders=placeholders,
+    ).function
+
+
+def event_function(
+    scope: Construct,
+    described: Function,
+    *,
+    code: lambda_.Code,
+    settings: DeploymentSettings,
+    placeholders: Placeholders,
+    failures_to: sqs.IQueue,
+) -> lambda_.Function:
+    """A function that events call: what it fails on, again and again, goes to the queue."""
+    return StepFunction(
+        scope,
+        f"Function-{described.name}",
+        function_name=f"{settings.name}-{described.name}",
+        described=described,
+        doc=described.title,
+        statements=described.permissions.tasks["function"],
+        environment=described.environment,
+        code=code,
+        settings=settings,
+        placeholders=placeholders,
+        failures_to=failures_to,
+    ).function

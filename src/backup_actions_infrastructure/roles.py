@@ -1,0 +1,77 @@
+"""Roles: each statement of a description becomes exactly one policy statement, and no construct adds its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_iam as iam
+
+from backup_actions_infrastructure.findings import acknowledge_stars
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from backup_actions.contract import Statement
+    from backup_actions_infrastructure.placeholders import Placeholders
+
+STEPS, SERVICE = "Steps", "Service"
+"""Names of a role's two policies: what its steps need, from the description, and what AWS needs to run them."""
+
+
+def role(
+    scope: Construct,
+    name: str,
+    *,
+    service: str,
+    description: str,
+    placeholders: Placeholders,
+    steps: Sequence[Statement] = (),
+    grants: Sequence[Statement] = (),
+) -> iam.IRole:
+    """A role for one thing that runs. What is returned ignores further grants, so the template holds just these."""
+    policies = {STEPS: _policy(steps, placeholders), SERVICE: _policy(grants, placeholders)}
+    made = iam.Role(
+        scope,
+        name,
+        assumed_by=iam.ServicePrincipal(service),
+        description=description,
+        inline_policies={name: policy for name, policy in policies.items() if not policy.is_empty},
+    )
+    acknowledge_stars(made, [*steps, *grants], placeholders)
+    return made.without_policy_updates()
+
+
+def _policy(statements: Iterable[Statement], placeholders: Placeholders) -> iam.PolicyDocument:
+    rendered = [rendered_statement(number, each, placeholders) for number, each in enumerate(statements, start=1)]
+    return iam.PolicyDocument(statements=rendered, minimize=False)
+
+
+def rendered_statement(number: int, statement: Statement, placeholders: Placeholders) -> iam.PolicyStatement:
+    """The statement with this stack's names in it; its id says which step needs it."""
+    return iam.PolicyStatement(
+        sid=_sid(number, statement.for_),
+        effect=iam.Effect(statement.effect.upper()),
+        actions=list(statement.actions),
+        resources=[placeholders.fill(resource) for resource in statement.resources],
+        conditions=_conditions(statement, placeholders),
+    )
+
+
+def _conditions(statement: Statement, placeholders: Placeholders) -> Mapping[str, Mapping[str, str | list[str]]]:
+    return {
+        operator: {
+            placeholders.fill(key): placeholders.fill(value)
+            if isinstance(value, str)
+            else [placeholders.fill(one) for one in value]
+            for key, value in keys.items()
+        }
+        for operator, keys in statement.when.items()
+    }
+
+
+def _sid(number: int, needed_by: tuple[str, ...]) -> str:
+    """Letters and digits only, unique within the policy, and short: a role's policies share 10,240 characters."""
+    words = re.findall(r"[A-Za-z0-9]+", needed_by[0].partition(":")[0]) if needed_by else []
+    return f"S{number}" + "".join(word[:1].upper() + word[1:] for word in words)

@@ -1,0 +1,125 @@
+"""The stack of the account that has the backups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Environment, Stack, Tags
+
+from backup_actions.lifecycle import INTAKE, LifecycleSettings, main_machine
+from backup_actions_infrastructure import messages, storage
+from backup_actions_infrastructure.code import function_code
+from backup_actions_infrastructure.compute import Compute
+from backup_actions_infrastructure.events import clean_up_rule, cut_short_notice, intake_rules
+from backup_actions_infrastructure.functions import event_function
+from backup_actions_infrastructure.image import worker_image
+from backup_actions_infrastructure.machines import RenderedMachine
+from backup_actions_infrastructure.network import public_network
+from backup_actions_infrastructure.placeholders import Placeholders, Shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_sns as sns
+    from constructs import Construct
+
+    from backup_actions.contract import Action, Machine, Settings
+    from backup_actions.settings import DeploymentSettings
+
+
+class SourceStack(Stack):
+    """Everything that one deployment needs, rendered from its settings and the enabled actions."""
+
+    def __init__(self, scope: Construct, name: str, *, settings: DeploymentSettings, actions: Iterable[Action]) -> None:
+        super().__init__(
+            scope,
+            name,
+            # Concrete, so that settings of one account are never deployed into another.
+            env=Environment(account=settings.account, region=settings.region),
+            description="AWS Backup Actions: archives, verifies and lets go of recovery points",
+        )
+        self._settings = settings
+        enabled = settings.enabled(actions)
+        main = main_machine(lifecycle_settings(settings))
+
+        key = storage.stack_key(self, settings)
+        bucket_key = storage.archive_key(self, settings, key)
+        bucket = storage.archive_bucket(self, settings, bucket_key)
+        topic = messages.topic(self, settings, key)
+        self._dead_letters = messages.dead_letter_queue(self)
+        messages.alarm_of_dead_letters(self, settings, self._dead_letters, topic)
+        self._placeholders = Placeholders.of(
+            settings,
+            enabled,
+            Shared(
+                bucket=bucket.bucket_name,
+                bucket_key_arn=bucket_key.key_arn,
+                ledger_table=storage.ledger_table(self).table_name,
+                topic_arn=topic.topic_arn,
+                dead_letter_queue_url=self._dead_letters.queue_url,
+                dead_letter_queue_arn=self._dead_letters.queue_arn,
+            ),
+        )
+        self._image = worker_image(self, settings)
+        Compute(
+            self,
+            "Compute",
+            settings=settings,
+            network=public_network(self, settings, bucket),
+            image=self._image,
+            placeholders=self._placeholders,
+        )
+        with function_code(_codes(main, *enabled)) as code:
+            self._main(main, topic, code)
+            for action in enabled:
+                self._action(action, code)
+            self._intake(code)
+        for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
+            Tags.of(self).add(tag_key, value)
+
+    def _main(self, described: Machine, topic: sns.ITopic, code: lambda_.Code) -> None:
+        rendered = self._machine(described, lifecycle_settings(self._settings), code)
+        cut_short_notice(rendered, rendered.machine, topic, self._dead_letters)
+
+    def _action(self, action: Action, code: lambda_.Code) -> None:
+        rendered = self._machine(action, self._settings.settings_of(action), code)
+        clean_up_rule(rendered, rendered.machine, self._placeholders, self._dead_letters)
+
+    def _machine(self, described: Machine, own_settings: Settings, code: lambda_.Code) -> RenderedMachine:
+        return RenderedMachine(
+            self,
+            described,
+            own_settings=own_settings,
+            settings=self._settings,
+            code=code,
+            image=self._image,
+            placeholders=self._placeholders,
+        )
+
+    def _intake(self, code: lambda_.Code) -> None:
+        function = event_function(
+            self,
+            INTAKE,
+            code=code,
+            settings=self._settings,
+            placeholders=self._placeholders,
+            failures_to=self._dead_letters,
+        )
+        intake_rules(self, function, self._settings.vaults, self._dead_letters)
+
+
+def _codes(*machines: Machine) -> list[str]:
+    return [INTAKE.code, *(task.code for machine in machines for task in machine.tasks.values())]
+
+
+def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:
+    """The section ``deletion`` as the main machine takes it."""
+    chosen = settings.deletion
+    return LifecycleSettings(
+        policy=chosen.policy,
+        shorten_to_days=chosen.shorten_to_days,
+        after_unrestorable=chosen.after_unrestorable,
+        backup_tag_key=chosen.backup_tag.key if chosen.backup_tag else None,
+        backup_tag_value=chosen.backup_tag.value if chosen.backup_tag else None,
+    )
