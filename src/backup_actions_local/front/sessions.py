@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 import boto3
 import botocore.session
+from botocore.loaders import Loader, create_loader
 
 from backup_actions_local.front.roles import Credentials
 
@@ -31,6 +33,7 @@ def bound_session(credentials: Credentials, *, url: str, region: str) -> boto3.S
     """A session with these credentials; profiles and configuration files are not read."""
     nothing = (None, None, None, None)
     core = botocore.session.Session(session_vars={"profile": nothing})
+    core.register_component("data_loader", _models())
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
     return _BoundSession(
@@ -41,3 +44,9 @@ def bound_session(credentials: Credentials, *, url: str, region: str) -> boto3.S
         region_name=region,
         botocore_session=core,
     )
+
+
+@cache
+def _models() -> Loader:
+    """One for all sessions: reading EC2's model takes longer than everything else in making a client."""
+    return create_loader()

