@@ -232,6 +232,9 @@ class BlockStore:
         """The host has nothing to do: what its container mounted is gone, and after a while so is the host."""
         with self._lock:
             instance = self.instance(instance_id)
+            for _, attachment in self._attachments():
+                if attachment.instance_id == instance_id and attachment.device is not None:
+                    self._devices.clear(attachment.device)
             if instance.ends_at is None:
                 instance.ends_at = self._clock.now() + timedelta(seconds=self.durations.instance_idle_seconds)
 

@@ -26,6 +26,10 @@ class Devices(Protocol):
         """Whether something is mounted from it or stands on it."""
         ...
 
+    def clear(self, device: Path) -> None:
+        """End all that is mounted from the device or stands on it, as the end of a container would."""
+        ...
+
     def withdraw(self, device: Path) -> None:
         """Take the device away, with all that is mounted from it or stands on it, as the end of its host would."""
         ...
@@ -42,6 +46,9 @@ class PlainFiles:
         """A file holds nobody."""
         del device
         return False
+
+    def clear(self, device: Path) -> None:
+        """Do nothing: nothing stands on a file."""
 
     def withdraw(self, device: Path) -> None:
         """Do nothing: the file belongs to the volume."""
@@ -64,11 +71,16 @@ class LoopDevices:
         """Whether it is mounted, another loop device shows a part of it, or a process has it open."""
         return bool(_mounts_of(device) or _loops_on(device) or _is_open(device))
 
+    def clear(self, device: Path) -> None:
+        """Unmount lazily, and detach what stands on it."""
+        _clear(device)
+
     def withdraw(self, device: Path) -> None:
         """Unmount lazily, detach what stands on it, detach it. Raises DeviceUnavailable when it does not go in time."""
         until = time.monotonic() + _WITHDRAWN_WITHIN_SECONDS
         while _backing_file(device):
-            _take_down(device)
+            _clear(device)
+            _run("losetup", "--detach", str(device))
             if time.monotonic() > until:
                 raise DeviceUnavailable(what=device, reason="something still holds it")
             if _backing_file(device):
@@ -86,12 +98,12 @@ def loops_over(folder: Path) -> list[Path]:
     return [loop for loop in _loops() if _backing_file(loop).startswith(inside)]
 
 
-def _take_down(device: Path) -> None:
+def _clear(device: Path) -> None:
     for loop in _loops_on(device):
-        _take_down(loop)
+        _clear(loop)
+        _run("losetup", "--detach", str(loop))
     for mount_point in reversed(_mounts_of(device)):
         _run("umount", "--lazy", mount_point)
-    _run("losetup", "--detach", str(device))
 
 
 def _mounts_of(device: Path) -> list[str]:

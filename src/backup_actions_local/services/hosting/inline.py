@@ -1,0 +1,166 @@
+"""Functions and jobs in the thread that asks for them: quick, with the same permissions, faults and audit."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from backup_actions.aws import Clients, Host, World
+from backup_actions.errors import BackupActionsError
+from backup_actions_local.services.hosting.doom import Doom, DoomedProgress, HostLost
+from backup_actions_local.services.hosting.orders import FunctionError, FunctionOrder, JobOrder, Outcome, Report
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from backup_actions_local.clock import SimulatedClock
+
+SessionFor = Callable[[str, str], boto3.Session]
+"""A boto3 session with fresh credentials of a role, under a session name."""
+
+
+class Inline:
+    """Runs everything here. ``url`` is asked for when a job begins: the front starts after the services are made."""
+
+    def __init__(self, *, clock: SimulatedClock, session_for: SessionFor, url: Callable[[], str]) -> None:
+        self._clock, self._session_for, self._url = clock, session_for, url
+
+    def run_job(self, order: JobOrder, doom: Doom) -> Outcome:
+        """Run one attempt to its end; nothing of it goes on after its doom."""
+
+        def lose() -> None:
+            doom.lose_host(order.instance.id)
+            doom.check()
+
+        world = World(
+            clients=Clients(_watched(self._session_for(order.role, order.session), doom)),
+            clock=_WatchedClock(self._clock, doom),
+            progress=_WatchedProgress(DoomedProgress(_Reports(order.report), order.dies_at, lose), doom),
+            host=Host(order.instance.dev, order.instance.sys, f"{self._url()}/_imds/{order.instance.id}"),
+            attempt=order.attempt,
+            environment=order.environment,
+        )
+        try:
+            return Outcome(int(load(order.entry)(world, order.action, order.job, json.loads(order.event)) or 0))
+        except (HostLost, KeyboardInterrupt):
+            if not doom.reason:
+                raise
+            return Outcome(137 if doom.host_is_lost else 143)
+        except BackupActionsError as error:
+            order.report(Report(kind="line", text=str(error)))
+            return Outcome(error.exit_code)
+        except Exception:  # noqa: BLE001 - whatever the code raises, it is the job that failed
+            order.report(Report(kind="line", text=traceback.format_exc()))
+            return Outcome(1)
+
+    def sandbox(self, order: FunctionOrder) -> InlineSandbox:
+        """A place for a function."""
+        return InlineSandbox(order, self._clock, self._session_for)
+
+
+@dataclass(frozen=True, slots=True)
+class InlineSandbox:
+    """Calls the function here."""
+
+    order: FunctionOrder
+    clock: SimulatedClock
+    session_for: SessionFor
+    is_alive: bool = True
+
+    def invoke(self, event: str, doom: Doom) -> Any:
+        """Return what the function returned, as JSON carries it. Raises FunctionError."""
+        world = World(
+            clients=Clients(_watched(self.session_for(self.order.role, self.order.name), doom)),
+            clock=_WatchedClock(self.clock, doom),
+            environment=self.order.environment,
+        )
+        try:
+            return json.loads(json.dumps(load(self.order.code)(world, json.loads(event))))
+        except KeyboardInterrupt as interrupt:
+            if not doom.reason:
+                raise
+            raise FunctionError("Sandbox.Timedout", doom.reason) from interrupt
+        except Exception as error:
+            raise error_of(error) from error
+
+    def close(self) -> None:
+        """Nothing stays."""
+
+
+def error_of(error: Exception) -> FunctionError:
+    """An exception as Lambda passes it on: the class's own name, the message, the trace."""
+    return FunctionError(type(error).__name__, str(error), tuple(traceback.format_tb(error.__traceback__)))
+
+
+def load(code: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names. Raises ImportError or AttributeError."""
+    module, _, name = code.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+def _watched(session: boto3.Session, doom: Doom) -> boto3.Session:
+    """No call leaves a host that is gone."""
+
+    def check(**_: object) -> None:
+        doom.check()
+
+    session.events.register("before-call", check)
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class _WatchedClock:
+    clock: SimulatedClock
+    doom: Doom
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        reason = self.doom.reason
+        self.doom.check()
+        self.clock.wait(lambda: self.doom.reason != reason, seconds)
+        self.doom.check()
+
+
+@dataclass(frozen=True, slots=True)
+class _WatchedProgress:
+    inner: DoomedProgress
+    doom: Doom
+
+    def start(self, what: str, total_bytes: int | None) -> None:
+        self.doom.check()
+        self.inner.start(what, total_bytes)
+
+    def add(self, source_bytes: int) -> None:
+        self.doom.check()
+        self.inner.add(source_bytes)
+
+    def note(self, sentence: str) -> None:
+        self.doom.check()
+        self.inner.note(sentence)
+
+
+class _Reports:
+    def __init__(self, report: Callable[[Report], None]) -> None:
+        self._report = report
+        self._what, self._done = "", 0
+        self._total: int | None = None
+
+    def start(self, what: str, total_bytes: int | None) -> None:
+        self._what, self._done, self._total = what, 0, total_bytes
+        self._report(Report(kind="start", text=what, total_bytes=total_bytes))
+
+    def add(self, source_bytes: int) -> None:
+        self._done += source_bytes
+        self._report(Report(kind="progress", text=self._what, done_bytes=self._done, total_bytes=self._total))
+
+    def note(self, sentence: str) -> None:
+        self._report(Report(kind="note", text=sentence))
