@@ -21,6 +21,8 @@ from backup_actions.errors import (
 if TYPE_CHECKING:
     from backup_actions.archive import Archive
     from backup_actions.cli.output import Output
+    from backup_actions.model.json_types import JsonObject
+    from backup_actions.model.manifest import Region
 
 
 @command(
@@ -73,13 +75,17 @@ def _rebuild(output: Output, source: Archive, target: Path) -> None:
         output.answer(
             {
                 "image": str(disk.path),
-                "written": [region.number for region in disk.written],
-                "to_be_filled": [region.number for region in disk.to_be_filled],
+                "written": [_described(region) for region in disk.written],
+                "to_be_filled": [_described(region) for region in disk.to_be_filled],
             }
         )
         return
     output.talk(f"rebuilt {disk.path}")
     for region in disk.to_be_filled:
         kind = f"{region.file_system.type} file system" if region.file_system else "file system"
-        place = f"region {region.number} at byte {region.offset_bytes}"
+        place = f"{region.role} {region.number} at byte {region.offset_bytes}"
         output.data(f"{place}: make its {kind}, then extract its files into it")
+
+
+def _described(region: Region) -> JsonObject:
+    return {"role": region.role, "number": region.number, "offset_bytes": region.offset_bytes}

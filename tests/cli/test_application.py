@@ -1,0 +1,170 @@
+"""The command line as a whole: quick help, exit status, where words go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from backup_actions.cli.application import COMMANDS, application
+from backup_actions.cli.command import Command
+from backup_actions.cli.errors import BUG, EXIT_CODES, INTERRUPTED, TERMINATED, run
+from backup_actions.errors import PortInUse
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+HEAVY = {"boto3", "botocore", "aws_cdk", "pyarrow", "zstandard", "pydantic", "rich", "yaml", "awscrt", "blake3"}
+PROJECT = Path(__file__).parents[2]
+
+
+def _command(name: str) -> click.Command:
+    command = application.get_command(click.Context(application), name)
+    assert command is not None
+    return command
+
+
+def _failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(application, "main", fail)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS if name != "demo")]
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    program = f"""
+import sys
+from backup_actions.cli.errors import run
+assert run({arguments!r}) == 0
+loaded = {HEAVY!r} & set(sys.modules)
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
+    assert done.stdout != ""
+
+
+def test_the_script_is_the_main_function() -> None:
+    scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+
+    assert scripts == {"backup-actions": "backup_actions.cli:main"}
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+def test_a_command_has_examples_that_name_it(name: str) -> None:
+    command = _command(name)
+
+    assert isinstance(command, Command)
+    assert command.examples
+    assert all(example.startswith(f"backup-actions {name}") for example in command.examples)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+def test_a_command_answers_scripts_in_json(name: str) -> None:
+    assert "--json" in [option for parameter in _command(name).params for option in parameter.opts]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_commands_summary_fits_its_line(name: str) -> None:
+    assert not _command(name).get_short_help_str(62).endswith("...")
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+def test_a_commands_help_tells_its_exit_status(name: str) -> None:
+    command = _command(name)
+    assert isinstance(command, Command)
+
+    text = command.get_help(click.Context(command, info_name=name))
+
+    for failure in command.fails_with:
+        assert f"{failure.exit_code}  {failure.code}: " in text
+
+
+def test_the_help_tells_every_exit_status(cli: Cli) -> None:
+    text = cli("--help").out
+
+    for status, meaning in EXIT_CODES.items():
+        assert f"  {status:<3}  {meaning}" in text
+
+
+def test_an_unknown_command_is_a_usage_error_on_stderr(cli: Cli) -> None:
+    answer = cli("arhive")
+
+    assert answer.status == 2
+    assert answer.out == ""
+    assert "No such command 'arhive'" in answer.err
+
+
+def test_no_command_at_all_shows_the_help(cli: Cli) -> None:
+    answer = cli()
+
+    assert answer.status == 2
+    assert "Usage: backup-actions" in answer.err
+
+
+def test_an_error_of_ours_is_a_code_a_sentence_and_a_hint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _failing_with(PortInUse(port=80), monkeypatch)
+
+    assert run([]) == 5
+    assert capsys.readouterr().err == (
+        "BA0601: port 80 of 127.0.0.1 is in use\n"
+        "HINT: Leave out --port to have a free one chosen, or stop the program that uses it.\n"
+    )
+
+
+def test_a_bug_shows_its_trace_and_asks_for_a_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _failing_with(ZeroDivisionError("no luck"), monkeypatch)
+
+    assert run([]) == BUG
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback")
+    assert "ZeroDivisionError: no luck" in err
+    assert err.endswith("This is a bug. Please report it with the lines above and the command.\n")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_ctrl_c_has_its_own_status(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    _failing_with(error, monkeypatch)
+
+    assert run([]) == INTERRUPTED
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)])
+def test_a_signal_ends_the_program_after_cleaning_up(number: signal.Signals, status: int) -> None:
+    program = """
+import sys, time
+import backup_actions.cli.application as application
+def wait(*arguments, **options):
+    try:
+        print("at work", flush=True)
+        time.sleep(60)
+    finally:
+        print("cleaned up", flush=True)
+application.application.main = wait
+from backup_actions.cli import main
+main()
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"at work\n"
+        os.kill(process.pid, number)
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == status
+    assert out == b"cleaned up\n"
+    assert b"Traceback" not in err

@@ -1,0 +1,173 @@
+"""``check``, ``actions`` and ``permissions``: what can be asked before anything runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Announce, Cli
+
+SETTINGS = """\
+account: "111122223333"
+region: us-east-1
+zones: [us-east-1a]
+vaults: [backups]
+"""
+
+
+@pytest.fixture(name="settings")
+def _settings(tmp_path: Path) -> Path:
+    path = tmp_path / "backup-actions.yaml"
+    path.write_text(SETTINGS)
+    return path
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_a_right_file_is_called_right(cli: Cli, settings: Path) -> None:
+    answer = cli("check", settings)
+
+    assert answer.status == 0
+    assert answer.out == f"{settings} is right: ebs-archive in 111122223333, us-east-1.\n"
+    assert answer.err == ""
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_a_right_file_is_told_to_scripts(cli: Cli, settings: Path) -> None:
+    assert cli("check", settings, "--json").json == {
+        "settings": str(settings),
+        "account": "111122223333",
+        "region": "us-east-1",
+        "enabled": ["ebs-archive"],
+    }
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_every_mistake_of_a_file_is_told_on_stderr(cli: Cli, settings: Path) -> None:
+    settings.write_text(SETTINGS + "actions: {ebs-archive: {iops: 1, level: yes}}\nbackupVault: x\n")
+
+    answer = cli("check", settings)
+
+    assert answer.status == 2
+    assert answer.out == ""
+    code, *mistakes, hint = answer.err.splitlines()
+    assert code == f"BA0101: {settings} has 3 mistake(s):"
+    assert [mistake.partition(":")[0] for mistake in mistakes] == [
+        "actions.ebs-archive.iops (line 5)",
+        "actions.ebs-archive.level (line 5)",
+        "backupVault (line 6)",
+    ]
+    assert hint.startswith("HINT: ")
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_a_failure_is_told_to_scripts_too(cli: Cli, tmp_path: Path) -> None:
+    answer = cli("check", tmp_path / "none.yaml", "--json")
+
+    assert answer.status == 2
+    assert answer.json["error"]["code"] == "BA0102"
+    assert answer.json["error"]["retryable"] is False
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_a_broken_action_is_named_and_the_check_fails(cli: Cli, settings: Path, announce: Announce) -> None:
+    announce("their-plugin", their_action="package_that_is_gone:ACTION")
+
+    answer = cli("check", settings)
+
+    assert answer.status == 2
+    assert "BA0105: action 'their-action' of package their-plugin cannot be used" in answer.err
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_the_printed_example_is_accepted(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(cli("check", "--example").out)
+
+    assert cli("check", path).status == 0
+    assert yaml.safe_load(path.read_text())["actions"]["ebs-archive"]["enabled"] is True
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_the_printed_schema_knows_the_actions(cli: Cli) -> None:
+    schema = json.loads(cli("check", "--schema").out)
+
+    assert "ebs-archive" in schema["$defs"]["ActionSections"]["properties"]
+
+
+def test_schema_and_example_are_two_questions(cli: Cli) -> None:
+    assert cli("check", "--schema", "--example").status == 2
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_installed_actions_are_listed_with_what_they_handle(cli: Cli) -> None:
+    answer = cli("actions")
+
+    assert answer.status == 0
+    assert answer.out.split()[:2] == ["ebs-archive", "EBS"]
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_broken_actions_are_listed_beside_the_others(cli: Cli, announce: Announce) -> None:
+    announce("their-plugin", their_action="package_that_is_gone:ACTION")
+
+    answer = cli("actions", "--json")
+
+    assert answer.status == 0
+    assert [action["name"] for action in answer.json["actions"]] == ["ebs-archive"]
+    assert [(broken["name"], broken["code"]) for broken in answer.json["broken"]] == [("their-action", "BA0105")]
+    assert "their-plugin" in cli("actions").err
+
+
+@pytest.mark.usefixtures("no_actions")
+def test_no_action_at_all_is_said(cli: Cli) -> None:
+    answer = cli("actions")
+
+    assert answer.status == 0
+    assert answer.out == ""
+    assert "No usable action is installed." in answer.err
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_permissions_are_told_for_each_role_with_their_reasons(cli: Cli) -> None:
+    lines = cli("permissions", "ebs-archive").out.splitlines()
+
+    assert [line for line in lines if line.startswith("role ")] == [
+        "role workflow",
+        "role task-report",
+        "role task-discard",
+        "role job-archive",
+        "role job-verify",
+    ]
+    assert "  ec2:DeleteVolume" in lines
+    assert any(line.startswith("      for      ") for line in lines)
+    assert any(line.startswith("      because  ") for line in lines)
+    assert "      when     aws:ResourceTag/${SecurityTagKey} StringEquals ${SecurityTagValue}" in lines
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_permissions_are_told_to_scripts_as_statements(cli: Cli) -> None:
+    roles = cli("permissions", "ebs-archive", "--json").json["roles"]
+
+    assert all({"Effect", "Action", "Resource", "For", "Because"} <= set(s) for s in roles["workflow"])
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_permissions_of_an_unknown_action_name_the_installed_ones(cli: Cli) -> None:
+    answer = cli("permissions", "ebs")
+
+    assert answer.status == 2
+    assert answer.err == "BA0104: there is no action 'ebs'\nHINT: Installed are: ebs-archive.\n"
+
+
+def test_the_demo_is_missing_where_the_embedded_aws_is(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backup_actions.cli.commands.demo.entry_points", lambda **_: ())
+
+    answer = cli("demo")
+
+    assert answer.status == 5
+    assert answer.err.startswith("BA0604: the embedded AWS is not installed")
