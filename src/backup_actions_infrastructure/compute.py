@@ -10,7 +10,6 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from backup_actions_infrastructure.placeholders import queue_name
 from backup_actions_infrastructure.roles import role
 from backup_actions_infrastructure.service_grants import ECS_AGENT, PULL_IMAGE
 
@@ -85,7 +84,7 @@ class Compute(Construct):
             batch.CfnJobQueue(
                 self,
                 f"Queue-{zone}",
-                job_queue_name=queue_name(settings.name, zone),
+                job_queue_name=f"{settings.name}-{zone}",
                 priority=1,
                 compute_environment_order=[
                     batch.CfnJobQueue.ComputeEnvironmentOrderProperty(

@@ -9,7 +9,6 @@ from aws_cdk import aws_batch as batch
 from constructs import Construct
 
 from backup_actions_infrastructure.logs import log_group
-from backup_actions_infrastructure.placeholders import job_arn
 from backup_actions_infrastructure.roles import role
 from backup_actions_infrastructure.service_grants import PULL_IMAGE, WRITE_LOG
 
@@ -51,7 +50,9 @@ class JobDefinition(Construct):
         placeholders: Placeholders,
     ) -> None:
         super().__init__(scope, name)
-        self.arn = job_arn(settings.name, machine_name, job_name)
+        definition_name = f"{settings.name}-{machine_name}-{job_name}"
+        # Without a revision: whoever submits it gets the newest one.
+        self.arn = f"arn:{Aws.PARTITION}:batch:{Aws.REGION}:{Aws.ACCOUNT_ID}:job-definition/{definition_name}"
         log = log_group(self, "Log", retention_days=settings.log_retention_days)
         code_role = role(
             self,
@@ -77,7 +78,7 @@ class JobDefinition(Construct):
             self,
             "Definition",
             type="container",
-            job_definition_name=f"{settings.name}-{machine_name}-{job_name}",
+            job_definition_name=definition_name,
             platform_capabilities=["EC2"],
             propagate_tags=True,
             retry_strategy=_Definition.RetryStrategyProperty(

@@ -17,7 +17,7 @@ from backup_actions_infrastructure.service_grants import DELIVER_MACHINE_LOG, TR
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
-    from backup_actions.contract import Machine, Settings
+    from backup_actions.lifecycle import Deployed
     from backup_actions.settings import DeploymentSettings
     from backup_actions_infrastructure.image import WorkerImage
     from backup_actions_infrastructure.placeholders import Placeholders
@@ -29,14 +29,14 @@ class RenderedMachine(Construct):
     def __init__(
         self,
         scope: Construct,
-        described: Machine,
+        deployed: Deployed,
         *,
-        own_settings: Settings,
         settings: DeploymentSettings,
         code: lambda_.Code,
         image: WorkerImage,
         placeholders: Placeholders,
     ) -> None:
+        described = deployed.machine
         super().__init__(scope, described.name)
         functions = {
             name: task_function(
@@ -66,25 +66,25 @@ class RenderedMachine(Construct):
             for name, job in described.jobs.items()
         }
         own = placeholders.of_machine(
-            own_settings,
             functions={name: function.function_arn for name, function in functions.items()},
             jobs={name: job.arn for name, job in jobs.items()},
         )
-        self.machine = _state_machine(self, described, settings, own)
+        self.machine = _state_machine(self, deployed, settings, own)
         # The machine names job definitions by their name, which CloudFormation cannot see.
         self.machine.node.add_dependency(*(job.definition for job in jobs.values()))
 
 
-def definition_of(described: Machine, placeholders: Placeholders) -> str:
+def definition_of(deployed: Deployed) -> str:
     """The workflow as JSON: structures are in it, text is left to CloudFormation's substitutions."""
-    return json.dumps(described.workflow.filled(placeholders.structure, lambda name: f"${{{name}}}"))
+    return json.dumps(deployed.machine.workflow.filled(deployed.structures.get, lambda name: f"${{{name}}}"))
 
 
 def _state_machine(
-    scope: Construct, described: Machine, settings: DeploymentSettings, placeholders: Placeholders
+    scope: Construct, deployed: Deployed, settings: DeploymentSettings, placeholders: Placeholders
 ) -> stepfunctions.StateMachine:
+    described = deployed.machine
     name = f"{settings.name}-{described.name}"
-    definition = definition_of(described, placeholders)
+    definition = definition_of(deployed)
     log = log_group(
         scope,
         "Log",

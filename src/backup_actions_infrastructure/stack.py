@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Environment, Stack, Tags
 
-from backup_actions.lifecycle import INTAKE, LifecycleSettings, main_machine
+from backup_actions.lifecycle import INTAKE, deployed_machines, machine_arn
 from backup_actions_infrastructure import messages, storage
 from backup_actions_infrastructure.code import function_code
 from backup_actions_infrastructure.compute import Compute
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
     from constructs import Construct
 
-    from backup_actions.contract import Action, Machine, Settings
+    from backup_actions.contract import Action
+    from backup_actions.lifecycle import Deployed
     from backup_actions.settings import DeploymentSettings
 
 
@@ -40,8 +41,7 @@ class SourceStack(Stack):
             description="AWS Backup Actions: archives, verifies and lets go of recovery points",
         )
         self._settings = settings
-        enabled = settings.enabled(actions)
-        main = main_machine(lifecycle_settings(settings))
+        main, *enabled = deployed_machines(settings, actions)
 
         key = storage.stack_key(self, settings)
         bucket_key = storage.archive_key(self, settings, key)
@@ -51,7 +51,6 @@ class SourceStack(Stack):
         messages.alarm_of_dead_letters(self, settings, self._dead_letters, topic)
         self._placeholders = Placeholders.of(
             settings,
-            enabled,
             Shared(
                 bucket=bucket.bucket_name,
                 bucket_key_arn=bucket_key.key_arn,
@@ -59,6 +58,7 @@ class SourceStack(Stack):
                 topic_arn=topic.topic_arn,
                 dead_letter_queue_url=self._dead_letters.queue_url,
                 dead_letter_queue_arn=self._dead_letters.queue_arn,
+                main_machine_arn=machine_arn(main.machine),
             ),
         )
         self._image = worker_image(self, settings)
@@ -78,19 +78,18 @@ class SourceStack(Stack):
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
             Tags.of(self).add(tag_key, value)
 
-    def _main(self, described: Machine, topic: sns.ITopic, code: lambda_.Code) -> None:
-        rendered = self._machine(described, lifecycle_settings(self._settings), code)
+    def _main(self, main: Deployed, topic: sns.ITopic, code: lambda_.Code) -> None:
+        rendered = self._machine(main, code)
         cut_short_notice(rendered, rendered.machine, topic, self._dead_letters)
 
-    def _action(self, action: Action, code: lambda_.Code) -> None:
-        rendered = self._machine(action, self._settings.settings_of(action), code)
+    def _action(self, action: Deployed, code: lambda_.Code) -> None:
+        rendered = self._machine(action, code)
         clean_up_rule(rendered, rendered.machine, self._placeholders, self._dead_letters)
 
-    def _machine(self, described: Machine, own_settings: Settings, code: lambda_.Code) -> RenderedMachine:
+    def _machine(self, deployed: Deployed, code: lambda_.Code) -> RenderedMachine:
         return RenderedMachine(
             self,
-            described,
-            own_settings=own_settings,
+            deployed,
             settings=self._settings,
             code=code,
             image=self._image,
@@ -109,17 +108,5 @@ class SourceStack(Stack):
         intake_rules(self, function, self._settings.vaults, self._dead_letters)
 
 
-def _codes(*machines: Machine) -> list[str]:
-    return [INTAKE.code, *(task.code for machine in machines for task in machine.tasks.values())]
-
-
-def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:
-    """The section ``deletion`` as the main machine takes it."""
-    chosen = settings.deletion
-    return LifecycleSettings(
-        policy=chosen.policy,
-        shorten_to_days=chosen.shorten_to_days,
-        after_unrestorable=chosen.after_unrestorable,
-        backup_tag_key=chosen.backup_tag.key if chosen.backup_tag else None,
-        backup_tag_value=chosen.backup_tag.value if chosen.backup_tag else None,
-    )
+def _codes(*machines: Deployed) -> list[str]:
+    return [INTAKE.code, *(task.code for deployed in machines for task in deployed.machine.tasks.values())]
