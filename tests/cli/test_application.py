@@ -147,7 +147,8 @@ def test_ctrl_c_has_its_own_status(error: BaseException, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)])
 def test_a_signal_ends_the_program_after_cleaning_up(number: signal.Signals, status: int) -> None:
     program = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 import backup_actions.cli.application as application
 def wait(*arguments, **options):
     try:
