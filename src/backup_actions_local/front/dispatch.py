@@ -59,11 +59,15 @@ class Dispatcher:
                 request = Request(incoming.method, incoming.path, incoming.headers, incoming.body.whole())
                 response = route(request)
                 return Answer(response.status, {"Content-Type": response.content_type}, response.body)
+        return self._answer_as_aws(incoming)
+
+    def _answer_as_aws(self, incoming: Incoming) -> Answer:
         signature = claimed_signature(incoming)
         if signature is None:
             return wire.answer_with_error("rest-xml", refusals.unsigned())
         try:
             service = wire.service_of(signature.signing_name)
+            self._refuse_other_regions(signature.region)
         except NotEmbedded as error:
             protocol = wire.protocol_of(signature.signing_name)
             return wire.answer_with_error(protocol, refusals.not_embedded(error))
@@ -75,6 +79,10 @@ class Dispatcher:
         except Refused as refused:
             return self._unread(service, refused)
         return self._answer_call(parsed, Call(service, parsed.operation, parsed.params, caller), incoming)
+
+    def _refuse_other_regions(self, region: str) -> None:
+        if region != self._facts.region:
+            raise NotEmbedded(what=f"the region {region}, only {self._facts.region}")
 
     def _unread(self, service: str, refused: Refused) -> Answer:
         """The answer to a request that did not become a call; it is in the audit all the same."""
@@ -99,15 +107,24 @@ class Dispatcher:
         fault = self._faults.answer_to(call)
         if fault is not None and not fault.after:
             return self._fail(number, parsed, fault)
-        refusal = refusal or self._refusal(call, checks)
-        if refusal is not None:
-            self._audit.end(number, Verdict.REFUSED, refusal.code, refusal.message)
-            return wire.answer_with_error(parsed.protocol, refusal)
-        answer = self._carried_out(number, parsed, call, incoming)
+        try:
+            refusal = refusal or self._refusal(call, checks)
+            if refusal is not None:
+                self._audit.end(number, Verdict.REFUSED, refusal.code, refusal.message)
+                return wire.answer_with_error(parsed.protocol, refusal)
+            answer = self._carried_out(number, parsed, call, incoming)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must be seen as one, and never be retried
+            return self._mistaken(number, parsed, error)
         if fault is not None:
             answer.discard()
             return self._fail(number, parsed, fault)
         return answer
+
+    def _mistaken(self, number: int, parsed: Parsed, error: Exception) -> Answer:
+        _log.error("%s:%s", parsed.service, parsed.operation, exc_info=error)
+        self._audit.end(number, Verdict.FAILED, "EmbeddedAwsMistake", repr(error))
+        mistake = Refused("EmbeddedAwsMistake", f"{type(error).__name__}: {error}", 501)
+        return wire.answer_with_error(parsed.protocol, mistake)
 
     def _fail(self, number: int, parsed: Parsed, fault: Fault) -> Answer:
         self._audit.end(number, Verdict.FAILED, fault.code, fault.message, injected=True)
@@ -121,6 +138,8 @@ class Dispatcher:
             if call.caller.is_administrator:
                 return (), None
             return (), refusals.without_entry(call.service, self._roles.caller_arn(call.caller), error)
+        except KeyError as missing:
+            return (), Refused("MissingParameter", f"The request must contain the parameter {missing}")
 
     def _refusal(self, call: Call, checks: Iterable[Check]) -> Refused | None:
         """Why the caller may not make the call; None if it may."""
@@ -149,11 +168,6 @@ class Dispatcher:
         except Refused as refused:
             self._audit.end(number, Verdict.FAILED, refused.code, refused.message)
             return wire.answer_with_error(parsed.protocol, refused)
-        except Exception as error:  # noqa: BLE001 - a mistake of ours must be seen as one, and never be retried
-            _log.exception("%s:%s", call.service, call.operation)
-            self._audit.end(number, Verdict.FAILED, "EmbeddedAwsMistake", repr(error))
-            mistake = Refused("EmbeddedAwsMistake", f"{type(error).__name__}: {error}", 501)
-            return wire.answer_with_error(parsed.protocol, mistake)
         if answer.status < 400:
             self._audit.end(number, Verdict.ALLOWED)
         else:

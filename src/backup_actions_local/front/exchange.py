@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class RequestBody:
         return self._go_on is not None and not self._at_end
 
     def read(self, size: int) -> bytes:
-        """Return up to so many bytes, none at its end. Raises ConnectionError if it breaks off."""
+        """Return up to so many bytes, none at its end. Raises ConnectionAbortedError if it breaks off."""
         if self._at_end:
             return b""
         if self._go_on is not None:
@@ -52,9 +53,12 @@ class RequestBody:
             self._begin_chunk()
             if self._at_end:
                 return b""
-        data = self._stream.read(min(size, self._left))
+        try:
+            data = self._stream.read(min(size, self._left))
+        except OSError as error:  # not to be mistaken for trouble with whoever the body is passed on to
+            raise ConnectionAbortedError("the request's body broke off") from error
         if not data:
-            raise ConnectionError("the request's body broke off")
+            raise ConnectionAbortedError("the request's body broke off")
         self._left -= len(data)
         if self.is_chunked and self._left == 0:
             self._stream.readline()
@@ -161,7 +165,8 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log what went wrong; a client that hangs up (a killed job) is no error."""
-        _log.debug("connection from %s ended early", client_address, exc_info=True)
+        level = logging.DEBUG if isinstance(sys.exception(), OSError) else logging.ERROR
+        _log.log(level, "connection from %s ended early", client_address, exc_info=True)
 
 
 def _hang_up(connection: socket.socket) -> None:

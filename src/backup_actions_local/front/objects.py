@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from backup_actions_local.calls import Refused
-from backup_actions_local.front.exchange import CHUNK_BYTES, Answer, Incoming
+from backup_actions_local.front.exchange import CHUNK_BYTES, Answer, Incoming, RequestBody
 from backup_actions_local.front.signatures import CONTENT_HASH
 from backup_actions_local.seaweed import ObjectServer
 
@@ -64,6 +64,9 @@ class Objects:
         connection = self._connection()
         try:
             response = _exchange(connection, incoming, headers, body)
+        except ConnectionAbortedError as error:
+            connection.close()
+            raise Refused("IncompleteBody", str(error), 400) from error
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise Refused("ServiceUnavailable", f"the S3 server does not answer: {error!r}", 503) from error
@@ -125,20 +128,21 @@ def _exchange(
     connection: http.client.HTTPConnection, incoming: Incoming, headers: Mapping[str, str], body: bytes | None
 ) -> http.client.HTTPResponse:
     """Send the request and its body, read before or streaming, and begin to read the answer."""
+    # The S3 server would keep an empty object if the client died after its headers.
+    begin = incoming.body.read(CHUNK_BYTES) if body is None else body
     target = f"{incoming.path}?{incoming.query}" if incoming.query else incoming.path
     connection.putrequest(incoming.method, target, skip_host=True, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value)
-    connection.endheaders(body or None)
-    if body is None:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused half-way: the answer says why
-            _send_streaming(connection, incoming)
+    connection.endheaders()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused half-way: the answer says why
+        _send(connection, begin, incoming.body)
     return connection.getresponse()
 
 
-def _send_streaming(connection: http.client.HTTPConnection, incoming: Incoming) -> None:
-    in_chunks = incoming.body.is_chunked
-    while piece := incoming.body.read(CHUNK_BYTES):
-        connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if in_chunks else piece)
-    if in_chunks:
+def _send(connection: http.client.HTTPConnection, piece: bytes, rest: RequestBody) -> None:
+    while piece:
+        connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if rest.is_chunked else piece)
+        piece = rest.read(CHUNK_BYTES)
+    if rest.is_chunked:
         connection.send(b"0\r\n\r\n")

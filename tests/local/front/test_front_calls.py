@@ -126,6 +126,20 @@ def test_what_is_not_embedded_says_so(stage: Stage) -> None:
     assert error_of(stage.administrator("redshift").describe_clusters)[0] == "NotEmbedded"
 
 
+def test_another_region_is_not_embedded(stage: Stage) -> None:
+    client = stage.front.administrator.client("ec2", region_name="eu-west-1")
+
+    code, message, _ = error_of(client.describe_volumes)
+    assert (code, "eu-west-1" in message) == ("NotEmbedded", True)
+
+
+def test_a_missing_parameter_is_refused(stage: Stage) -> None:
+    session = stage.front.administrator
+    client = session.client("ec2", config=Config(parameter_validation=False))
+
+    assert error_of(client.delete_volume)[0] == "MissingParameter"
+
+
 def test_a_fault_comes_instead_of_the_call(stage: Stage) -> None:
     stage.faults.on("ec2", "CreateVolume").fail("InsufficientVolumeCapacity", "no room", status=400)
     client = stage.client("ec2", Statement(("ec2:CreateVolume",), on="*", because="test"))

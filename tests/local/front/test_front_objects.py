@@ -15,6 +15,9 @@ from botocore.exceptions import ClientError
 
 from backup_actions.aws import Clients
 from backup_actions.contract.permissions import Statement
+from backup_actions_local.calls import Refused
+from backup_actions_local.front.exchange import Incoming, RequestBody
+from backup_actions_local.front.objects import Objects
 from backup_actions_local.seaweed import ObjectServer
 
 from .conftest import SetUp, Stage
@@ -194,6 +197,25 @@ def test_a_bucket_of_another_owner_than_expected_is_denied(s3: Any, bucket: str)
     s3.head_bucket(Bucket=bucket, ExpectedBucketOwner="111122223333")
 
     assert code_of(s3.head_bucket, Bucket=bucket, ExpectedBucketOwner="444455556666") == "403"
+
+
+class BrokenOff(io.BytesIO):
+    """A client that dies while it sends."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise ConnectionResetError
+
+
+@pytest.mark.parametrize("stream", [io.BytesIO(b"x" * 1000), BrokenOff()])
+def test_an_upload_that_breaks_off_is_given_up_at_once_and_stores_nothing(
+    s3: Any, bucket: str, s3_server: ObjectServer, stream: io.BytesIO
+) -> None:
+    headers = {"content-length": str(MIB), "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    body = RequestBody(stream, headers, lambda: None)
+
+    with pytest.raises(Refused, match="broke off"):
+        Objects(s3_server).answer(Incoming("PUT", f"/{bucket}/k", "", headers, body), None, key_arn=None)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
 def test_a_server_that_does_not_answer_is_unavailable(set_up: SetUp) -> None:
