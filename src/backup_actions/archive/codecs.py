@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 import zlib
 
@@ -41,7 +40,7 @@ def content_checksum(codec: Codec, frame: bytes) -> int:
 
     https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md#zstandard-frames
     """
-    return int(struct.unpack("<I", frame[-4:])[0]) if codec == "zstd" else 0
+    return int.from_bytes(frame[-4:], "little") if codec == "zstd" else 0
 
 
 def decompressed(codec: Codec, frame: bytes, content_bytes: int) -> bytes:

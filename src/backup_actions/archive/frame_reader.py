@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from backup_actions.archive.codecs import FrameError, decompressed
+from backup_actions.archive.codecs import FrameError, content_checksum, decompressed
 from backup_actions.archive.options import Codec
 from backup_actions.archive.seek_table import SeekTable, SeekTableError, read_seek_table
 from backup_actions.archive.store import Store
@@ -23,6 +23,7 @@ class FrameReader:
         self._object = member.object
         self._codec: Codec = member.codec
         self._announced_frames = member.frames
+        self._announced_bytes = member.stream_bytes
         self.bytes_read = 0
 
     @cached_property
@@ -32,8 +33,11 @@ class FrameReader:
             table = read_seek_table(self._fetch, self._object.size_bytes, self._codec)
         except SeekTableError as wrong:
             raise self.damaged(str(wrong)) from wrong
-        if len(table) != self._announced_frames:
-            raise self.damaged(f"it has {len(table)} frames, its manifest says {self._announced_frames}")
+        found, announced = (len(table), sum(table.content_bytes)), (self._announced_frames, self._announced_bytes)
+        if found != announced:
+            raise self.damaged(
+                "it has {} frames of {} bytes in all, its manifest says {} of {}".format(*found, *announced)
+            )
         return table
 
     def stored(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -52,6 +56,8 @@ class FrameReader:
 
     def content_of(self, number: int, stored: bytes) -> bytes:
         """What a frame holds. Raises FrameError."""
+        if content_checksum(self._codec, stored) != self.table.checksums[number]:
+            raise FrameError("its checksum is not the one of the seek table")
         return decompressed(self._codec, stored, self.table.content_bytes[number])
 
     def read(self, start: int, end: int) -> Iterator[bytes]:
@@ -67,6 +73,10 @@ class FrameReader:
             except FrameError as wrong:
                 raise self.damaged(f"frame {number}: {wrong}") from wrong
             yield content[max(0, start - offsets[number]) : end - offsets[number]]
+
+    def tail(self) -> bytes:
+        """The stored seek table: everything behind the last frame."""
+        return self._fetch(self.table.stored_offsets[-1], self._object.size_bytes)
 
     @property
     def stream_bytes(self) -> int:

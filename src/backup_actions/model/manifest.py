@@ -6,6 +6,7 @@ The format is specified in ``docs/archive-format.md``. Field names in JSON are t
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -140,8 +141,9 @@ class Manifest:
         return sum(member.source_bytes for member in self.members)
 
     def to_bytes(self) -> bytes:
-        """The manifest as it is stored: JSON for people too."""
-        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True).encode() + b"\n"
+        """The manifest as it is stored: JSON for people too, with a hash over all the rest of it."""
+        content = dataclasses.asdict(self)
+        return _canonical({**content, "sha256": _sha256(content)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -152,6 +154,9 @@ class Manifest:
                 raise ManifestUnreadable(
                     reason=f"it is {raw['format']} {raw['format_version']}, known is {FORMAT} {FORMAT_VERSION}"
                 )
+            stated = raw.pop("sha256")
+            if stated != _sha256(raw) or data != _canonical({**raw, "sha256": stated}):
+                raise ManifestUnreadable(reason="it was altered after it was written")
             layout = raw.pop("layout")
             members = raw.pop("members")
             manifest = cls(layout=_layout(layout) if layout else None, members=tuple(map(_member, members)), **raw)
@@ -160,6 +165,14 @@ class Manifest:
         except (KeyError, TypeError, ValueError, AttributeError) as wrong:
             raise ManifestUnreadable(reason=f"{type(wrong).__name__}: {wrong}") from wrong
         return manifest
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _sha256(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(content)).hexdigest()
 
 
 def _layout(raw: dict[str, Any]) -> Layout:
