@@ -20,6 +20,9 @@ def as_state_failure(error: ClientError | BotoCoreError, sdk: Sdk) -> StateFaile
     """The failure of the Task whose call ended with this error."""
     if isinstance(error, ParamValidationError):
         return StateFailed(RUNTIME, f"The arguments could not be used to start the Task: [{error}]")
+    if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "NotEmbedded":
+        # What is missing here must not look like an error of AWS that a workflow retries or catches.
+        return StateFailed(RUNTIME, str(error.response["Error"].get("Message")))
     if isinstance(error, BotoCoreError):
         return StateFailed(f"{sdk.prefix}.SdkClientException", str(error))
     return StateFailed(f"{sdk.prefix}.{_exception(error, sdk)}", _cause(error, sdk))

@@ -267,6 +267,12 @@ def test_the_cause_of_an_optimized_integration_has_the_code(clients: Clients) ->
     )
 
 
+def test_what_is_not_embedded_cannot_be_caught(clients: Clients) -> None:
+    clients.stub("ec2").add_client_error("delete_volume", "NotEmbedded", "the embedded AWS does not know it", 501)
+    found = failure(clients, "aws-sdk:ec2:deleteVolume", {"VolumeId": "vol-1"})
+    assert (found.error, found.cause) == ("States.Runtime", "the embedded AWS does not know it")
+
+
 # ------------------------------------------------------------------------------------------------------- Lambda
 
 
