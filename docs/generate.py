@@ -144,9 +144,16 @@ def _limits(setting: Mapping[str, Any]) -> str:
 
 def cli_page() -> str:
     """The help of every command."""
-    lines = [_GENERATED, "# Command line", "", *_help(application, "backup-actions")]
+    whole = click.Context(
+        application,
+        info_name="backup-actions",
+        terminal_width=_HELP_WIDTH,
+        max_content_width=_HELP_WIDTH,
+        **application.context_settings,
+    )
+    lines = [_GENERATED, "# Command line", "", *_help(whole)]
     for name in COMMANDS:
-        lines += ["", f"## {name}", "", *_help(_command(name), f"backup-actions {name}")]
+        lines += ["", f"## {name}", "", *_help(click.Context(_command(name), parent=whole, info_name=name))]
     return "\n".join(lines) + "\n"
 
 
@@ -161,10 +168,8 @@ def _command(name: str) -> click.Command:
     return command
 
 
-def _help(command: click.Command, name: str) -> list[str]:
-    context = click.Context(command, info_name=name, terminal_width=_HELP_WIDTH, max_content_width=_HELP_WIDTH)
-    context.help_option_names = ["-h", "--help"]
-    return ["```", *command.get_help(context).rstrip().splitlines(), "```"]
+def _help(context: click.Context) -> list[str]:
+    return ["```", *context.get_help().rstrip().splitlines(), "```"]
 
 
 PAGES: Mapping[str, Callable[[], str]] = {"errors.md": errors_page, "settings.md": settings_page, "cli.md": cli_page}

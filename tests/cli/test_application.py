@@ -85,7 +85,7 @@ def test_a_commands_help_tells_its_exit_status(name: str) -> None:
     command = _command(name)
     assert isinstance(command, Command)
 
-    text = command.get_help(click.Context(command, info_name=name))
+    text = click.Context(command, parent=click.Context(application, **application.context_settings)).get_help()
 
     for failure in command.fails_with:
         assert f"{failure.exit_code}  {failure.code}: " in text
