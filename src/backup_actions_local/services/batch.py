@@ -47,6 +47,7 @@ class Batch:
     def _submit(self, call: Call) -> Mapping[str, Any]:
         only(
             call, "jobName", "jobQueue", "jobDefinition", "containerOverrides", "retryStrategy", "timeout", "tags",
+            "propagateTags",
         )  # fmt: skip
         name = call.params["jobName"]
         if not _NAME.fullmatch(name):

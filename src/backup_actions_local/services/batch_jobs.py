@@ -128,15 +128,20 @@ class Job:
         }
         if self.attempts:
             container |= self.attempts[-1].answer(cluster_arn)["container"]
-        answer = self.summary() | {
-            "jobQueue": self.queue_arn,
-            "jobDefinition": self.definition.arn,
-            "attempts": [attempt.answer(cluster_arn) for attempt in self.attempts],
-            "retryStrategy": {"attempts": self.wish.attempts, "evaluateOnExit": list(self.wish.evaluate_on_exit)},
-            "timeout": {"attemptDurationSeconds": self.wish.timeout_seconds},
-            "container": container,
-            "tags": dict(self.wish.tags),
-        }
+        # The model requires startedAt also of a job that has not started.
+        answer = (
+            {"startedAt": 0}
+            | self.summary()
+            | {
+                "jobQueue": self.queue_arn,
+                "jobDefinition": self.definition.arn,
+                "attempts": [attempt.answer(cluster_arn) for attempt in self.attempts],
+                "retryStrategy": {"attempts": self.wish.attempts, "evaluateOnExit": list(self.wish.evaluate_on_exit)},
+                "timeout": {"attemptDurationSeconds": self.wish.timeout_seconds},
+                "container": container,
+                "tags": dict(self.wish.tags),
+            }
+        )
         return answer | {"isTerminated": bool(self.terminated), "isCancelled": False}
 
     def summary(self) -> Answer:
@@ -166,6 +171,7 @@ class Queue:
     arn: str
     zone: str
     max_concurrent_jobs: int
+    host_tags: Mapping[str, str]
     waiting: list[Job] = field(default_factory=list)
     running: list[Job] = field(default_factory=list)
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 RUNTIME = "backup_actions.runtime.job:run"
 TIMED_OUT, EXITED = "Job attempt duration exceeded timeout", "Essential container in task exited"
-_ENDS_WITHIN_SECONDS = 40.0
+_ENDS_WITHIN_SECONDS = 10.0
 
 Listener = Callable[[Job, Report], None]
 
 
 class JobRuns:
-    """Every attempt is an actor on the clock, on a fresh host in the queue's zone; a job that waits for room is none."""
+    """Every attempt is an actor on the clock, on a fresh host in the queue's zone; a waiting job is none."""
 
     def __init__(
         self,
@@ -63,10 +63,12 @@ class JobRuns:
         with self._lock:
             yield
 
-    def queue(self, name: str, zone: str, *, max_concurrent_jobs: int = 4) -> str:
-        """Make a queue whose hosts are in the zone; return its ARN."""
+    def queue(
+        self, name: str, zone: str, *, max_concurrent_jobs: int = 4, host_tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Make a queue whose hosts are in the zone and carry the tags; return its ARN."""
         arn = self._place.arn("batch", f"job-queue/{name}")
-        self.queues[name] = Queue(name, arn, zone, max_concurrent_jobs)
+        self.queues[name] = Queue(name, arn, zone, max_concurrent_jobs, host_tags or {})
         return arn
 
     def define(
@@ -108,7 +110,7 @@ class JobRuns:
         self._spawn(job, lambda: self._accept(job, queue))
         return job
 
-    def terminate(self, job: Job, reason: str) -> None:
+    def terminate(self, job: Job, reason: str, *, with_its_host: bool = False) -> None:
         """End a job for good, whatever its state; one that has ended stays as it is."""
         with self._lock:
             if job.has_ended or job.terminated:
@@ -118,19 +120,19 @@ class JobRuns:
             if job in queue.waiting:
                 queue.waiting.remove(job)
                 self._end(job, "FAILED", reason)
-        job.doom.seal(reason)
+        job.doom.seal(reason, host_is_lost=with_its_host)
 
     def close(self) -> None:
         """No job runs any more."""
         for job in list(self.jobs.values()):
-            self.terminate(job, "the embedded AWS stops")
+            self.terminate(job, "the embedded AWS stops", with_its_host=True)
         for thread in self._threads:
             thread.join(_ENDS_WITHIN_SECONDS)
 
     # ------------------------------------------------------------------------------------------- from queue to its end
 
     def _accept(self, job: Job, queue: Queue) -> None:
-        self._clock.sleep(self._durations.job_accepted_seconds)
+        self._clock.wait(lambda: bool(job.terminated), self._durations.job_accepted_seconds)
         with self._lock:
             if job.terminated:
                 self._end(job, "FAILED", job.terminated)
@@ -175,7 +177,7 @@ class JobRuns:
                 return False
             self._set(job, status)
         job.started = self._clock.now()
-        instance = self._store.launch(queue.zone)
+        instance = self._store.launch(queue.zone, queue.host_tags)
         outcome = self._run_once(job, instance)
         attempt = self._recorded(job, instance, outcome)
         if outcome.exit_code == 0 and not job.doom.reason:

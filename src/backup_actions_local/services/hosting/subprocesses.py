@@ -45,7 +45,7 @@ class Subprocesses:
             killer = threading.Timer(_STOP_SECONDS, _signal_group, args=(process, signal.SIGKILL))
 
             def stop() -> None:
-                _signal_group(process, signal.SIGTERM)
+                _signal_group(process, signal.SIGKILL if doom.host_is_lost else signal.SIGTERM)
                 killer.start()
 
             doom.when_sealed(stop)
