@@ -1,5 +1,8 @@
 """A tree with everything that a Linux file system can hold, and a way to see every attribute of it."""
 
+# Names here hold any bytes, which pathlib does not take.
+# ruff: noqa: PTH115, PTH118, PTH211
+
 from __future__ import annotations
 
 import contextlib
@@ -68,7 +71,14 @@ def _links(root: Path) -> None:
 
 def _names(root: Path) -> None:
     raw = os.fsencode(root)
-    for name in (b"not-utf8-\xff\xfe\x80", b"new\nline", b"back\\slash", b" space ", b"-dash", "Übergröße-漢字".encode()):
+    for name in (
+        b"not-utf8-\xff\xfe\x80",
+        b"new\nline",
+        b"back\\slash",
+        b" space ",
+        b"-dash",
+        "Übergröße-漢字".encode(),
+    ):
         Path(os.fsdecode(raw + b"/" + name)).write_bytes(name)
     (root / ("n" * 255)).write_bytes(b"the longest name")
     deep = root
@@ -130,7 +140,11 @@ def _attributes(path: bytes) -> dict[str, Any]:
         },
     }
     if kind == stat.S_IFREG:
-        attributes |= {"size": about.st_size, "content": _content(path), "hollow": about.st_blocks * 512 < about.st_size}
+        attributes |= {
+            "size": about.st_size,
+            "content": _content(path),
+            "hollow": about.st_blocks * 512 < about.st_size,
+        }
     elif kind == stat.S_IFLNK:
         attributes["target"] = os.readlink(path)
     elif kind in {stat.S_IFCHR, stat.S_IFBLK}:
@@ -140,7 +154,7 @@ def _attributes(path: bytes) -> dict[str, Any]:
 
 def _content(path: bytes) -> list[tuple[int, str]]:
     """The hash of each block that is not zero: reading 9 GiB of holes would take longer than all tests."""
-    blocks = []
+    blocks: list[tuple[int, str]] = []
     with Path(os.fsdecode(path)).open("rb") as file:
         at = 0
         while True:
