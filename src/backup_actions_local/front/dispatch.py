@@ -73,20 +73,23 @@ class Dispatcher:
             return wire.answer_with_error(protocol, refusals.not_embedded(error))
         try:
             parsed = wire.parsed(service, incoming)
-            caller = self._caller(signature, incoming, parsed)
         except BodyTooLarge:
-            return self._unread(service, Refused("RequestEntityTooLarge", "The request is too large", 413))
+            return self._turned_away(service, "", Refused("RequestEntityTooLarge", "The request is too large", 413))
         except Refused as refused:
-            return self._unread(service, refused)
+            return self._turned_away(service, "", refused)
+        try:
+            caller = self._caller(signature, incoming, parsed)
+        except Refused as refused:
+            return self._turned_away(service, parsed.operation, refused)
         return self._answer_call(parsed, Call(service, parsed.operation, parsed.params, caller), incoming)
 
     def _refuse_other_regions(self, region: str) -> None:
         if region != self._facts.region:
             raise NotEmbedded(what=f"the region {region}, only {self._facts.region}")
 
-    def _unread(self, service: str, refused: Refused) -> Answer:
+    def _turned_away(self, service: str, operation: str, refused: Refused) -> Answer:
         """The answer to a request that did not become a call; it is in the audit all the same."""
-        number = self._audit.begin(self._clock.now(), None, service, "", "")
+        number = self._audit.begin(self._clock.now(), None, service, operation, "")
         self._audit.end(number, Verdict.REFUSED, refused.code, refused.message)
         return wire.answer_with_error(wire.protocol_of(service), refused)
 
