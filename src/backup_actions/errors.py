@@ -139,6 +139,15 @@ class WaitedTooLong(BackupActionsError):
     retryable = True
 
 
+class AwsNotConfigured(BackupActionsError):
+    """This machine does not say as whom, or in which region, AWS should be called."""
+
+    code = "BA0304"
+    sentence = "cannot call AWS: {reason}"
+    remedy = "Set credentials and region, by AWS_PROFILE for instance; `aws sts get-caller-identity` tells who you are."
+    exit_code = 5
+
+
 # -------------------------------------------------------------------------------------------- BA04xx: archives
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from backup_actions.archive import FolderStore, S3Store
-from backup_actions.cli.locations import store_at
-from backup_actions.errors import LocationInvalid
+from backup_actions.cli.locations import aws_clients, store_at
+from backup_actions.errors import AwsNotConfigured, LocationInvalid
 
 if TYPE_CHECKING:
     from backup_actions.aws import Clients
@@ -58,3 +58,10 @@ def test_another_place_is_refused_with_the_reason(location: str, reason: str) ->
         store_at(location, _no_clients)
 
     assert str(refused.value) == f"BA0106: cannot use {location!r} as a place: {reason}"
+
+
+def test_a_profile_that_does_not_exist_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody-has-this-profile")
+
+    with pytest.raises(AwsNotConfigured, match="nobody-has-this-profile"):
+        aws_clients()

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    InvalidRegionError,
+    LoginError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+)
 
-from backup_actions.errors import AwsBusy, AwsCallFailed
+from backup_actions.errors import AwsBusy, AwsCallFailed, AwsNotConfigured
 
 # botocore's own list of what is worth a retry, by error code, plus the two that EC2 and S3 use alone.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
@@ -22,6 +34,12 @@ BUSY = frozenset(
     }
 )  # fmt: skip
 
+# Waiting cures none of these. Credentials that could not be fetched (CredentialRetrievalError) may come a moment later.
+NOT_CONFIGURED = (
+    ConfigNotFound, ConfigParseError, InvalidRegionError, LoginError, NoCredentialsError, NoRegionError,
+    PartialCredentialsError, ProfileNotFound, SSOError,
+)  # fmt: skip
+
 
 def error_code(error: ClientError) -> str:
     """The code that the service gave, for instance ``AccessDenied``."""
@@ -30,7 +48,7 @@ def error_code(error: ClientError) -> str:
 
 @contextmanager
 def translated(*, operation: str = "") -> Iterator[None]:
-    """Raise AwsBusy or AwsCallFailed for what botocore raises inside; the cause stays attached."""
+    """Raise AwsBusy, AwsCallFailed or AwsNotConfigured for what botocore raises inside; the cause stays attached."""
     try:
         yield
     except ClientError as error:
@@ -39,5 +57,7 @@ def translated(*, operation: str = "") -> Iterator[None]:
         kind = AwsBusy if code in BUSY or status >= 500 else AwsCallFailed
         reason = error.response.get("Error", {}).get("Message", "no reason given")
         raise kind(operation=operation or error.operation_name, error_code=code, reason=reason) from error
+    except NOT_CONFIGURED as error:
+        raise AwsNotConfigured(reason=error) from error
     except BotoCoreError as error:
         raise AwsBusy(operation=operation or "the call", error_code=type(error).__name__, reason=error) from error

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backup_actions.errors import AwsBusy, AwsCallFailed, LocationInvalid
+from backup_actions.errors import AwsBusy, AwsCallFailed, AwsNotConfigured, LocationInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from backup_actions.archive.store import Store
     from backup_actions.aws import Clients
 
-PLACE_ERRORS = (LocationInvalid, AwsCallFailed, AwsBusy)
+PLACE_ERRORS = (LocationInvalid, AwsCallFailed, AwsBusy, AwsNotConfigured)
 """What every command that works on a place may fail with."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
 def aws_clients() -> Clients:
-    """Clients with the credentials, region and endpoints of the environment."""
-    from backup_actions.aws import Clients
+    """Clients with the credentials, region and endpoints of the environment. Raises AwsNotConfigured."""
+    from backup_actions.aws import Clients, translated
 
-    return Clients()
+    with translated():
+        return Clients()
 
 
 def store_at(location: str, clients: Callable[[], Clients] = aws_clients) -> Store:
