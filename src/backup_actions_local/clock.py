@@ -103,6 +103,12 @@ class SimulatedClock:
         thread.start()
         return thread
 
+    def wait_for_rest(self) -> None:
+        """Return when no actor is left. For a thread that is none itself."""
+        with self._changed:
+            while self._actors:
+                self._changed.wait(1.0)  # a signal (Ctrl-C) is only seen between two waits
+
     def _enter(self) -> None:
         with self._changed:
             self._actors += 1

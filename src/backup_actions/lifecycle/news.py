@@ -38,6 +38,7 @@ def news_of(point: RecoveryPoint, event: Mapping[str, Any]) -> News:
     lines += [_line_of(result) for result in results]
     outcome = deletion.get("outcome")
     decision = event["decision"] or {}
+    kept_because = "" if failed else decision.get("because", "")
     unproven = decision.get("verdict") == "keep" and "not proven" in str(decision.get("because"))
     if problem is None and not failed and not unproven:
         status = {"deleted": Status.DELETED, "shortened": Status.SHORTENED}.get(str(outcome), Status.KEPT)
@@ -45,7 +46,7 @@ def news_of(point: RecoveryPoint, event: Mapping[str, Any]) -> News:
         return News(status=status, subject=f"Archived and {status}: {what}", message="\n".join(lines))
     if problem:
         lines += ["", f"Problem: {problem['error']}: {problem['cause']}."]
-    lines += ["", _fate(outcome, decision), _advice(point, event)]
+    lines += ["", _fate(outcome, kept_because), _advice(point, event)]
     error = problem["error"] if problem else "ActionFailed" if failed else "NotProven"
     return News(
         status=Status.DELETED if outcome == "deleted" else Status.FAILED,
@@ -66,7 +67,7 @@ def _line_of(result: Mapping[str, Any]) -> str:
     )
 
 
-def _fate(outcome: object, decision: Mapping[str, Any]) -> str:
+def _fate(outcome: object, because: str) -> str:
     match outcome:
         case "deleted":
             return "The backup was verified and deleted."
@@ -75,7 +76,6 @@ def _fate(outcome: object, decision: Mapping[str, Any]) -> str:
         case "shortened":
             return "The backup expires earlier now, as the settings say."
         case _:
-            because = decision.get("because")
             return f"The backup was kept{f': {because}' if because else ''}."
 
 

@@ -126,10 +126,7 @@ def main_permissions(*, policy: str, tagged: bool) -> Permissions:
             "finish": (
                 Statement(("s3:GetObject", "s3:PutObject"), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
                 Statement(
-                    ("s3:ListBucket",),
-                    on=_BUCKET,
-                    when={"StringLike": {"s3:prefix": "evidence/*"}},
-                    for_=("evidence: a missing object is told from a missing right",),
+                    ("s3:ListBucket",), on=_BUCKET, for_=("evidence: a missing object is told from a missing right",)
                 ),
                 _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
                 _ledger("dynamodb:PutItem"),

@@ -36,18 +36,20 @@ def attached(world: World, volume_id: str) -> Iterator[Path]:
     try:
         yield _wait_for_device(world.host, world.clock, volume_id)
     finally:
-        _detach(world, volume_id)
+        _detach(world, volume_id, here)
 
 
 def _release(world: World, volume_id: str, here: str) -> None:
     """Make the volume free: an earlier attempt's host may still hold it. Wait first, then force."""
     if _poll(world.clock, _UNTIL_RELEASED, lambda: _holder(world, volume_id) in (None, here)):
         return
-    world.progress.note(f"volume {volume_id} is still held by {_holder(world, volume_id)}: forcing it off")
-    with translated():
-        world.clients.ec2.detach_volume(VolumeId=volume_id, Force=True)
+    holder = _holder(world, volume_id)
+    world.progress.note(f"volume {volume_id} is still held by {holder}: forcing it off")
+    if holder is not None:
+        with translated():
+            world.clients.ec2.detach_volume(VolumeId=volume_id, InstanceId=holder, Force=True)
     if not _poll(world.clock, _UNTIL_FORCED, lambda: _holder(world, volume_id) is None):
-        raise VolumeBusy(volume_id=volume_id, instance_id=_holder(world, volume_id), waited_seconds=sum(_UNTIL_FORCED))
+        raise VolumeBusy(volume_id=volume_id, instance_id=holder, waited_seconds=sum(_UNTIL_FORCED))
 
 
 def _attach(world: World, volume_id: str, here: str) -> None:
@@ -93,11 +95,11 @@ def device_of(host: Host, volume_id: str) -> Path | None:
     return None
 
 
-def _detach(world: World, volume_id: str) -> None:
+def _detach(world: World, volume_id: str, here: str) -> None:
     """Let the volume go. A failure here is told and not raised: the workflow's clean-up removes the volume anyway."""
     try:
         with translated():
-            world.clients.ec2.detach_volume(VolumeId=volume_id)
+            world.clients.ec2.detach_volume(VolumeId=volume_id, InstanceId=here)
     except (AwsBusy, AwsCallFailed) as refusal:
         world.progress.note(f"volume {volume_id} could not be detached, the clean-up will: {refusal}")
 

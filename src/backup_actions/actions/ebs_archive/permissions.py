@@ -41,6 +41,10 @@ def _list_archives(*, for_: str) -> Statement:
     return Statement(("s3:ListBucket",), on=_BUCKET, when={"StringLike": {"s3:prefix": "ebs-archive/*"}}, for_=(for_,))
 
 
+# Without it S3 answers 403 for an object that is not there. No condition on the prefix: such a request has none.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+_TELL_MISSING_FROM_FORBIDDEN = Statement(("s3:ListBucket",), on=_BUCKET, for_=("objects that may be missing",))
+
 _WORKFLOW = (
     _list_archives(for_="FindArchive"),
     Statement(
@@ -120,13 +124,7 @@ PERMISSIONS = Permissions(
         "report": (
             _in_archives("s3:GetObject", for_="manifest"),
             Statement(("s3:GetObject",), on=_EVIDENCE, for_=("verification",), because="one folder per recovery point"),
-            _list_archives(for_="manifest: without it a missing object looks like a missing permission"),
-            Statement(
-                ("s3:ListBucket",),
-                on=_BUCKET,
-                when={"StringLike": {"s3:prefix": "evidence/*"}},
-                for_=("verification: likewise",),
-            ),
+            _TELL_MISSING_FROM_FORBIDDEN,
             _BUCKET_KEY_READ,
         ),
         "discard": (
@@ -155,14 +153,14 @@ PERMISSIONS = Permissions(
                 for_=("attachment",),
                 because=_UNKNOWN_IDS,
             ),
-            _list_archives(for_="is it archived already"),
+            _TELL_MISSING_FROM_FORBIDDEN,
             _in_archives("s3:GetObject", for_="is it archived already"),
             _in_archives("s3:PutObject", for_="the archive"),
             _in_archives("s3:AbortMultipartUpload", for_="an upload that fails leaves nothing"),
             _BUCKET_KEY_WRITE,
         ),
         "verify": (
-            _list_archives(for_="the archive"),
+            _TELL_MISSING_FROM_FORBIDDEN,
             _in_archives("s3:GetObject", for_="the archive"),
             Statement(("s3:PutObject",), on=_EVIDENCE, for_=("verification",), because="one folder per recovery point"),
             _BUCKET_KEY_WRITE,

@@ -1,0 +1,68 @@
+"""Which events matter: EventBridge patterns, the same for the CDK application and the embedded AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Pattern = Mapping[str, Any]
+
+EXECUTION_CHANGED = "Step Functions Execution Status Change"
+
+# What a recovery point is called when it is whole; AVAILABLE is the word of newer vault types.
+_READY = ("COMPLETED", "AVAILABLE")
+
+
+def announced(vaults: Sequence[str], vault_arns: Sequence[str]) -> Pattern:
+    """The native events. A backup job names its vault, a copy job its destination's ARN; a point has a status."""
+    return {
+        "source": ["aws.backup"],
+        "detail-type": ["Backup Job State Change", "Copy Job State Change", "Recovery Point State Change"],
+        "detail": {
+            "$or": [
+                {"state": ["COMPLETED"], "backupVaultName": list(vaults)},
+                {"state": ["COMPLETED"], "destinationBackupVaultArn": list(vault_arns)},
+                {"status": list(_READY), "backupVaultName": list(vaults)},
+            ]
+        },
+    }
+
+
+def announced_by_cloudtrail(vaults: Sequence[str]) -> Pattern:
+    """The older announcement. Without a detail-type: trails have been seen to use two."""
+    return {
+        "source": ["aws.backup"],
+        "detail": {
+            "eventName": ["BackupJobCompleted"],
+            "serviceEventDetails": {"state": ["COMPLETED"], "backupVaultName": list(vaults)},
+        },
+    }
+
+
+def cut_short(machine_arn: str) -> Pattern:
+    """An execution of an action machine that ended badly: the same machine then cleans up after it.
+
+    A clean-up that fails itself is not followed by another: its input is an event like this one.
+    """
+    clean_up = {"anything-but": {"wildcard": f"*{EXECUTION_CHANGED}*"}}
+    return _ended(machine_arn, ["FAILED", "TIMED_OUT", "ABORTED"], {"input": [clean_up]})
+
+
+def not_finished(machine_arn: str) -> Pattern:
+    """An execution of the main machine that could not tell its outcome itself."""
+    return _ended(machine_arn, ["TIMED_OUT", "ABORTED"], {})
+
+
+NOT_FINISHED_TEXT = (
+    "The execution {name} is {status}. Its recovery point was not dealt with to the end: look at the execution before "
+    "you trust an archive of it. {arn}"
+)
+"""What people are told then; the three names stand for fields of the event's detail."""
+
+
+def _ended(machine_arn: str, statuses: Sequence[str], more: Mapping[str, Any]) -> Pattern:
+    return {
+        "source": ["aws.states"],
+        "detail-type": [EXECUTION_CHANGED],
+        "detail": {"stateMachineArn": [machine_arn], "status": list(statuses), **more},
+    }

@@ -1,0 +1,312 @@
+"""The embedded AWS as a whole: its servers and services put together, and one deployment of ours in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from botocore.config import Config
+
+from backup_actions.contract import Action, Statement
+from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.lifecycle import INTAKE, rules
+from backup_actions.settings import DeploymentSettings
+from backup_actions_local.clock import SimulatedClock
+from backup_actions_local.deployment import Deployment
+from backup_actions_local.front import Audit, Faults, Front, Roles
+from backup_actions_local.seaweed import ObjectServer
+from backup_actions_local.services.backup import Backup
+from backup_actions_local.services.backup_vaults import BackupVaults
+from backup_actions_local.services.batch import Batch
+from backup_actions_local.services.block_store import BlockStore
+from backup_actions_local.services.durations import Durations
+from backup_actions_local.services.ec2 import Ec2
+from backup_actions_local.services.events import Events, Target
+from backup_actions_local.services.functions import Functions
+from backup_actions_local.services.hosting.inline import Inline
+from backup_actions_local.services.hosting.subprocesses import Subprocesses
+from backup_actions_local.services.input_transformers import InputTransformer
+from backup_actions_local.services.job_runs import JobRuns
+from backup_actions_local.services.metadata import Metadata
+from backup_actions_local.services.mishaps import Mishaps
+from backup_actions_local.services.place import Place
+from backup_actions_local.states.integrations import AwsIntegrations
+from backup_actions_local.states.service import StepFunctions
+
+if TYPE_CHECKING:
+    import boto3
+
+    from backup_actions_local.services.hosting.orders import Report
+    from backup_actions_local.states.execution import Event, Execution
+
+Mode = Literal["subprocess", "inline"]
+
+
+class Cloud:
+    """Use as a context manager: everything that it starts, attaches or mounts is gone when the block ends.
+
+    ``mode`` says whether functions and jobs are processes of their own or run in the thread that asks for them; calls,
+    permissions and faults are the same. ``on_event`` hears of every event of every execution, ``on_report`` of what
+    jobs say. There is one Cloud at a time in a process. Raises PortInUse.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        objects: ObjectServer,
+        *,
+        clock: SimulatedClock | None = None,
+        mode: Mode = "subprocess",
+        place: Place | None = None,
+        durations: Durations | None = None,
+        port: int | None = None,
+        on_event: Callable[[Execution, Event], None] = lambda _execution, _event: None,
+        on_report: Callable[[str, Report], None] = lambda _job_name, _report: None,
+    ) -> None:
+        self.clock, self.place = clock or SimulatedClock(), place or Place()
+        self.audit, self.faults, self.mishaps = Audit(), Faults(), Mishaps()
+        self.roles = Roles(self.clock, account=self.place.account, partition=self.place.partition)
+        durations = durations or Durations()
+        self.store = BlockStore(clock=self.clock, place=self.place, directory=directory, durations=durations)
+        self.events = Events(clock=self.clock, place=self.place, durations=durations, mishaps=self.mishaps)
+        self.vaults = BackupVaults(clock=self.clock, store=self.store, emit=self.events.put, mishaps=self.mishaps)
+        metadata = Metadata(clock=self.clock, store=self.store, issue=self.roles.issue)
+        hosting = (
+            Inline(clock=self.clock, session_for=self.session, url=lambda: self.front.url)
+            if mode == "inline"
+            else Subprocesses(metadata=metadata, url=lambda: self.front.url, region=self.place.region)
+        )
+        self.jobs = JobRuns(
+            clock=self.clock,
+            store=self.store,
+            hosting=hosting,
+            logs=directory / "logs",
+            mishaps=self.mishaps,
+            listener=lambda job, report: on_report(job.name, report),
+        )
+        self.functions = Functions(clock=self.clock, place=self.place, hosting=hosting)
+        self.stepfunctions = StepFunctions(
+            self.clock, self.place, self._integrations, listener=on_event, on_status_change=self._announce
+        )
+        self._backup = Backup(self.vaults)
+        self._bucket_keys: dict[str, str] = {}
+        self.front = Front(
+            clock=self.clock,
+            roles=self.roles,
+            faults=self.faults,
+            audit=self.audit,
+            services=(
+                Ec2(self.store, self.mishaps),
+                self._backup,
+                Batch(self.jobs),
+                self.functions,
+                self.events,
+                self.stepfunctions,
+            ),
+            objects=objects,
+            routes=metadata.routes(),
+            tags_of=self._tags_of,
+            key_of=lambda arn: self._bucket_keys.get(arn) or self.store.key_of(arn),
+            account=self.place.account,
+            region=self.place.region,
+            port=port,
+        )
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.callback(self.store.close)
+            stack.enter_context(self.front)
+            stack.callback(self.functions.close)
+            stack.callback(self.jobs.close)
+            stack.callback(self._stop_executions)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def administrator(self) -> boto3.Session:
+        """A session that may do everything, to prepare and to inspect the world."""
+        return self.front.administrator
+
+    def session(self, role: str, name: str = "") -> boto3.Session:
+        """A session with fresh credentials of a role."""
+        return self.front.session(role, name)
+
+    def deploy(self, settings: DeploymentSettings, actions: Iterable[Action], *, bucket: str) -> Deployment:
+        """Make bucket, key, ledger, topic, queue, vaults, roles, functions, jobs, machines and rules."""
+        resources = self._make_resources(settings, bucket)
+        deployment = Deployment(settings, tuple(actions), self.place, resources)
+        for role, statements in deployment.roles():
+            self.roles.add(role, statements)
+        tags = {**settings.tags, settings.security_tag.key: settings.security_tag.value}
+        for zone in settings.zones:
+            self.jobs.queue(deployment.queue_name(zone), zone, host_tags=tags)
+        for vault in settings.vaults:
+            if vault not in self.vaults.vaults:
+                self.vaults.make_vault(vault)
+        self._make_functions(deployment)
+        for deployed in deployment.machines:
+            machine = deployed.machine
+            self.stepfunctions.register(
+                deployment.name_of(machine),
+                deployment.definition_of(deployed),
+                deployment.role_of(machine, "workflow"),
+            )
+        self._make_rules(deployment)
+        return deployment
+
+    def _make_resources(self, settings: DeploymentSettings, bucket: str) -> dict[str, str]:
+        session = self.administrator
+        session.client("s3").create_bucket(Bucket=bucket)
+        key = session.client("kms").create_key(Description="archives")["KeyMetadata"]["Arn"]
+        self._bucket_keys[f"arn:{self.place.partition}:s3:::{bucket}"] = key
+        ledger = f"{settings.name}-ledger"
+        session.client("dynamodb").create_table(
+            TableName=ledger,
+            KeySchema=[
+                {"AttributeName": POINT_KEY, "KeyType": "HASH"},
+                {"AttributeName": ITEM_KEY, "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (POINT_KEY, ITEM_KEY)],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        topic = session.client("sns").create_topic(Name=settings.name)["TopicArn"]
+        queue = session.client("sqs").create_queue(QueueName=f"{settings.name}-dead-letters")["QueueUrl"]
+        # What the topic sends to people is kept here, where it can be shown.
+        inbox = session.client("sqs").create_queue(QueueName=f"{settings.name}-inbox")["QueueUrl"]
+        endpoint = self.place.arn("sqs", f"{settings.name}-inbox")
+        session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+        return {
+            "Bucket": bucket,
+            "BucketKeyArn": key,
+            "LedgerTable": ledger,
+            "TopicArn": topic,
+            "DeadLetterQueueUrl": queue,
+            "DeadLetterQueueArn": self.place.arn("sqs", f"{settings.name}-dead-letters"),
+            "InboxUrl": inbox,
+        }
+
+    def _make_functions(self, deployment: Deployment) -> None:
+        for deployed in deployment.machines:
+            machine = deployed.machine
+            for name, task in machine.tasks.items():
+                self.functions.register(
+                    deployment.name_of(machine, name),
+                    task.code,
+                    deployment.role_of(machine, f"task-{name}"),
+                    timeout_seconds=task.timeout_seconds,
+                )
+            for name, job in machine.jobs.items():
+                self.jobs.define(deployment.name_of(machine, name), job, deployment.role_of(machine, f"job-{name}"))
+        self.functions.register(
+            deployment.intake_name,
+            INTAKE.code,
+            deployment.intake_name,
+            timeout_seconds=INTAKE.timeout_seconds,
+            environment=deployment.environment_of(INTAKE),
+            dead_letters=self._dead_letters(deployment),
+        )
+
+    def _make_rules(self, deployment: Deployment) -> None:
+        settings, arn = deployment.settings, self.place.arn
+        dead_letters = self._dead_letters(deployment)
+        intake = Target(
+            arn=arn("lambda", f"function:{deployment.intake_name}"),
+            deliver=lambda event: self.functions.invoke_later(deployment.intake_name, event),
+            dead_letters=dead_letters,
+        )
+        vault_arns = [arn("backup", f"backup-vault:{vault}") for vault in settings.vaults]
+        self.events.rule("announced", rules.announced(settings.vaults, vault_arns), intake)
+        self.events.rule("announced-by-cloudtrail", rules.announced_by_cloudtrail(settings.vaults), intake)
+        main, *actions = (deployed.machine for deployed in deployment.machines)
+        for action in actions:
+            machine_arn = deployment.machine_arn(action)
+            starter = f"{deployment.name_of(action)}-cut-short"
+            self.roles.add(starter, [Statement(("states:StartExecution",), on=machine_arn)])
+            target = Target(arn=machine_arn, deliver=self._starter(machine_arn, starter), dead_letters=dead_letters)
+            self.events.rule(starter, rules.cut_short(machine_arn), target)
+        topic = deployment.resources["TopicArn"]
+        fields = {"name": "$.detail.name", "status": "$.detail.status", "arn": "$.detail.executionArn"}
+        text = rules.NOT_FINISHED_TEXT.format(**{name: f"<{name}>" for name in fields})
+        notice = Target(
+            arn=topic,
+            deliver=lambda message: self.administrator.client("sns").publish(TopicArn=topic, Message=str(message)),
+            transformer=InputTransformer(f'"{text}"', fields),
+            dead_letters=dead_letters,
+        )
+        self.events.rule("not-finished", rules.not_finished(deployment.machine_arn(main)), notice)
+
+    def _starter(self, machine_arn: str, role: str) -> Callable[[Any], object]:
+        def start(event: Any) -> object:
+            client = self.session(role, "events").client("stepfunctions")
+            return client.start_execution(stateMachineArn=machine_arn, input=json.dumps(event))
+
+        return start
+
+    def _dead_letters(self, deployment: Deployment) -> Callable[[str, Mapping[str, str]], object]:
+        def bury(event: str, attributes: Mapping[str, str]) -> object:
+            return self.administrator.client("sqs").send_message(
+                QueueUrl=deployment.resources["DeadLetterQueueUrl"],
+                MessageBody=event,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value[:1024]} for name, value in attributes.items()
+                },
+            )
+
+        return bury
+
+    def _integrations(self, role: str, session_name: str) -> AwsIntegrations:
+        # Step Functions shows every error to the workflow: its own retries are the only ones.
+        config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=3600)
+
+        @cache
+        def session() -> Any:
+            return self.session(role, session_name)
+
+        @cache
+        def client_for(service: str) -> Any:
+            return session().client(service, config=config)
+
+        return AwsIntegrations(client_for, self.stepfunctions.has_ended)
+
+    def _announce(self, execution: Execution) -> None:
+        self.events.put(
+            "aws.states",
+            rules.EXECUTION_CHANGED,
+            {
+                "executionArn": execution.arn,
+                "stateMachineArn": execution.machine.arn,
+                "name": execution.name,
+                "status": execution.status,
+                "input": json.dumps(execution.input),
+                "error": execution.error,
+                "cause": execution.cause,
+            },
+            [execution.arn],
+        )
+
+    def _tags_of(self, arn: str) -> dict[str, str]:
+        service = arn.split(":", 3)[2]
+        match service:
+            case "ec2":
+                return self.store.tags_of(arn)
+            case "batch":
+                return self.jobs.tags_of(arn)
+            case "backup":
+                return self._backup.tags_of(arn)
+            case _:
+                return {}
+
+    def _stop_executions(self) -> None:
+        for execution in self.stepfunctions.executions():
+            execution.stop("EmbeddedAwsStops", "the embedded AWS stops")

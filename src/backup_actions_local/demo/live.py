@@ -1,0 +1,115 @@
+"""The demo as it happens: a line per state with its duration, bars for bytes; plain lines when not a terminal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from backup_actions.cli.quantities import bytes_in_words
+from backup_actions_local.demo.timeline import Folding, Step
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from backup_actions_local.services.hosting.orders import Report
+    from backup_actions_local.states.execution import Event, Execution
+
+_NAME_WIDTH = 11
+
+
+class Screen(Protocol):
+    """Where lines and bars go."""
+
+    def line(self, text: str) -> None:
+        """Show a line."""
+        ...
+
+    def bar(self, name: str, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """Show how far the work called so has come."""
+        ...
+
+
+class Plain:
+    """Lines only: one when a piece of work begins."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._begun: set[tuple[str, str]] = set()
+
+    def line(self, text: str) -> None:
+        """Write the line."""
+        self._write(text)
+
+    def bar(self, name: str, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """Write that the work begins, once."""
+        if (name, what) not in self._begun:
+            self._begun.add((name, what))
+            size = f": {bytes_in_words(total_bytes)}" if total_bytes else ""
+            self._write(f"{name:<{_NAME_WIDTH}} … {what}{size}")
+
+
+class Terminal:
+    """A bar for each disk at work, lines scrolling above."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+
+    def line(self, text: str) -> None:
+        """Print the line above the bars."""
+        self._progress.console.print(text, highlight=False, markup=False)
+
+    def bar(self, name: str, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """Move the disk's bar."""
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(name, total=total_bytes)
+        self._progress.update(
+            self._bars[name], description=f"{name:<{_NAME_WIDTH}} {what}", completed=done_bytes, total=total_bytes
+        )
+
+
+class Watch:
+    """Hears of every event of every execution and of every report of a job, from many threads."""
+
+    def __init__(self, screen: Screen, names: Mapping[str, str]) -> None:
+        self._screen, self._names = screen, names
+        self._foldings: dict[str, Folding] = {}
+        self._lock = threading.Lock()
+
+    def execution(self, execution: Execution, event: Event) -> None:
+        """Show the step that this event ends, and the end of the execution."""
+        with self._lock:
+            folding = self._foldings.setdefault(execution.arn, Folding())
+            if step := folding.take(event):
+                self._show(execution, step)
+            if execution.has_ended:
+                if last := folding.rest():
+                    self._show(execution, last)
+                reason = f" ({execution.error})" if execution.error else ""
+                self._line(execution, f"── {execution.status}{reason}")
+
+    def job(self, job_name: str, report: Report) -> None:
+        """Show how far a job has come, and what it says."""
+        run, _, step = job_name.partition("_")
+        name = self._name_of(run)
+        with self._lock:
+            match report.kind:
+                case "start" | "progress":
+                    self._screen.bar(name, report.text, report.done_bytes, report.total_bytes)
+                case "note":
+                    self._screen.line(f"{name:<{_NAME_WIDTH}} {step.partition('_')[0]}: {report.text}")
+                case _:
+                    pass
+
+    def _show(self, execution: Execution, step: Step) -> None:
+        times = f" x{step.times}" if step.times > 1 else ""
+        error = f"  {step.error}" if step.error else ""
+        self._line(execution, f"{step.state + times:<28}{step.seconds:>7.1f} s{error}")
+
+    def _line(self, execution: Execution, text: str) -> None:
+        machine = execution.machine.name.removeprefix("backup-actions-")
+        self._screen.line(f"{self._name_of(execution.name):<{_NAME_WIDTH}} {machine:<15} {text}")
+
+    def _name_of(self, run: str) -> str:
+        return self._names.get(run, run[:_NAME_WIDTH])
