@@ -47,7 +47,7 @@ class Dispatcher:
         self._clock, self._roles, self._faults, self._audit = clock, roles, faults, audit
         self._objects, self._moto = objects, moto
         self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
-        self._facts = Facts(account, region, tags_of, key_of)
+        self._facts = Facts(account, region, tags_of, key_of, roles.partition)
         self._handlers: dict[tuple[str, str], Handler] = {("sts", "GetCallerIdentity"): self._caller_identity}
         for service in services:
             self._handlers |= {(service.name, operation): handler for operation, handler in service.handlers().items()}

@@ -35,9 +35,8 @@ class Roles:
     """Role name → statements, with every placeholder already filled in."""
 
     def __init__(self, clock: Clock, *, account: str = "111122223333", partition: str = "aws") -> None:
-        self.account = account
+        self.account, self.partition = account, partition
         self._clock = clock
-        self._partition = partition
         self._statements: dict[str, tuple[PolicyStatement, ...]] = {ADMINISTRATOR: ()}
         self._issued: dict[str, Credentials] = {}
         self._sessions = 0
@@ -83,8 +82,8 @@ class Roles:
 
     def role_arn(self, role: str) -> str:
         """The role's own ARN."""
-        return f"arn:{self._partition}:iam::{self.account}:role/{role}"
+        return f"arn:{self.partition}:iam::{self.account}:role/{role}"
 
     def caller_arn(self, caller: Caller) -> str:
         """Who calls, as AWS names it in its messages."""
-        return f"arn:{self._partition}:sts::{self.account}:assumed-role/{caller.role}/{caller.session}"
+        return f"arn:{self.partition}:sts::{self.account}:assumed-role/{caller.role}/{caller.session}"
