@@ -149,7 +149,7 @@ class TarWalker:
             Entry,
             path=path,
             type=kind,
-            size_bytes=whole_number(pax[b"GNU.sparse.realsize"]) if is_sparse else stored_bytes,
+            size_bytes=whole_number(pax.get(b"GNU.sparse.realsize", b"")) if is_sparse else stored_bytes,
             mode=octal_or_binary(fields[1]),
             uid=whole_number(pax[b"uid"]) if b"uid" in pax else octal_or_binary(fields[2]),
             gid=whole_number(pax[b"gid"]) if b"gid" in pax else octal_or_binary(fields[3]),
