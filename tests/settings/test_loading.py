@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from backup_actions.contract import Action, Permissions, Settings, setting
 from backup_actions.errors import SettingInvalid, SettingsInvalid, SettingsUnreadable
 from backup_actions.settings import DeploymentSettings, from_mapping, load
+from backup_actions.settings.archive_bucket import ArchiveBucket
+from backup_actions.settings.yaml_file import parse
 
 REQUIRED: Mapping[str, Any] = {
     "account": "111122223333",
@@ -197,7 +203,7 @@ def test_what_is_required_and_missing_is_named() -> None:
         ({"zones": ["us-east-1a", "us-east-1a"]}, "zones: us-east-1a stands here twice"),
         ({"vaults": ["my vault"]}, "vaults[0]: a vault's name is 2 to 50 letters, digits, hyphens or underscores"),
         ({"vaults": [3]}, "vaults[0]: it must be a text; write it in quotes: as a number it would lose leading zeros"),
-        ({"tags": {"aws:x": "y"}}, "tags.aws:x"),
+        ({"tags": {"aws:x": "y"}}, "tags.aws:x: a tag's key is 1 to 128 letters"),
         ({"tags": {str(i): "" for i in range(41)}}, "tags: at most 40 tags"),
         ({"tags": {"backup-actions": "no"}}, "security_tag: its key backup-actions is used in tags too"),
         ({"security_tag": {"key": "a", "value": True}}, "security_tag.value: it must be a text; write it in quotes"),
@@ -321,6 +327,9 @@ def test_a_date_is_the_text_that_was_written(write: Callable[[str], Path]) -> No
         ("just words", "it must consist of settings"),
         ("a: &x 1\nb: *x", "write the value out, aliases (*) are not used here (line 2)"),
         ("a: !!python/object/apply:os.system [ls]", "is not a kind of setting (line 1)"),
+        ("a: !!int many", "this is no value (line 1)"),
+        ("a: !!bool maybe", "this is no value (line 1)"),
+        ("a: " + "9" * 5000, "this is no value (line 1)"),
         ("a: 1\n---\nb: 2", "expected a single document"),
         ("[" * 5000, "its values are nested too deeply"),
     ],
@@ -355,3 +364,26 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 def test_an_empty_file_lacks_what_is_required(write: Callable[[str], Path]) -> None:
     assert len(lines_reported(write("# nothing\n"))) == 4
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
+    max_leaves=5,
+)
+_NAMES = st.sampled_from([*DeploymentSettings.model_fields, "nonsense"])
+_BUCKET = st.dictionaries(st.sampled_from([*ArchiveBucket.model_fields, "nonsense"]), _VALUES, max_size=4)
+
+
+@given(data=st.dictionaries(_NAMES, _VALUES, max_size=4), bucket=_BUCKET)
+def test_whatever_is_given_is_accepted_or_refused_with_its_mistakes(
+    data: dict[str, Any], bucket: dict[str, Any]
+) -> None:
+    with suppress(SettingsInvalid):
+        from_mapping({**REQUIRED, "archive_bucket": bucket, **data}, [ACTION])
+
+
+@given(text=st.text(alphabet="abc:-[]{}\"' #&*!|>\n\t0", max_size=40))
+def test_whatever_text_is_read_or_refused_with_a_reason(text: str) -> None:
+    with suppress(yaml.YAMLError):
+        assert isinstance(parse(text).data, dict)

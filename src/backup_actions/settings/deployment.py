@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from backup_actions.contract.settings import Limits
 from backup_actions.settings.archive_bucket import ArchiveBucket
-from backup_actions.settings.checks import Within
 from backup_actions.settings.words import (
     Account,
+    Days,
     Email,
     ImageUri,
     Prefix,
@@ -56,7 +55,7 @@ class Deletion(Section):
     policy: Literal["keep", "shorten", "delete"] = Field(
         "keep", description="keep leaves the backup alone, shorten brings its end forward, delete deletes it."
     )
-    shorten_to_days: Annotated[int, Within(Limits(at_least=1))] | None = Field(
+    shorten_to_days: Days | None = Field(
         None,
         description="With shorten, and only then: days after its creation at which the backup ends.",
         validate_default=True,

@@ -19,6 +19,9 @@ Place: TypeAlias = tuple[str | int, ...]
 AT = "at"
 """A validator of several fields names the one to blame in its error's context under this key."""
 
+_KEY = "[key]"
+"""pydantic's mark for a mistake in a key rather than in its value."""
+
 _FORMER_NAMES: Mapping[str, str] = {
     "backupvault": "vaults",
     "lifecyclerules": "archive_bucket.lifecycle",
@@ -56,7 +59,7 @@ def mistake_of(
     error: ErrorDetails, lines: Mapping[Place, int], known_keys: Callable[[Place], Iterable[str]]
 ) -> Mistake:
     """The mistake behind one of pydantic's errors; ``known_keys`` lists what a section may hold."""
-    place = error["loc"]
+    place = tuple(part for part in error["loc"] if part != _KEY)
     if blamed := error.get("ctx", {}).get(AT):
         place = (*place, blamed)
     if error["type"] == "extra_forbidden":

@@ -88,7 +88,9 @@ ImageUri: TypeAlias = Annotated[
     ),
 ]
 
-Days: TypeAlias = Annotated[int, Within(Limits(at_least=1))]
+# A hundred years: what S3 allows for object lock and AWS Backup for a retention.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
+Days: TypeAlias = Annotated[int, Within(Limits(at_least=1, at_most=36_500))]
 
 
 class Tag(Section):

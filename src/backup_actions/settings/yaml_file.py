@@ -81,14 +81,22 @@ def _value(loader: _Loader, node: yaml.Node, place: Place, document: Document) -
         for index, inner in enumerate(node.value):
             document.lines[*place, index] = _line(inner)
         return [_value(loader, inner, (*place, index), document) for index, inner in enumerate(node.value)]
-    return loader.construct_object(node)
+    return _scalar(loader, node)
+
+
+def _scalar(loader: _Loader, node: yaml.Node) -> Any:
+    """Raise ConstructorError for what only looks like a number: ``!!int x``, or one of thousands of digits."""
+    try:
+        return loader.construct_object(node)
+    except (ValueError, KeyError) as error:
+        raise yaml.constructor.ConstructorError(None, None, "this is no value", node.start_mark) from error
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode, place: Place, document: Document) -> dict[str, Any]:
     mapping: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-        if key is None or not isinstance(loader.construct_object(key_node), str):
+        if key is None or not isinstance(_scalar(loader, key_node), str):
             written = "it" if key is None else f'"{key}"'
             document.mistakes.append(
                 Mistake(place, _line(key_node), f"a name must be a text: write {written} in quotes")
