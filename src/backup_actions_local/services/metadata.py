@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -58,6 +59,7 @@ class Metadata:
         self._clock, self._store, self._issue = clock, store, issue
         self._lock = threading.Lock()
         self._tenants: dict[str, tuple[str, Keys]] = {}
+        self._interrupted: Counter[str] = Counter()
         self._instance_tokens: dict[str, str] = {}
 
     def move_in(self, role: str, session: str) -> Tenancy:
@@ -71,6 +73,12 @@ class Metadata:
         """The process is over: nobody gets its credentials, and its waits on the clock end."""
         with self._lock:
             self._tenants.pop(tenancy.id, None)
+        self._clock.changed()
+
+    def interrupt(self, tenancy: Tenancy) -> None:
+        """The process was told to stop: what it waited for on the clock is over, what it waits for next is not."""
+        with self._lock:
+            self._interrupted[tenancy.id] += 1
         self._clock.changed()
 
     def routes(self) -> Mapping[str, Route]:
@@ -128,8 +136,13 @@ class Metadata:
         if tenant_id not in self._tenants or what not in {"now", "sleep"}:
             return Response(404)
         if what == "sleep":
-            # a process that was killed waits no longer: its wait would pass for somebody else's
-            self._clock.wait(lambda: tenant_id not in self._tenants, float(json.loads(request.body)["seconds"]))
+            before = self._interrupted[tenant_id]
+
+            def is_abandoned() -> bool:
+                return tenant_id not in self._tenants or self._interrupted[tenant_id] != before
+
+            # the wait of a process that waits no longer would let time run while somebody works
+            self._clock.wait(is_abandoned, float(json.loads(request.body)["seconds"]))
         return _json({"now": self._clock.now().isoformat()})
 
 

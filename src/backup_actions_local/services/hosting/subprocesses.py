@@ -46,6 +46,7 @@ class Subprocesses:
 
             def stop() -> None:
                 _signal_group(process, signal.SIGKILL if doom.host_is_lost else signal.SIGTERM)
+                self._metadata.interrupt(tenancy)
                 killer.start()
 
             doom.when_sealed(stop)
@@ -153,7 +154,6 @@ class ProcessSandbox:
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with suppress(BrokenPipeError):
                 _pipe(pipe).close()
-        self._closed()
 
     def _sent(self, event: str) -> bool:
         try:
@@ -169,7 +169,9 @@ class ProcessSandbox:
         return bool(readable)
 
     def _kill(self) -> None:
+        """Kill the process; its waits on the clock end with it, so that time does not run on their account."""
         _signal_group(self._process, signal.SIGKILL)
+        self._closed()
 
 
 def _read(lines: IO[str] | None, report: Callable[[Report], None]) -> None:
