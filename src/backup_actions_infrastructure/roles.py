@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
@@ -50,25 +50,8 @@ def _policy(statements: Iterable[Statement], placeholders: Placeholders) -> iam.
 
 def rendered_statement(number: int, statement: Statement, placeholders: Placeholders) -> iam.PolicyStatement:
     """The statement with this stack's names in it; its id says which step needs it."""
-    return iam.PolicyStatement(
-        sid=_sid(number, statement.for_),
-        effect=iam.Effect(statement.effect.upper()),
-        actions=list(statement.actions),
-        resources=[placeholders.fill(resource) for resource in statement.resources],
-        conditions=_conditions(statement, placeholders),
-    )
-
-
-def _conditions(statement: Statement, placeholders: Placeholders) -> Mapping[str, Mapping[str, str | list[str]]]:
-    return {
-        operator: {
-            placeholders.fill(key): placeholders.fill(value)
-            if isinstance(value, str)
-            else [placeholders.fill(one) for one in value]
-            for key, value in keys.items()
-        }
-        for operator, keys in statement.when.items()
-    }
+    policy = statement.filled(placeholders.text).to_policy()
+    return iam.PolicyStatement.from_json({"Sid": _sid(number, statement.for_), **policy})
 
 
 def _sid(number: int, needed_by: tuple[str, ...]) -> str:

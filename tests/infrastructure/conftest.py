@@ -1,0 +1,81 @@
+"""One rendering for all tests: it takes seconds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.infrastructure.template import ACCOUNT, REGION, Template
+
+from backup_actions.lifecycle import Deployed, deployed_machines
+from backup_actions.plugins import Installed, installed
+from backup_actions.settings import DeploymentSettings, from_mapping
+from backup_actions_infrastructure import node
+
+SETTINGS: Mapping[str, Any] = {
+    "account": ACCOUNT,
+    "region": REGION,
+    "zones": ["us-east-1a", "us-east-1b"],
+    "vaults": ["backups", "more-backups"],
+    "tags": {"cost-center": "storage"},
+    "deletion": {"policy": "delete", "backup_tag": {"key": "archive", "value": "yes"}},
+    "notifications": {"email": ["operators@example.com"]},
+    "archive_bucket": {"lifecycle": {"glacier": 30, "deep_archive": 120, "expiration": 4000}},
+}
+"""Everything that has a part in permissions is switched on."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A template and what it was rendered from."""
+
+    settings: DeploymentSettings
+    machines: tuple[Deployed, ...]
+    template: Template
+
+
+Render = Callable[..., Rendered]
+
+
+@pytest.fixture(name="found", scope="session")
+def _found() -> Installed:
+    found = installed()
+    assert not found.broken
+    return found
+
+
+@pytest.fixture(name="render", scope="session")
+def _render(found: Installed, tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """Renders the settings with some sections replaced."""
+    # The CDK's own validation takes twice the time of everything else; one test runs it, in a process of its own.
+    os.environ["CDK_VALIDATION"] = "false"
+    node.ensure()
+    from backup_actions_infrastructure.app import application
+
+    def render(**sections: Any) -> Rendered:
+        settings = from_mapping({**SETTINGS, **sections}, found.actions)
+        folder = tmp_path_factory.mktemp("assembly")
+        application(settings, found, output=folder).synth()
+        template = Template.read(folder / f"{settings.name}.template.json")
+        return Rendered(settings, deployed_machines(settings, found.actions), template)
+
+    return render
+
+
+@pytest.fixture(name="rendered", scope="session")
+def _rendered(render: Render) -> Rendered:
+    return render()
+
+
+@pytest.fixture(name="template", scope="session")
+def _template(rendered: Rendered) -> Template:
+    return rendered.template
+
+
+@pytest.fixture(name="repository", scope="session")
+def _repository() -> Path:
+    return Path(__file__).parents[2]

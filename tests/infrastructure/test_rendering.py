@@ -1,0 +1,231 @@
+"""The template says what the descriptions say: the same workflows, the same permissions, no more and no less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from tests.infrastructure.conftest import Rendered
+from tests.infrastructure.template import ACCOUNT, REGION, Template, normal
+
+from backup_actions.contract import Statement
+from backup_actions.contract.placeholders import (
+    FUNCTION_PREFIX,
+    JOB_PREFIX,
+    PATTERN,
+    STRUCTURES,
+    TEXT,
+    fill_text,
+    placeholder_of,
+)
+from backup_actions.lifecycle import INTAKE, Deployed
+from backup_actions_infrastructure import service_grants
+from backup_actions_infrastructure.placeholders import Placeholders, PlaceholderUnset, Shared
+from backup_actions_infrastructure.roles import SERVICE, STEPS
+
+NAME = "backup-actions"
+
+GRANTS: Mapping[str, tuple[Statement, ...]] = {
+    f"function {NAME}-intake": (
+        *service_grants.WRITE_LOG,
+        *service_grants.TRACE_FUNCTION,
+        *service_grants.BURY_WHAT_FAILED,
+    ),
+    "function": (*service_grants.WRITE_LOG, *service_grants.TRACE_FUNCTION),
+    "machine": (*service_grants.DELIVER_MACHINE_LOG, *service_grants.TRACE_MACHINE),
+    "job": (),
+    "start": (*service_grants.WRITE_LOG, *service_grants.PULL_IMAGE),
+    "hosts": (*service_grants.ECS_AGENT, *service_grants.PULL_IMAGE),
+    "rule:": service_grants.START_CLEAN_UP,
+}
+"""What has a role → what it may do besides its steps; the first word decides where there is no entry of its own."""
+
+
+def known_texts(template: Template) -> dict[str, str]:
+    """What each placeholder of the contract must have become, read off the template's resources."""
+    key, table, topic, queue = map(
+        template.id_of, ("AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::SNS::Topic", "AWS::SQS::Queue")
+    )
+    return {
+        "Partition": "aws",
+        "Region": REGION,
+        "Account": ACCOUNT,
+        "Name": NAME,
+        "Bucket": f"<{template.id_of('AWS::S3::Bucket')}>",
+        "BucketKeyArn": f"<{key}.Arn>",
+        "LedgerTable": f"<{table}>",
+        "TopicArn": f"<{topic}>",
+        "DeadLetterQueueUrl": f"<{queue}>",
+        "DeadLetterQueueArn": f"<{queue}.Arn>",
+        "MainMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-recovery-point",
+        "Vaults": "backups,more-backups",
+        "SecurityTagKey": "backup-actions",
+        "SecurityTagValue": "yes",
+        "BackupTagKey": "archive",
+        "BackupTagValue": "yes",
+    }
+
+
+def own_texts(template: Template, deployed: Deployed) -> dict[str, str]:
+    """The same for a machine's functions and jobs."""
+    machine = deployed.machine
+    by_name = {each["FunctionName"]: name for name, each in template.of_type("AWS::Lambda::Function").items()}
+    functions = {
+        placeholder_of(FUNCTION_PREFIX, task): f"<{by_name[f'{NAME}-{machine.name}-{task}']}.Arn>"
+        for task in machine.tasks
+    }
+    jobs = {
+        placeholder_of(JOB_PREFIX, job): f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/{NAME}-{machine.name}-{job}"
+        for job in machine.jobs
+    }
+    return {**known_texts(template), **functions, **jobs}
+
+
+def filled(statements: tuple[Statement, ...], texts: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [normal(statement.filled(texts.__getitem__).to_policy()) for statement in statements]
+
+
+def described_steps(rendered: Rendered) -> dict[str, list[dict[str, Any]]]:
+    """What has a role → what the descriptions grant it."""
+    template = rendered.template
+    steps = {f"function {NAME}-intake": filled(INTAKE.permissions.tasks["function"], known_texts(template))}
+    for deployed in rendered.machines:
+        machine, texts = deployed.machine, own_texts(template, deployed)
+        steps[f"machine {NAME}-{machine.name}"] = filled(machine.permissions.workflow, texts)
+        for task, statements in machine.permissions.tasks.items():
+            steps[f"function {NAME}-{machine.name}-{task}"] = filled(statements, texts)
+        for job, statements in machine.permissions.jobs.items():
+            steps[f"job {NAME}-{machine.name}-{job}"] = filled(statements, texts)
+    return steps
+
+
+def test_every_placeholder_of_the_contract_has_its_value(rendered: Rendered) -> None:
+    shared = Shared(
+        bucket="",
+        bucket_key_arn="",
+        ledger_table="",
+        topic_arn="",
+        dead_letter_queue_url="",
+        dead_letter_queue_arn="",
+        main_machine_arn="",
+    )
+
+    assert Placeholders.of(rendered.settings, shared).texts.keys() == TEXT.keys()
+    assert all(deployed.structures.keys() == STRUCTURES.keys() for deployed in rendered.machines)
+
+
+def test_a_placeholder_without_a_value_is_refused() -> None:
+    with pytest.raises(PlaceholderUnset, match="BackupTagKey"):
+        Placeholders({}).fill("aws:ResourceTag/${BackupTagKey}")
+
+
+def test_each_role_may_do_exactly_what_its_steps_declare(rendered: Rendered) -> None:
+    roles = rendered.template.roles()
+
+    assert {user: policies[STEPS] for user, policies in roles.items() if STEPS in policies} == described_steps(rendered)
+
+
+def test_what_roles_may_do_besides_is_exactly_the_table_of_service_grants(template: Template) -> None:
+    found = {user: policies.get(SERVICE, []) for user, policies in template.roles().items()}
+    expected = {user: GRANTS.get(user, GRANTS[user.partition(" ")[0]]) for user in found}
+
+    for user, statements in found.items():
+        assert [statement["Action"] for statement in statements] == [sorted(each.actions) for each in expected[user]]
+        for statement, described in zip(statements, expected[user], strict=True):
+            assert_resources_agree(statement["Resource"], described.resources, known_texts(template))
+
+
+def assert_resources_agree(found: list[str], described: tuple[str, ...], texts: Mapping[str, str]) -> None:
+    """A placeholder that belongs to one role (its log, its repository) may stand for any one resource, but no star."""
+    for resource, pattern in zip(found, sorted(described), strict=True):
+        own = {name for name in PATTERN.findall(pattern) if name not in texts}
+        if own:
+            assert "*" not in resource
+        else:
+            assert resource == fill_text(pattern, texts.__getitem__)
+
+
+def test_no_role_has_a_policy_besides_these_two(template: Template) -> None:
+    assert {policy for policies in template.roles().values() for policy in policies} == {STEPS, SERVICE}
+    assert not any("ManagedPolicyArns" in role for role in template.of_type("AWS::IAM::Role").values())
+    assert not template.of_type("AWS::IAM::Policy")
+    assert not template.of_type("AWS::IAM::ManagedPolicy")
+
+
+def test_a_roles_policies_fit_into_the_limit_of_iam(template: Template) -> None:
+    for role in template.of_type("AWS::IAM::Role").values():
+        assert sum(len(str(policy)) for policy in role["Policies"] if policy) < 10_240
+
+
+def test_the_template_holds_each_workflow_word_for_word(rendered: Rendered) -> None:
+    expected = {
+        f"{NAME}-{deployed.machine.name}": deployed.machine.workflow.filled(
+            deployed.structures.get, lambda name: f"${{{name}}}"
+        )
+        for deployed in rendered.machines
+    }
+
+    assert rendered.template.definitions() == expected
+
+
+def test_each_workflow_gets_its_substitutions_and_no_others(rendered: Rendered) -> None:
+    for deployed in rendered.machines:
+        (machine,) = [
+            each
+            for each in rendered.template.of_type("AWS::StepFunctions::StateMachine").values()
+            if each["StateMachineName"] == f"{NAME}-{deployed.machine.name}"
+        ]
+        texts = own_texts(rendered.template, deployed)
+        assert machine["DefinitionSubstitutions"] == {
+            name: texts[name] for name in set(PATTERN.findall(machine["DefinitionString"]))
+        }
+
+
+def steps_of(rendered: Rendered, kind: Callable[[Deployed], Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        f"{NAME}-{deployed.machine.name}-{name}": described
+        for deployed in rendered.machines
+        for name, described in kind(deployed).items()
+    }
+
+
+def test_each_task_and_the_intake_become_a_function(rendered: Rendered) -> None:
+    expected = {**steps_of(rendered, lambda deployed: deployed.machine.tasks), f"{NAME}-intake": INTAKE}
+    functions = {each["FunctionName"]: each for each in rendered.template.of_type("AWS::Lambda::Function").values()}
+
+    assert functions.keys() == expected.keys()
+    for name, function in functions.items():
+        assert function["Environment"]["Variables"]["BACKUP_ACTIONS_CODE"] == expected[name].code
+        assert function["Timeout"] == expected[name].timeout_seconds
+        assert function["MemorySize"] == expected[name].memory_mib
+
+
+def test_the_intake_knows_what_its_description_says(template: Template) -> None:
+    (intake,) = [
+        each
+        for each in template.of_type("AWS::Lambda::Function").values()
+        if each["FunctionName"] == f"{NAME}-{INTAKE.name}"
+    ]
+    texts = known_texts(template)
+
+    assert intake["Environment"]["Variables"] == {
+        "BACKUP_ACTIONS_CODE": INTAKE.code,
+        **{variable: fill_text(text, texts.__getitem__) for variable, text in INTAKE.environment.items()},
+    }
+
+
+def test_each_job_becomes_a_definition(rendered: Rendered) -> None:
+    expected = steps_of(rendered, lambda deployed: deployed.machine.jobs)
+    definitions = {
+        each["JobDefinitionName"]: each for each in rendered.template.of_type("AWS::Batch::JobDefinition").values()
+    }
+
+    assert definitions.keys() == expected.keys()
+    for name, definition in definitions.items():
+        container = definition["ContainerProperties"]
+        resources = {each["Type"]: each["Value"] for each in container["ResourceRequirements"]}
+        assert definition["RetryStrategy"]["Attempts"] == expected[name].attempts
+        assert definition["Timeout"] == {"AttemptDurationSeconds": expected[name].attempt_timeout_seconds}
+        assert resources == {"VCPU": str(expected[name].vcpus), "MEMORY": str(expected[name].memory_mib)}
+        assert container["Privileged"] is expected[name].mounts_devices
