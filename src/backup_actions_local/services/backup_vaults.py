@@ -11,6 +11,7 @@ from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions_local.calls import Refused
 from backup_actions_local.services import backup_events, images
+from backup_actions_local.services.chores import Chores
 from backup_actions_local.services.identifiers import Identifiers
 from backup_actions_local.services.recovery_points import BackupJob, Point, Vault
 
@@ -44,6 +45,7 @@ class BackupVaults:
         self._store, self._emit, self._mishaps = store, emit, mishaps
         self._durations = store.durations
         self._identifiers = Identifiers("backup")
+        self._chores = Chores(clock)
         self._lock = threading.RLock()
         self.vaults: dict[str, Vault] = {}
         self.jobs: dict[str, BackupJob] = {}
@@ -124,27 +126,31 @@ class BackupVaults:
         )  # fmt: skip
         with self._lock:
             self.jobs[job.id] = job
-        self.clock.spawn(f"backup {job.id}", lambda: self._back_up(job, tags, lifecycle))
+        self._chores.begin(f"backup {job.id}", lambda: self._back_up(job, tags, lifecycle))
         return job
 
     def copy(self, point: Point, to: Vault) -> None:
         """Begin to copy a recovery point of a volume into another vault."""
-        self.clock.spawn(f"copy of {point.arn}", lambda: self._copy(point, to))
+        self._chores.begin(f"copy of {point.arn}", lambda: self._copy(point, to))
 
     def delete(self, point: Point) -> None:
         """Begin to delete a recovery point; it may stay and be EXPIRED instead."""
         with self._lock:
             point.status = "DELETING"
         self._tell(point)
-        self.clock.spawn(f"deletion of {point.arn}", lambda: self._delete(point))
+        self._chores.begin(f"deletion of {point.arn}", lambda: self._delete(point))
 
     def announce_older(self, job: BackupJob, detail_type: str = "AWS Service Event via CloudTrail") -> None:
         """Announce a finished job as CloudTrail did before there were native events."""
         self._emit("aws.backup", detail_type, backup_events.older_detail(job))
 
+    def close(self) -> None:
+        """Nothing goes on: jobs, copies and deletions stay where they are."""
+        self._chores.close()
+
     def _back_up(self, job: BackupJob, tags: Mapping[str, str], lifecycle: dict[str, int]) -> None:
         self._tell_job(job)
-        self.clock.sleep(self._durations.backup_started_seconds)
+        self._chores.sleep(self._durations.backup_started_seconds)
         volume_id = Arn.parse(job.resource_arn).resource.removeprefix("volume/")
         try:
             volume = self._store.volume(volume_id)
@@ -155,7 +161,7 @@ class BackupVaults:
         except Refused as refusal:
             self._fail(job, refusal.message)
             return
-        self.clock.sleep(self._durations.backup_transfer_seconds)
+        self._chores.sleep(self._durations.backup_transfer_seconds)
         if self._mishaps.strike("backup failure"):
             self._forget(point)
             self._fail(job, "The backup job failed.")
@@ -207,17 +213,17 @@ class BackupVaults:
             self._emit("aws.backup", "Copy Job State Change", detail, [source.arn])
 
         tell("CREATED")
-        self.clock.sleep(self._durations.backup_started_seconds)
+        self._chores.sleep(self._durations.backup_started_seconds)
         tell("RUNNING")
         snapshot = self._store.copy_snapshot(source.of.native_id, self._durations.backup_transfer_seconds)
-        self.clock.sleep(self._durations.backup_transfer_seconds)
+        self._chores.sleep(self._durations.backup_transfer_seconds)
         arn = Arn.parse(self.place.arn("ec2", f"snapshot/{snapshot}", account=""))
         of = RecoveryPoint(arn, to.name, source.of.resource_arn, source.of.resource_type)
         copy = self.plant(of, tags=source.tags, size_bytes=source.size_bytes)
         tell("COMPLETED", copy)
 
     def _delete(self, point: Point) -> None:
-        self.clock.sleep(self._durations.recovery_point_deleted_seconds)
+        self._chores.sleep(self._durations.recovery_point_deleted_seconds)
         if self._mishaps.strike("kept point"):
             with self._lock:
                 point.status = "EXPIRED"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from backup_actions.errors import BackupActionsError
+from backup_actions.errors import DeviceUnavailable
 from backup_actions_local.calls import Refused
 from backup_actions_local.services import images
 from backup_actions_local.services.hosting.devices import Devices, devices_of_this_machine
@@ -46,6 +46,7 @@ class BlockStore:
         self._volumes: dict[str, Volume] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._instances: dict[str, Instance] = {}
+        self._held: list[Path] = []
         for folder in ("volumes", "snapshots", "instances"):
             (directory / folder).mkdir(parents=True, exist_ok=True)
 
@@ -62,7 +63,7 @@ class BlockStore:
     ) -> str:
         """Make a volume with a copy of the image, or an empty one; it is there at once. Return its id.
 
-        The device has the image's exact size; the API shows it in whole GiB. Raises OSError.
+        The device has the image's exact size; the API shows it in whole GiB. Raises DiskFull, OSError.
         """
         kind = Kind(type="gp3", iops=3000, throughput_mib_s=125)
         size = images.size_gib(image) if image else size_gib
@@ -81,7 +82,7 @@ class BlockStore:
         takes_seconds: float = 0.0,
         fails: bool = False,
     ) -> Volume:
-        """Make a volume with the bytes of the source, larger than it if that was asked for. Raises OSError."""
+        """Make a volume with the bytes of the source, larger than it on demand. Raises DiskFull, OSError."""
         with self._lock:
             volume_id = self._identifiers.resource("vol")
             image = self._directory / "volumes" / f"{volume_id}.img"
@@ -108,7 +109,7 @@ class BlockStore:
         managed_by_backup: bool = False,
         takes_seconds: float = 0.0,
     ) -> str:
-        """Copy a volume's bytes to a snapshot, complete after that time; return its id. Raises Refused, OSError."""
+        """Copy a volume's bytes to a snapshot, complete after that time; return its id. Raises Refused, DiskFull."""
         with self._lock:
             volume = self.volume(volume_id)
             snapshot_id = self._identifiers.resource("snap")
@@ -240,13 +241,10 @@ class BlockStore:
 
     def close(self) -> None:
         """Nothing stays attached on this machine. Raises DeviceUnavailable for what does not go, after all others."""
-        failures: list[BackupActionsError] = []
         with self._lock:
             for _, attachment in self._attachments():
-                try:
-                    self._withdraw(attachment)
-                except BackupActionsError as failure:
-                    failures.append(failure)
+                self._withdraw(attachment)
+            failures = [failure for device in self._held if (failure := self._failure_to_withdraw(device))]
         if failures:
             raise failures[0]
 
@@ -256,7 +254,7 @@ class BlockStore:
         """Let the volume appear on the host, under another name than the requested. Raises DeviceUnavailable."""
         with self._lock:
             device = self._devices.present(volume.image)
-            name = instance.show(requested, volume.id, device, volume.image.stat().st_size)
+            name = instance.show(volume.id, device, volume.image.stat().st_size)
             attached_at = self._clock.now() + timedelta(seconds=self.durations.volume_attached_seconds)
             volume.attachment = Attachment(instance.id, requested, attached_at, device, name)
             return volume.attachment
@@ -280,10 +278,20 @@ class BlockStore:
         return not attachment.stuck
 
     def _withdraw(self, attachment: Attachment) -> None:
-        if attachment.device is not None:
-            self._devices.withdraw(attachment.device)
-            self._instances[attachment.instance_id].hide(attachment.name)
-            attachment.device = None
+        """Take the device from its host. The kernel frees one that somebody still holds when he lets go."""
+        if attachment.device is None:
+            return
+        if self._failure_to_withdraw(attachment.device):
+            self._held.append(attachment.device)
+        self._instances[attachment.instance_id].hide(attachment.name)
+        attachment.device = None
+
+    def _failure_to_withdraw(self, device: Path) -> DeviceUnavailable | None:
+        try:
+            self._devices.withdraw(device)
+        except DeviceUnavailable as failure:
+            return failure
+        return None
 
     def _attachments(self) -> list[tuple[Volume, Attachment]]:
         return [(volume, volume.attachment) for volume in self._volumes.values() if volume.attachment]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from backup_actions_local.services.mishaps import Mishaps
 
 Operation = Callable[[Call, datetime], Mapping[str, Any]]
+
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html
+_DEVICE_NAME = re.compile(r"(/dev/)?(sd[a-z]|xvd[a-d]?[a-z])([1-9]|1[0-5])?")
+_ROOT_DEVICE_NAMES = {"/dev/xvda", "/dev/sda1"}
 
 
 class Ec2:
@@ -140,11 +145,22 @@ class Ec2:
                 "InvalidVolume.ZoneMismatch", f"The volume '{volume.id}' is not in the same availability zone as "
                 f"instance '{instance.id}'",
             )  # fmt: skip
+        device = call.params["Device"]
+        self._check_device_name(device, instance.id)
         try:
-            attachment = self._store.attach(volume, instance, call.params["Device"])
+            attachment = self._store.attach(volume, instance, device)
         except BackupActionsError as failure:
             raise Refused("AttachmentLimitExceeded", str(failure)) from failure
         return answers.attachment_answer(volume.id, attachment, now)
+
+    def _check_device_name(self, device: str, instance_id: str) -> None:
+        if not _DEVICE_NAME.fullmatch(device):
+            message = f"Value ({device}) for parameter device is invalid. {device} is not a valid EBS device name."
+            raise Refused("InvalidParameterValue", message)
+        attachments = [volume.attachment for volume in self._store.volumes() if volume.attachment]
+        if device in {a.requested for a in attachments if a.instance_id == instance_id} | _ROOT_DEVICE_NAMES:
+            message = f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use"
+            raise Refused("InvalidParameterValue", message)
 
     def _detach_volume(self, call: Call, now: datetime) -> Mapping[str, Any]:
         only(call, "Device", "Force", "InstanceId", "VolumeId")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Call, Handler, Refused
 from backup_actions_local.services import event_patterns
+from backup_actions_local.services.chores import Chores
 from backup_actions_local.services.identifiers import Identifiers
 from backup_actions_local.services.paging import only
 
@@ -74,6 +75,7 @@ class Events:
     def __init__(self, *, clock: SimulatedClock, place: Place, durations: Durations, mishaps: Mishaps) -> None:
         self._clock, self._place, self._durations, self._mishaps = clock, place, durations, mishaps
         self._identifiers = Identifiers("events")
+        self._chores = Chores(clock)
         self._lock = threading.Lock()
         self._rules: dict[str, Rule] = {}
         self._seen: list[Event] = []
@@ -121,16 +123,20 @@ class Events:
                 for target in rule.targets * copies:
                     self._spawn(rule, target, event, wait_seconds)
 
+    def close(self) -> None:
+        """Nothing is delivered any more."""
+        self._chores.close()
+
     def handlers(self) -> Mapping[str, Handler]:
         """Operation name → what answers it."""
         return {"PutEvents": self._put_events}
 
     def _spawn(self, rule: Rule, target: Target, event: Event, wait_seconds: float) -> None:
         def work() -> None:
-            self._clock.sleep(wait_seconds)
+            self._chores.sleep(wait_seconds)
             self._deliver(rule, target, event)
 
-        self._clock.spawn(f"delivery by {rule.name}", work)
+        self._chores.begin(f"delivery by {rule.name}", work)
 
     def _deliver(self, rule: Rule, target: Target, event: Event) -> None:
         given_up_at = self._clock.now() + timedelta(seconds=target.retry.max_age_seconds)
@@ -147,7 +153,7 @@ class Events:
                 elif self._clock.now() + timedelta(seconds=wait_seconds) > given_up_at:
                     condition = "MaximumEventAgeInSeconds"
                 else:
-                    self._clock.sleep(wait_seconds)
+                    self._chores.sleep(wait_seconds)
                     repeated, wait_seconds = repeated + 1, wait_seconds * 2
                     continue
                 self._bury(rule, target, event, refusal, repeated, condition)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Call, Handler, Refused
+from backup_actions_local.services.chores import Chores
 from backup_actions_local.services.hosting.doom import Doom
 from backup_actions_local.services.hosting.orders import FunctionError, FunctionOrder, Hosting, Sandbox
 from backup_actions_local.services.identifiers import Identifiers
@@ -42,6 +43,7 @@ class Functions:
     def __init__(self, *, clock: SimulatedClock, place: Place, hosting: Hosting) -> None:
         self._clock, self._place, self._hosting = clock, place, hosting
         self._identifiers = Identifiers("lambda")
+        self._chores = Chores(clock)
         self._lock = threading.Lock()
         self._functions: dict[str, _Function] = {}
 
@@ -78,10 +80,11 @@ class Functions:
     def invoke_later(self, name: str, event: Any) -> None:
         """Accept an event that nobody waits for. Raises Refused when there is no such function."""
         function = self._function(name)
-        self._clock.spawn(f"event for {name}", lambda: self._try_thrice(function, event))
+        self._chores.begin(f"event for {name}", lambda: self._try_thrice(function, event))
 
     def close(self) -> None:
-        """No sandbox is left."""
+        """No sandbox is left, and nothing goes into one."""
+        self._chores.close()
         for function in self._functions.values():
             with self._lock:
                 sandboxes, function.all, function.idle = function.all, [], []
@@ -116,7 +119,7 @@ class Functions:
                 if wait_seconds is None:
                     self._bury(function, event, error)
                 else:
-                    self._clock.sleep(wait_seconds)
+                    self._chores.sleep(wait_seconds)
                 continue
             return
 

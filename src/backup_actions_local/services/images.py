@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from typing import TYPE_CHECKING
+
+from backup_actions.errors import DiskFull
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +17,13 @@ GIB = 1 << 30
 
 
 def copy_sparse(source: Path, target: Path, *, size_bytes: int = 0) -> None:
-    """Make the target equal to the source, holes included, and at least ``size_bytes`` long. Raises OSError."""
+    """Make the target equal to the source, holes included, and at least ``size_bytes`` long.
+
+    Raises DiskFull before anything is written, and OSError.
+    """
+    free, needed = shutil.disk_usage(target.parent).free, allocated_bytes(source)
+    if needed > free:
+        raise DiskFull(path=target.parent, free_mib=free >> 20, needed_mib=needed >> 20)
     with source.open("rb") as reading, target.open("xb") as writing:
         length = os.fstat(reading.fileno()).st_size
         position = 0

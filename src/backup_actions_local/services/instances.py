@@ -49,15 +49,14 @@ class Instance:
         self._describe("nvme0n1", self.root_volume_id, 8 << 30)
         (self.dev / "nvme0n1").touch()
 
-    def show(self, requested: str, volume_id: str, device: Path, size_bytes: int) -> str:
-        """Let the device appear under the next free name that is not the requested one; return the name.
+    def show(self, volume_id: str, device: Path, size_bytes: int) -> str:
+        """Let the device appear under the next free name, which is nobody's wish; return the name.
 
         The serial is the volume's id without its dash, padded with blanks to the twenty bytes of an NVMe serial.
         Source: https://docs.aws.amazon.com/ebs/latest/userguide/identify-nvme-ebs-device.html
         """
         numbers = range(1, 64)
-        free = (f"nvme{number}n1" for number in numbers if not (self.dev / f"nvme{number}n1").is_symlink())
-        name = next(name for name in free if not requested.endswith(name))
+        name = next(f"nvme{number}n1" for number in numbers if not (self.dev / f"nvme{number}n1").is_symlink())
         (self.dev / name).symlink_to(device)
         self._describe(name, volume_id, size_bytes)
         return name

@@ -73,6 +73,7 @@ def _plain_cloud(tmp_path: Path) -> Iterator[Cloud]:
     cloud = _cloud(tmp_path / "cloud", PlainFiles())
     with cloud.clock.actor():
         yield cloud
+        cloud.events.close()
     cloud.store.close()
 
 
@@ -81,6 +82,7 @@ def _rooted_cloud(tmp_path: Path) -> Iterator[Cloud]:
     cloud = _cloud(tmp_path / "cloud", LoopDevices())
     with cloud.clock.actor():
         yield cloud
+        cloud.events.close()
     cloud.store.close()
 
 

@@ -17,6 +17,7 @@ from backup_actions_local.services.backup_vaults import BackupVaults
 from .conftest import ZONE, Ask, Cloud
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from backup_actions_local.services.events import Event
@@ -25,10 +26,11 @@ VAULT, ROLE = "daily", "arn:aws:iam::111122223333:role/backup"
 
 
 @pytest.fixture(name="vaults")
-def _vaults(cloud: Cloud) -> BackupVaults:
+def _vaults(cloud: Cloud) -> Iterator[BackupVaults]:
     vaults = BackupVaults(clock=cloud.clock, store=cloud.store, emit=cloud.events.put, mishaps=cloud.mishaps)
     vaults.make_vault(VAULT)
-    return vaults
+    yield vaults
+    vaults.close()
 
 
 @pytest.fixture(name="backup")
@@ -308,3 +310,14 @@ def test_vaults_are_made_once_and_listed(backup: Ask) -> None:
 
     assert _refusal(backup, "CreateBackupVault", BackupVaultName="weekly") == "AlreadyExistsException"
     assert [one["BackupVaultName"] for one in backup("ListBackupVaults")["BackupVaultList"]] == [VAULT, "weekly"]
+
+
+def test_what_was_going_on_when_it_was_closed_stays_where_it_was(
+    cloud: Cloud, backup: Ask, vaults: BackupVaults, image: Path
+) -> None:
+    arn = cloud.place.arn("ec2", f"volume/{cloud.store.make_volume(image, zone=ZONE)}")
+    job = backup("StartBackupJob", BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=ROLE)["BackupJobId"]
+    vaults.close()
+    cloud.clock.sleep(600)
+
+    assert backup("DescribeBackupJob", BackupJobId=job)["State"] == "CREATED"

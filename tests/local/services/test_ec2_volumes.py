@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from backup_actions.errors import DeviceUnavailable, DiskFull
 from backup_actions_local.calls import Refused
 from backup_actions_local.services import images
+from backup_actions_local.services.hosting.devices import PlainFiles
 
 from .conftest import ZONE, Ask, Cloud
 
 if TYPE_CHECKING:
     from pathlib import Path
+import shutil
+from types import SimpleNamespace
 
 
 def _refusal(ask: Ask, operation: str, **params: object) -> str:
@@ -151,20 +155,53 @@ def test_volumes_come_in_pages(cloud: Cloud, ec2: Ask) -> None:
     assert "NextToken" not in second
 
 
-def test_an_attached_volume_is_found_by_its_padded_serial_under_another_name(
+def test_an_attached_volume_is_found_by_its_padded_serial_under_a_name_of_the_kernels(
     cloud: Cloud, ec2: Ask, image: Path, volume_id: str
 ) -> None:
     instance = cloud.store.launch(ZONE)
-    ec2("AttachVolume", VolumeId=volume_id, InstanceId=instance.id, Device="/dev/nvme1n1")
+    ec2("AttachVolume", VolumeId=volume_id, InstanceId=instance.id, Device="/dev/sdf")
     serials = {
         serial.parent.parent.name: serial.read_text(encoding="ascii").rstrip("\n")
         for serial in instance.sys.glob("block/*/device/serial")
     }
     name = next(name for name, serial in serials.items() if serial.strip() == volume_id.replace("-", ""))
 
-    assert name not in {"nvme0n1", "nvme1n1"}
+    assert name == "nvme1n1"
+    assert "nvme0n1" in serials
     assert len(serials[name]) == 20
     assert (instance.dev / name).read_bytes() == image.read_bytes()
+
+
+@pytest.mark.parametrize("device", ["/dev/nvme1n1", "/dev/sda1", "/dev/sdf", "disk"])
+def test_a_device_name_that_is_taken_or_none_is_refused(cloud: Cloud, ec2: Ask, volume_id: str, device: str) -> None:
+    instance, other = cloud.store.launch(ZONE), cloud.store.make_volume(None, zone=ZONE)
+    ec2("AttachVolume", VolumeId=other, InstanceId=instance.id, Device="/dev/sdf")
+
+    code = _refusal(ec2, "AttachVolume", VolumeId=volume_id, InstanceId=instance.id, Device=device)
+    assert code == "InvalidParameterValue"
+
+
+def test_a_machine_without_free_loop_devices_refuses_to_attach(
+    cloud: Cloud, ec2: Ask, volume_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def present(_devices: PlainFiles, image: Path) -> Path:
+        raise DeviceUnavailable(what=image, reason="there is no free one")
+
+    monkeypatch.setattr(PlainFiles, "present", present)
+    instance = cloud.store.launch(ZONE)
+
+    code = _refusal(ec2, "AttachVolume", VolumeId=volume_id, InstanceId=instance.id, Device="/dev/sdf")
+    assert code == "AttachmentLimitExceeded"
+
+
+def test_a_full_disk_is_told_before_anything_is_copied(
+    cloud: Cloud, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=0))
+
+    with pytest.raises(DiskFull, match="has 0 MiB free"):
+        cloud.store.make_volume(image, zone=ZONE)
+    assert not cloud.store.volumes()
 
 
 def test_an_attachment_is_attaching_and_then_attached(cloud: Cloud, ec2: Ask, volume_id: str) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from backup_actions.errors import DeviceUnavailable
 
-_WITHDRAWN_WITHIN_SECONDS = 10.0
+_WITHDRAWN_WITHIN_SECONDS = 5.0
 _PAUSE_SECONDS = 0.02
 
 

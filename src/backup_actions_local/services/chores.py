@@ -1,0 +1,50 @@
+"""What a service does by itself, on the clock, until the service is closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from backup_actions_local.clock import SimulatedClock
+
+_ENDS_WITHIN_SECONDS = 10.0
+
+
+class _Closed(Exception):
+    """The service is closed: the chore is left where it is."""
+
+
+class Chores:
+    """Each is an actor on the clock. One that sleeps when the service is closed does not wake up to go on."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self._closed = False
+        self._threads: list[threading.Thread] = []
+
+    def begin(self, name: str, work: Callable[[], None]) -> None:
+        """Let it be done; nothing is begun any more once the service is closed."""
+        if not self._closed:
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            self._threads.append(self._clock.spawn(name, lambda: self._do(work)))
+
+    def sleep(self, seconds: float) -> None:
+        """Let that much time pass. For chores only."""
+        if self._clock.wait(lambda: self._closed, seconds):
+            raise _Closed
+
+    def close(self) -> None:
+        """None is left."""
+        self._closed = True
+        self._clock.changed()
+        for thread in self._threads:
+            thread.join(_ENDS_WITHIN_SECONDS)
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except _Closed:
+            return
