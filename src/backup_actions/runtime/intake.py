@@ -7,10 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from backup_actions.aws import World, error_code, translated
-from backup_actions.errors import MalformedEvent
+from backup_actions.aws import World, translated
+from backup_actions.errors import AwsCallFailed, MalformedEvent
 from backup_actions.model.event import Ignored, parse_event
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -40,18 +38,18 @@ def intake(world: World, event: Mapping[str, Any]) -> Mapping[str, str]:
 
 def _start(world: World, point: RecoveryPoint) -> Mapping[str, str]:
     name = point.execution_name
-    with translated():
-        try:
+    try:
+        with translated():
             world.clients.stepfunctions.start_execution(
                 stateMachineArn=world.environment["BACKUP_ACTIONS_MAIN_MACHINE"],
                 name=name,
                 input=json.dumps({"recoveryPoint": point.to_json()}, sort_keys=True),
             )
-        except ClientError as error:
-            if error_code(error) != "ExecutionAlreadyExists":
-                raise
-            log.info("%s was announced before", point.arn)
-            return {"already": name}
+    except AwsCallFailed as refusal:
+        if refusal.facts["error_code"] != "ExecutionAlreadyExists":
+            raise
+        log.info("%s was announced before", point.arn)
+        return {"already": name}
     return {"started": name}
 
 

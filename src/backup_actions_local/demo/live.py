@@ -70,16 +70,21 @@ class Terminal:
 
 
 class Watch:
-    """Hears of every event of every execution and of every report of a job, from many threads."""
+    """Hears of every event of every execution and of every report of a job, from many threads.
+
+    ``names`` are what to call a volume's backup.
+    """
 
     def __init__(self, screen: Screen, names: Mapping[str, str]) -> None:
         self._screen, self._names = screen, names
+        self._names_of_runs: dict[str, str] = {}
         self._foldings: dict[str, Folding] = {}
         self._lock = threading.Lock()
 
     def execution(self, execution: Execution, event: Event) -> None:
         """Show the step that this event ends, and the end of the execution."""
         with self._lock:
+            self._names_of_runs.setdefault(run_of(execution), self._names.get(_volume_of(execution), "?"))
             folding = self._foldings.setdefault(execution.arn, Folding())
             if step := folding.take(event):
                 self._show(execution, step)
@@ -109,7 +114,26 @@ class Watch:
 
     def _line(self, execution: Execution, text: str) -> None:
         machine = execution.machine.name.removeprefix("backup-actions-")
-        self._screen.line(f"{self._name_of(execution.name):<{_NAME_WIDTH}} {machine:<15} {text}")
+        self._screen.line(f"{self._name_of(run_of(execution)):<{_NAME_WIDTH}} {machine:<15} {text}")
 
     def _name_of(self, run: str) -> str:
-        return self._names.get(run, run[:_NAME_WIDTH])
+        return self._names_of_runs.get(run, "?")
+
+
+def run_of(execution: Execution) -> str:
+    """The run that an execution belongs to: its own name, or that of the execution it cleans up after."""
+    return cut_short_run(execution) or execution.name
+
+
+def cut_short_run(execution: Execution) -> str | None:
+    """The run that this execution cleans up after, if it does."""
+    given = execution.input
+    detail = given.get("detail") if isinstance(given, Mapping) else None
+    name = detail.get("name") if isinstance(detail, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _volume_of(execution: Execution) -> str:
+    given = execution.input
+    point = given.get("recoveryPoint") if isinstance(given, Mapping) else None
+    return str(point.get("resourceId")) if isinstance(point, Mapping) else ""

@@ -1,0 +1,84 @@
+"""``backup-actions demo``: the whole life of four backups on one machine, with no AWS account."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from backup_actions.cli.command import command
+from backup_actions.cli.output import Output
+from backup_actions.errors import DiskFull, EmbeddedServerFailed, PortInUse, ToolMissing
+
+if TYPE_CHECKING:
+    from backup_actions_local.demo.live import Screen
+
+_NEEDED_MIB = 2048
+
+
+@command(
+    "demo",
+    examples=("backup-actions demo", "backup-actions demo --keep run --json > result.json"),
+    fails_with=(PortInUse, EmbeddedServerFailed, DiskFull, ToolMissing),
+)
+@click.option(
+    "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep disks, archives, logs and the report there."
+)
+@click.option("--port", type=click.IntRange(1024, 65535), help="Let the embedded AWS listen on this port of 127.0.0.1.")
+def demo(output: Output, keep: Path | None, port: int | None) -> None:
+    """Archive, verify and delete real backups on the embedded AWS.
+
+    Four disks are backed up: one with an awkward file system, a partitioned one with a boot loader, one that cannot be
+    mounted, and one whose job dies on every attempt. The deployed workflows do the rest. Exit code 0 means that
+    everything promised was true.
+    """
+    from backup_actions_local.demo.outcome import as_json
+    from backup_actions_local.demo.run import run_demo
+    from backup_actions_local.demo.summary import summarize
+
+    with _folder(keep) as folder, _screen(output) as screen:
+        report = (keep or Path.cwd() / "build") / "demo-report.html"
+        result = run_demo(folder, report, screen, output.talk, port)
+    if output.as_json:
+        extra = {"report": str(result.report), "calls": result.calls, "refused": result.refused}
+        output.data(as_json(result.outcomes, result.checks, extra))
+    else:
+        summarize(result, output.data)
+    sys.exit(0 if result.ok else 1)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Where everything lies; removed afterwards unless it is to be kept. Raises DiskFull."""
+    folder = keep.resolve() if keep else Path(tempfile.mkdtemp(prefix="backup-actions-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        free_mib = shutil.disk_usage(folder).free >> 20
+        if free_mib < _NEEDED_MIB:
+            raise DiskFull(path=folder, free_mib=free_mib, needed_mib=_NEEDED_MIB)
+        yield folder
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _screen(output: Output) -> Iterator[Screen]:
+    """Bars and lines on a terminal, lines elsewhere; both on stderr."""
+    from backup_actions_local.demo.live import Plain, Terminal
+
+    if not sys.stderr.isatty():
+        yield Plain(output.talk)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(binary_units=True))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield Terminal(bars)
