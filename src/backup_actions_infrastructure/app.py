@@ -30,28 +30,31 @@ _SETTINGS_CONTEXT, _SETTINGS_DEFAULT = "settings", "backup-actions.yaml"
 
 def main() -> None:
     """Synthesize the stack of ``-c settings=FILE``, or of backup-actions.yaml. Raises BackupActionsError."""
-    node.ensure()
-    from aws_cdk import App
-
     found = installed()
     if found.broken:
         # Leaving it out would remove its machine from the account, without a word.
         raise found.broken[0]
-    asked = App().node.try_get_context(_SETTINGS_CONTEXT)
+    app = empty_application()
+    asked = app.node.try_get_context(_SETTINGS_CONTEXT)
     settings = load(Path(str(asked or _SETTINGS_DEFAULT)), found.actions)
-    application(settings, found).synth()
+    add_stack(app, settings, found)
+    app.synth()
 
 
-def application(settings: DeploymentSettings, found: Installed, *, output: Path | None = None) -> App:
-    """The CDK application of one deployment, checked by the AWS Solutions rules when it is synthesized."""
+def empty_application(output: Path | None = None) -> App:
+    """A CDK application that will be checked by the AWS Solutions rules. Raises ToolMissing without Node."""
+    node.ensure()
     from aws_cdk import App, Validations
     from cdk_nag import AwsSolutionsChecks
 
+    app = App(context=_FEATURE_FLAGS, outdir=str(output) if output else None)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return app
+
+
+def add_stack(app: App, settings: DeploymentSettings, found: Installed) -> None:
+    """The stack of one deployment is in the application, the findings that we accept acknowledged."""
     from backup_actions_infrastructure.findings import acknowledge_findings
     from backup_actions_infrastructure.stack import SourceStack
 
-    app = App(context=_FEATURE_FLAGS, outdir=str(output) if output else None)
-    stack = SourceStack(app, settings.name, settings=settings, actions=found.actions)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    acknowledge_findings(stack)
-    return app
+    acknowledge_findings(SourceStack(app, settings.name, settings=settings, actions=found.actions))

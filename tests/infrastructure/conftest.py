@@ -14,7 +14,7 @@ from tests.infrastructure.template import ACCOUNT, REGION, Template
 from backup_actions.lifecycle import Deployed, deployed_machines
 from backup_actions.plugins import Installed, installed
 from backup_actions.settings import DeploymentSettings, from_mapping
-from backup_actions_infrastructure import node
+from backup_actions_infrastructure.app import add_stack, empty_application
 
 SETTINGS: Mapping[str, Any] = {
     "account": ACCOUNT,
@@ -53,13 +53,13 @@ def _render(found: Installed, tmp_path_factory: pytest.TempPathFactory) -> Rende
     """Renders the settings with some sections replaced."""
     # The CDK's own validation takes twice the time of everything else; one test runs it, in a process of its own.
     os.environ["CDK_VALIDATION"] = "false"
-    node.ensure()
-    from backup_actions_infrastructure.app import application
 
     def render(**sections: Any) -> Rendered:
         settings = from_mapping({**SETTINGS, **sections}, found.actions)
         folder = tmp_path_factory.mktemp("assembly")
-        application(settings, found, output=folder).synth()
+        app = empty_application(folder)
+        add_stack(app, settings, found)
+        app.synth()
         template = Template.read(folder / f"{settings.name}.template.json")
         return Rendered(settings, deployed_machines(settings, found.actions), template)
 
@@ -79,3 +79,8 @@ def _template(rendered: Rendered) -> Template:
 @pytest.fixture(name="repository", scope="session")
 def _repository() -> Path:
     return Path(__file__).parents[2]
+
+
+@pytest.fixture(name="rewrite_snapshots", scope="session")
+def _rewrite_snapshots() -> bool:
+    return os.environ.get("PERMISSIONS_SNAPSHOT") == "rewrite"

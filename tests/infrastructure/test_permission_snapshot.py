@@ -1,0 +1,27 @@
+"""Every permission of the template in one file, so that a change of one is seen in review."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tests.infrastructure.template import Template
+
+SNAPSHOT = Path(__file__).parent / "snapshots" / "permissions.json"
+REWRITE = "PERMISSIONS_SNAPSHOT=rewrite .venv/bin/pytest tests/infrastructure/test_permission_snapshot.py"
+
+
+def as_text(template: Template) -> str:
+    """Logical ids end in a hash of their path; without it a renamed construct changes one word."""
+    written = json.dumps(template.roles(), indent=1, sort_keys=True)
+    return re.sub(r"<([A-Za-z0-9]+?)[0-9A-F]{8}(\.[A-Za-z]+)?>", r"<\1\2>", written) + "\n"
+
+
+def test_no_permission_has_changed_unseen(template: Template, rewrite_snapshots: bool) -> None:
+    if rewrite_snapshots:
+        SNAPSHOT.write_text(as_text(template), encoding="utf-8")
+
+    assert SNAPSHOT.read_text(encoding="utf-8") == as_text(template), (
+        f"Permissions have changed. If that is meant, rewrite the snapshot and read its difference:\n  {REWRITE}"
+    )

@@ -1,0 +1,149 @@
+"""What others' validators say of the template. Each accepted finding stands with its reason where it is accepted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from cloudformation_validate import CompositeEngine, ReportStatus, Severity
+from tests.infrastructure.conftest import SETTINGS, Rendered
+from tests.infrastructure.template import Template
+
+from backup_actions.contract.placeholders import fill_text
+from backup_actions.plugins import Installed
+
+BIN = Path(sys.executable).parent
+
+
+def said_by(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(name="deployed", scope="module")
+def _deployed(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template with the substitutions in its workflows done, as CloudFormation does them before they are read."""
+    document = json.loads(json.dumps(template.document))
+    for resource in document["Resources"].values():
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            properties = resource["Properties"]
+            values = template.plain(properties.pop("DefinitionSubstitutions"))
+            properties["DefinitionString"] = fill_text(properties["DefinitionString"], values.__getitem__)
+    path = tmp_path_factory.mktemp("deployed") / "template.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def workflows(deployed: Path) -> Iterator[str]:
+    for resource in json.loads(deployed.read_text(encoding="utf-8"))["Resources"].values():
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            yield resource["Properties"]["DefinitionString"]
+
+
+def test_cfn_lint_finds_nothing(deployed: Path, repository: Path) -> None:
+    done = said_by(BIN / "cfn-lint", deployed, cwd=repository)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_cloudformation_validate_finds_nothing_but_what_cfn_lint_may_say_too(
+    template: Template, repository: Path
+) -> None:
+    accepted = yaml.safe_load((repository / ".cfnlintrc.yaml").read_text(encoding="utf-8"))["ignore_checks"]
+
+    report = CompositeEngine().validate_template(template.path)
+
+    assert report.status == ReportStatus.OK
+    worse_than_style = [each for each in report.diagnostics if each.severity not in {Severity.INFO, Severity.DEBUG}]
+    assert [each.message for each in worse_than_style if each.rule_id not in accepted] == []
+
+
+_STATELINT_IS_WRONG_ABOUT = {
+    r"BackoffRate is \d+ but should be a Float": "JSON knows one kind of number; it has to be 1 or more",
+    r'Seconds is "\{%.*%\}" but should be an Integer': "with JSONata the seconds of a Wait may be an expression",
+    r'Arguments is "\{%.*\\n.*%\}" but should be a JSONata': "an expression may have more than one line",
+}
+"""What it says → why that does not count. https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html"""
+
+
+def test_statelint_finds_nothing_in_the_workflows_as_they_are_deployed(deployed: Path, tmp_path: Path) -> None:
+    complaints = []
+    for number, definition in enumerate(workflows(deployed)):
+        path = tmp_path / f"{number}.json"
+        path.write_text(definition, encoding="utf-8")
+        _count, *lines = said_by(BIN / "statelint", path, cwd=tmp_path).stdout.splitlines() or [""]
+        complaints += lines
+
+    assert [each for each in complaints if not any(re.search(wrong, each) for wrong in _STATELINT_IS_WRONG_ABOUT)] == []
+    for wrong in _STATELINT_IS_WRONG_ABOUT:
+        assert any(re.search(wrong, each) for each in complaints), f"no longer needed: {wrong}"
+
+
+def test_exactly_the_accepted_findings_of_the_aws_solutions_rules_are_found(
+    rendered: Rendered, found: Installed, tmp_path: Path
+) -> None:
+    from backup_actions_infrastructure.app import empty_application
+    from backup_actions_infrastructure.findings import ACCEPTED
+    from backup_actions_infrastructure.stack import SourceStack
+
+    app = empty_application(tmp_path)
+    SourceStack(app, "backup-actions", settings=rendered.settings, actions=found.actions)
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+
+    report = json.loads((tmp_path / "validation-report.json").read_text(encoding="utf-8"))
+    violations = [each for plugin in report["pluginReports"] for each in plugin.get("violations", [])]
+    assert sorted(each["ruleName"] for each in violations) == sorted(each.rule for each in ACCEPTED)
+    assert [len(each["violatingConstructs"]) for each in violations] == [1] * len(ACCEPTED)
+
+
+def test_the_command_line_renders_the_same_and_all_validations_pass(
+    template: Template, repository: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "backup-actions.yaml"
+    settings.write_text(yaml.safe_dump(dict(SETTINGS)), encoding="utf-8")
+    context = json.dumps({"settings": str(settings)})
+
+    done = said_by(
+        sys.executable,
+        "app.py",
+        cwd=repository,
+        CDK_CONTEXT_JSON=context,
+        CDK_OUTDIR=str(tmp_path / "out"),
+        CDK_VALIDATION="true",
+    )
+
+    assert done.returncode == 0, done.stderr
+    rendered = Template.read(tmp_path / "out" / template.path.name)
+    assert rendered.document == template.document
+
+
+def test_mistakes_in_the_settings_are_told_and_nothing_is_rendered(repository: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "backup-actions.yaml"
+    settings.write_text(yaml.safe_dump({**SETTINGS, "zones": ["eu-west-1a"]}), encoding="utf-8")
+
+    done = said_by(
+        sys.executable,
+        "app.py",
+        cwd=repository,
+        CDK_CONTEXT_JSON=json.dumps({"settings": str(settings)}),
+        CDK_OUTDIR=str(tmp_path / "out"),
+    )
+
+    assert done.returncode == 1
+    assert "eu-west-1a is no availability zone of us-east-1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "out").glob("*.template.json"))

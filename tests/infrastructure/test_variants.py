@@ -1,0 +1,148 @@
+"""Other settings, other partitions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.infrastructure.template import Template
+
+from backup_actions.errors import ActionBroken
+from backup_actions.plugins import Installed
+
+if TYPE_CHECKING:
+    from tests.infrastructure.conftest import Render, Rendered
+
+KEY = "arn:aws:kms:us-east-1:111122223333:key/12345678-1234-1234-1234-123456789012"
+IMAGE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/backup/worker:1.2"
+
+
+@pytest.fixture(name="own", scope="module")
+def _own(render: Render) -> Rendered:
+    """A customer's own bucket, key and image; a policy that keeps backups; a stack of another name."""
+    return render(
+        name="archives",
+        zones=["us-east-1c"],
+        deletion={"policy": "keep"},
+        archive_bucket={"name": "our-archives", "key_arn": KEY},
+        worker_image=IMAGE,
+    )
+
+
+def test_an_existing_bucket_is_used_and_not_touched(own: Rendered) -> None:
+    assert not own.template.of_type("AWS::S3::Bucket")
+    assert not own.template.of_type("AWS::S3::BucketPolicy")
+    assert "arn:aws:s3:::our-archives" in json.dumps(own.template.roles())
+
+
+def test_the_customers_key_is_used_for_archives_and_the_stacks_own_for_messages(own: Rendered) -> None:
+    keys = {
+        resource
+        for user, policies in own.template.roles().items()
+        if user.startswith("job ")
+        for statement in policies["Steps"]
+        if any(action.startswith("kms:GenerateDataKey") for action in statement["Action"])
+        for resource in statement["Resource"]
+    }
+
+    assert keys == {KEY}
+    assert own.template.only("AWS::SNS::Topic")["KmsMasterKeyId"] == f"<{own.template.id_of('AWS::KMS::Key')}.Arn>"
+
+
+def test_the_customers_image_is_used_and_its_repository_alone_may_be_read(own: Rendered) -> None:
+    for job in own.template.of_type("AWS::Batch::JobDefinition").values():
+        assert job["ContainerProperties"]["Image"] == IMAGE
+    pulls = [
+        statement["Resource"]
+        for policies in own.template.roles().values()
+        for statement in policies.get("Service", [])
+        if "ecr:BatchGetImage" in statement["Action"]
+    ]
+    assert pulls
+    assert {tuple(each) for each in pulls} == {("arn:aws:ecr:us-east-1:111122223333:repository/backup/worker",)}
+
+
+def test_a_deployment_that_keeps_backups_has_no_right_to_touch_one(own: Rendered) -> None:
+    text = json.dumps(own.template.roles())
+
+    assert "backup:DeleteRecoveryPoint" not in text
+    assert "backup:UpdateRecoveryPointLifecycle" not in text
+
+
+def test_everything_is_named_after_the_settings_name(own: Rendered) -> None:
+    assert "backup-actions-" not in json.dumps(
+        [own.template.of_type("AWS::Lambda::Function"), own.template.of_type("AWS::Batch::JobQueue")]
+    ).replace("backup-actions-code", "")
+    assert {each["JobQueueName"] for each in own.template.of_type("AWS::Batch::JobQueue").values()} == {
+        "archives-us-east-1c"
+    }
+
+
+@pytest.fixture(name="china", scope="module")
+def _china(render: Render) -> Rendered:
+    """Another partition, a locked bucket with access logs, no e-mail, an image of a public registry, no action."""
+    return render(
+        region="cn-north-1",
+        zones=["cn-north-1a"],
+        archive_bucket={
+            "object_lock": {"mode": "compliance", "days": 365},
+            "access_logs": {"bucket": "our-logs", "prefix": "archives/"},
+        },
+        notifications={},
+        worker_image="registry.example.com/worker:1",
+        actions={"ebs-archive": {"enabled": False}},
+    )
+
+
+def test_a_lock_is_the_buckets_default_retention(china: Rendered) -> None:
+    bucket = china.template.only("AWS::S3::Bucket")
+
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["ObjectLockConfiguration"]["Rule"] == {"DefaultRetention": {"Days": 365, "Mode": "COMPLIANCE"}}
+
+
+def test_access_logs_go_where_the_settings_say(china: Rendered) -> None:
+    assert china.template.only("AWS::S3::Bucket")["LoggingConfiguration"] == {
+        "DestinationBucketName": "our-logs",
+        "LogFilePrefix": "archives/",
+    }
+
+
+def test_an_image_of_another_registry_needs_no_right_of_aws(china: Rendered) -> None:
+    assert "ecr:" not in json.dumps(china.template.roles())
+
+
+def test_an_action_that_is_switched_off_leaves_nothing_behind(china: Rendered) -> None:
+    assert [*china.template.definitions()] == ["backup-actions-recovery-point"]
+    assert not china.template.of_type("AWS::Batch::JobDefinition")
+    assert "ebs-archive" not in json.dumps(china.template.document)
+
+
+def assert_fits_every_partition(template: Template, zones: tuple[str, ...]) -> None:
+    text = json.dumps(template.document)
+    assert "arn:aws" not in text
+    assert "dummy1" not in text
+    assert {each["AvailabilityZone"] for each in template.of_type("AWS::EC2::Subnet").values()} == set(zones)
+
+
+def test_china_is_rendered_offline(china: Rendered) -> None:
+    assert_fits_every_partition(china.template, china.settings.zones)
+
+
+def test_govcloud_is_rendered_offline(render: Render) -> None:
+    govcloud = render(region="us-gov-west-1", zones=["us-gov-west-1b"])
+
+    assert_fits_every_partition(govcloud.template, govcloud.settings.zones)
+
+
+def test_a_broken_action_stops_the_deployment_instead_of_being_removed_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from backup_actions_infrastructure import app
+
+    broken = ActionBroken(name="mine", package="my-actions", reason="it cannot be imported")
+    monkeypatch.setattr(app, "installed", lambda: Installed((), (broken,)))
+
+    with pytest.raises(ActionBroken, match="my-actions"):
+        app.main()
