@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from backup_actions_local.calls import Call, Handler, Refused
 from backup_actions_local.services import event_patterns
 from backup_actions_local.services.chores import Chores
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 Event = Mapping[str, Any]
 Deliver = Callable[[Any], object]
-"""Hands the input to a target; raises Refused when the target does not take it."""
+"""Hands the input to a target; raises Refused, or botocore's ClientError, when the target does not take it."""
 DeadLetters = Callable[[str, Mapping[str, str]], object]
 """Takes the event as text, and the attributes that say why nobody took it."""
 
@@ -163,7 +165,11 @@ class Events:
         given: Any = event
         if target.transformer:
             given = target.transformer.render(event, rule_name=rule.name, rule_arn=rule.arn)
-        target.deliver(given)
+        try:
+            target.deliver(given)
+        except ClientError as error:
+            answer = error.response.get("Error", {})
+            raise Refused(str(answer.get("Code")), str(answer.get("Message"))) from error
 
     def _bury(self, rule: Rule, target: Target, event: Event, refusal: Refused, repeated: int, condition: str) -> None:
         if target.dead_letters is None:

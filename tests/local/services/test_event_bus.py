@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from backup_actions_local.calls import Refused
 from backup_actions_local.services.events import Event, RetryPolicy, Target
 from backup_actions_local.services.input_transformers import InputTransformer
@@ -117,6 +119,21 @@ def test_a_missing_permission_is_not_tried_again(cloud: Cloud) -> None:
     _, attributes = _buried(cloud, target, RetryPolicy())
 
     assert (target.asked, attributes["ERROR_CODE"], attributes["RETRY_ATTEMPTS"]) == (1, "NO_PERMISSIONS", "0")
+
+
+def test_an_api_error_of_a_target_is_a_refusal(cloud: Cloud) -> None:
+    letters: list[Mapping[str, str]] = []
+
+    def start(_event: Any) -> None:
+        error = {"Error": {"Code": "StateMachineDoesNotExist", "Message": "no such machine"}}
+        raise ClientError(error, "StartExecution")  # type: ignore[arg-type]
+
+    target = Target(arn=ARN, deliver=start, dead_letters=lambda _body, attributes: letters.append(attributes))
+    cloud.events.rule("r", {"source": ["my.app"]}, target)
+    cloud.events.put("my.app", "T", {})
+    cloud.clock.sleep(5)
+
+    assert [letter["ERROR_CODE"] for letter in letters] == ["NO_RESOURCE"]
 
 
 def test_an_event_can_be_lost(cloud: Cloud) -> None:
