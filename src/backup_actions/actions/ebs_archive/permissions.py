@@ -107,7 +107,8 @@ _WORKFLOW = (
     ),
     Statement(
         ("batch:SubmitJob",),
-        on=(_QUEUES, "${Job_archive}", "${Job_archive}:*", "${Job_verify}", "${Job_verify}:*"),
+        # The reference lists the new job itself as a required resource, beside the queue; it has no id yet.
+        on=(_QUEUES, _JOBS, "${Job_archive}", "${Job_archive}:*", "${Job_verify}", "${Job_verify}:*"),
         for_=("SubmitJob",),
         because="one queue per zone, and every revision of our two job definitions",
     ),
