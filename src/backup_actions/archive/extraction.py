@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
-from backup_actions.archive.frame_reader import FrameReader
 from backup_actions.archive.gnu_tar import environment, extract_command, pipe
-from backup_actions.archive.pax import TarError
 from backup_actions.archive.safe_paths import PathGuard
 from backup_actions.archive.tar_walker import TarWalker
 from backup_actions.errors import ExtractionFailed
@@ -19,29 +18,20 @@ from backup_actions.model.progress import Progress
 _END_OF_TAR = bytes(1024)
 
 
-def extract_tar(frames: FrameReader, ranges: Iterable[tuple[int, int]], to: Path, progress: Progress) -> None:
-    """These ranges of the tar stream, each made of whole entries, are below the folder.
+def extract_tar(pieces: Iterable[bytes], to: Path, progress: Progress) -> None:
+    """The entries of this tar, which needs no end mark, are below the folder.
 
-    Raises UnsafePath, ArchiveDamaged, ExtractionFailed, ToolMissing; what was written before stays.
+    Raises UnsafePath, TarError, ExtractionFailed, ToolMissing; what was written before stays.
     """
     walker = TarWalker(PathGuard().check)
-    try:
-        with _Tar(to) as tar:
-            for piece in _pieces(frames, ranges):
-                before = walker.content_bytes
-                walker.feed(piece)
-                tar.write(piece)
-                progress.add(walker.content_bytes - before)
-            walker.finish()
-            tar.ended()
-    except TarError as wrong:
-        raise frames.damaged(str(wrong)) from wrong
-
-
-def _pieces(frames: FrameReader, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    for start, end in ranges:
-        yield from frames.read(start, end)
-    yield _END_OF_TAR
+    with _Tar(to) as tar:
+        for piece in chain(pieces, [_END_OF_TAR]):
+            before = walker.content_bytes
+            walker.feed(piece)
+            tar.write(piece)
+            progress.add(walker.content_bytes - before)
+        walker.finish()
+        tar.ended()
 
 
 class _Tar:

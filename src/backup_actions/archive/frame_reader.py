@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from blake3 import blake3
+
 from backup_actions.archive.codecs import FrameError, content_checksum, decompressed
 from backup_actions.archive.options import Codec
 from backup_actions.archive.seek_table import SeekTable, SeekTableError, read_seek_table
@@ -24,6 +26,7 @@ class FrameReader:
         self._codec: Codec = member.codec
         self._announced_frames = member.frames
         self._announced_bytes = member.stream_bytes
+        self._announced_blake3 = member.stream_blake3
         self.bytes_read = 0
 
     @cached_property
@@ -73,6 +76,15 @@ class FrameReader:
             except FrameError as wrong:
                 raise self.damaged(f"frame {number}: {wrong}") from wrong
             yield content[max(0, start - offsets[number]) : end - offsets[number]]
+
+    def whole(self) -> Iterator[bytes]:
+        """The whole stream. Raises ArchiveDamaged, after the last bytes, where its hash is not that of the source."""
+        digest = blake3()
+        for piece in self.read(0, self.stream_bytes):
+            digest.update(piece)
+            yield piece
+        if digest.hexdigest() != self._announced_blake3:
+            raise self.damaged("its content is not what was archived")
 
     def tail(self) -> bytes:
         """The stored seek table: everything behind the last frame."""

@@ -59,7 +59,7 @@ class Archive:
             entry = self._entry(member, entry.link_target, path)
         frames = self._frames_of(member)
         if entry.type == "device-image":
-            yield from frames.read(0, frames.stream_bytes)
+            yield from frames.whole()
             return
         if entry.type != "file":
             raise NotInArchive(path=f"a file named {_text(path)}", where=self.store.location)
@@ -90,9 +90,7 @@ class Archive:
             if member.kind == "device":
                 self._extract_image(member, folder, progress)
             else:
-                frames = self._frames_of(member)
-                ranges = [(0, frames.stream_bytes)] if selection is None else selection.ranges
-                extract_tar(frames, ranges, folder, progress)
+                self._extract_files(member, selection, folder, progress)
 
     def rebuild_disk(self, to: Path, *, progress: Progress | None = None) -> RebuiltDisk:
         """Write a sparse image with partition table, gaps and raw regions. Raises ArchiveDamaged, NotInArchive."""
@@ -105,18 +103,29 @@ class Archive:
             for member, region in members:
                 if member.kind == "device":
                     progress.start(member.name, region.size_bytes)
-                    write_image(self._frames_of(member), member, image, region.offset_bytes, progress)
+                    write_image(self._frames_of(member), image, region.offset_bytes, progress)
         return RebuiltDisk(
             path=to,
             written=tuple(region for member, region in members if member.kind == "device"),
             to_be_filled=tuple(region for member, region in members if member.kind == "files"),
         )
 
+    def _extract_files(self, member: Member, selection: Selection | None, folder: Path, progress: Progress) -> None:
+        frames = self._frames_of(member)
+        try:
+            if selection is None:
+                extract_tar(frames.whole(), folder, progress)
+            else:
+                pieces = (piece for start, end in selection.ranges for piece in frames.read(start, end))
+                extract_tar(pieces, folder, progress)
+        except TarError as wrong:
+            raise frames.damaged(str(wrong)) from wrong
+
     def _extract_image(self, member: Member, folder: Path, progress: Progress) -> None:
         path = folder / os.fsdecode(IMAGE_NAME)
         try:
             with create_image(path, member.stream_bytes) as image:
-                write_image(self._frames_of(member), member, image, 0, progress)
+                write_image(self._frames_of(member), image, 0, progress)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
