@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,7 @@ class Workflow:
 
     def document(self) -> dict[str, Any]:
         """The file as it stands, placeholders in it."""
-        import yaml
-
-        document = yaml.safe_load(self.path.read_text(encoding="utf-8"))
-        assert isinstance(document, dict)  # noqa: S101 - a file of ours; its shape is held by tests
-        return document
+        return deepcopy(_parsed(self.path.read_text(encoding="utf-8")))
 
     def placeholders(self) -> frozenset[str]:
         """Every placeholder that the file uses."""
@@ -74,6 +72,16 @@ class Workflow:
             if state["Type"] == "Task":
                 resource = str(state["Resource"]).partition(":states:::")[2]
                 yield Call(name, resource, state.get("Arguments") or {})
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> dict[str, Any]:
+    """Parsing costs a quarter of a second, and whoever loads an action does it several times."""
+    import yaml
+
+    document = yaml.safe_load(text)
+    assert isinstance(document, dict)  # noqa: S101 - a file of ours; its shape is held by tests
+    return document
 
 
 def states_of(machine: Mapping[str, Any]) -> Iterator[tuple[str, State]]:
