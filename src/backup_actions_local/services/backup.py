@@ -179,8 +179,12 @@ class Backup:
     # ----------------------------------------------------------------------------------------------------- legal holds
 
     def _create_hold(self, call: Call) -> Mapping[str, Any]:
-        only(call, "Title", "Description", "RecoveryPointSelection")
+        only(call, "Title", "Description", "RecoveryPointSelection", "IdempotencyToken")
         selection = call.params.get("RecoveryPointSelection") or {}
+        token = call.params.get("IdempotencyToken")
+        for hold in self._holds.values():
+            if token and hold.token == token:
+                return hold.answer()
         hold_id = self._vaults.new_id()
         hold = LegalHold(
             id=hold_id,
@@ -189,7 +193,7 @@ class Backup:
             description=call.params["Description"],
             created=self._vaults.clock.now(),
             points=tuple(point for point in self._vaults.points() if _is_selected(point, selection)),
-            selection=selection,
+            token=token or "",
         )
         self._holds[hold_id] = hold
         return hold.answer() | ({"RecoveryPointSelection": selection} if selection else {})

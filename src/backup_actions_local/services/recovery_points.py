@@ -156,7 +156,8 @@ class LegalHold:
     description: str
     created: datetime
     points: tuple[Point, ...]
-    selection: Mapping[str, Any]
+    token: str
+    """With which it was asked for; the same token asks for the same hold."""
     status: str = "ACTIVE"
 
     def answer(self) -> Answer:

@@ -39,7 +39,7 @@ class Inline:
             doom.check()
 
         world = World(
-            clients=Clients(_watched(self._session_for(order.role, order.session), doom)),
+            clients=Clients(_watched(self._session_for(order.role, order.session), doom.check)),
             clock=_WatchedClock(self._clock, doom),
             progress=_WatchedProgress(DoomedProgress(_Reports(order.report), order.dies_at, lose), doom),
             host=Host(order.instance.dev, order.instance.sys, f"{self._url()}/_imds/{order.instance.id}"),
@@ -64,24 +64,27 @@ class Inline:
         return InlineSandbox(order, self._clock, self._session_for)
 
 
-@dataclass(frozen=True, slots=True)
 class InlineSandbox:
-    """Calls the function here."""
+    """Calls the function here. Its clients are made once, as a warm function's are."""
 
-    order: FunctionOrder
-    clock: SimulatedClock
-    session_for: SessionFor
-    is_alive: bool = True
+    is_alive = True
+
+    def __init__(self, order: FunctionOrder, clock: SimulatedClock, session_for: SessionFor) -> None:
+        self._order, self._clock, self._session_for = order, clock, session_for
+        self._clients: Clients | None = None
+        self._doom = Doom(clock)
 
     def invoke(self, event: str, doom: Doom) -> Any:
         """Return what the function returned, as JSON carries it. Raises FunctionError."""
+        self._doom = doom
+        if self._clients is None:
+            session = self._session_for(self._order.role, self._order.name)
+            self._clients = Clients(_watched(session, self._check))
         world = World(
-            clients=Clients(_watched(self.session_for(self.order.role, self.order.name), doom)),
-            clock=_WatchedClock(self.clock, doom),
-            environment=self.order.environment,
+            clients=self._clients, clock=_WatchedClock(self._clock, doom), environment=self._order.environment
         )
         try:
-            return json.loads(json.dumps(load(self.order.code)(world, json.loads(event))))
+            return json.loads(json.dumps(load(self._order.code)(world, json.loads(event))))
         except KeyboardInterrupt as interrupt:
             if not doom.reason:
                 raise
@@ -91,6 +94,9 @@ class InlineSandbox:
 
     def close(self) -> None:
         """Nothing stays."""
+
+    def _check(self) -> None:
+        self._doom.check()
 
 
 def error_of(error: Exception) -> FunctionError:
@@ -105,13 +111,9 @@ def load(code: str) -> Callable[..., Any]:
     return function
 
 
-def _watched(session: boto3.Session, doom: Doom) -> boto3.Session:
+def _watched(session: boto3.Session, check: Callable[[], None]) -> boto3.Session:
     """No call leaves a host that is gone."""
-
-    def check(**_: object) -> None:
-        doom.check()
-
-    session.events.register("before-call", check)
+    session.events.register("before-call", lambda **_: check())
     return session
 
 
