@@ -11,11 +11,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from backup_actions.contract import Action, Statement
 from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
 from backup_actions.lifecycle import INTAKE, rules
 from backup_actions.settings import DeploymentSettings
+from backup_actions_local.calls import Refused
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.front import Audit, Faults, Front, Roles
@@ -249,7 +251,10 @@ class Cloud:
     def _starter(self, machine_arn: str, role: str) -> Callable[[Any], object]:
         def start(event: Any) -> object:
             client = self.session(role, "events").client("stepfunctions")
-            return client.start_execution(stateMachineArn=machine_arn, input=json.dumps(event))
+            try:
+                return client.start_execution(stateMachineArn=machine_arn, input=json.dumps(event))
+            except ClientError as error:  # EventBridge tries again, or buries the event
+                raise Refused(error.response["Error"]["Code"], error.response["Error"]["Message"]) from error
 
         return start
 

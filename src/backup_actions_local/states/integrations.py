@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from backup_actions_local.states.tasks import RunningTask
 
 _START_AND_WAIT = "startExecution.sync:2"
+_INSISTS = 4
 # Optimized integrations: service → action → the members that may be any JSON and are sent as its text.
 _OPTIMIZED_ACTIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "batch": {"submitJob": frozenset()},
@@ -131,14 +133,21 @@ class AwsIntegrations:
                 f"The Task state in AWS Step Functions execution [{task.execution_arn}] "
                 "which was managing this resource was aborted"
             )
-            self._ask(sdk, "StopExecution", {"executionArn": child, "cause": cause})
+            self._insist(lambda: self._ask(sdk, "StopExecution", {"executionArn": child, "cause": cause}))
             raise
         describe = operation_model(sdk, "describeExecution")
         assert describe is not None  # noqa: S101 - in botocore's model
-        described = self._call(sdk, describe, {"ExecutionArn": child}, shapes.epoch_milliseconds)
+        described = self._insist(lambda: self._call(sdk, describe, {"ExecutionArn": child}, shapes.epoch_milliseconds))
         if described["Status"] != "SUCCEEDED":
             raise StateFailed(TASK_FAILED, dump(described, sort_keys=True))
         return {name: _parsed(value) if name in {"Input", "Output"} else value for name, value in described.items()}
+
+    def _insist(self, ask: Callable[[], Any]) -> Any:
+        """What the service does on its own account, after the workflow's call: it does not give up at once."""
+        for _ in range(_INSISTS - 1):
+            with suppress(StateFailed):
+                return ask()
+        return ask()
 
 
 def _find(resource: str) -> tuple[Sdk | None, str, frozenset[str]]:
