@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from backup_actions.plugins import Installed
     from backup_actions.settings import DeploymentSettings
 
-# What today's CDK does in new projects, where it touches what is made here. They stand here and not in cdk.json, so
-# that `python app.py`, the tests and the CDK's command line all see the same template.
-_FEATURE_FLAGS = {
-    "@aws-cdk/aws-ec2:launchTemplateDefaultUserData": True,
-    "@aws-cdk/aws-kms:aliasNameRef": True,
-    "@aws-cdk/core:checkSecretUsage": True,
-    "@aws-cdk/core:enablePartitionLiterals": False,  # Aws.PARTITION stays a reference, also in a known region
-    "@aws-cdk/core:target-partitions": ["aws", "aws-cn", "aws-us-gov"],
-}
-
 _SETTINGS_CONTEXT, _SETTINGS_DEFAULT = "settings", "backup-actions.yaml"
 
 
@@ -47,7 +37,7 @@ def empty_application(output: Path | None = None) -> App:
     from aws_cdk import App, Validations
     from cdk_nag import AwsSolutionsChecks
 
-    app = App(context=_FEATURE_FLAGS, outdir=str(output) if output else None)
+    app = App(outdir=str(output) if output else None)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app
 

@@ -181,6 +181,16 @@ def test_row_34_endpoints_say_what_goes_through_them(template: Template) -> None
             assert "s3:*" not in statement["Action"]
 
 
+def test_row_34_what_jobs_may_do_with_archives_goes_through_the_endpoint(template: Template) -> None:
+    (endpoint,) = template.of_type("AWS::EC2::VPCEndpoint").values()
+    archives = endpoint["PolicyDocument"]["Statement"][0]
+    jobs = [user for user in template.roles() if user.startswith("job ")]
+
+    needed = {action for user in jobs for action, _ in granted(template, user) if action.startswith("s3:")}
+    assert needed <= set(archives["Action"])
+    assert archives["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "111122223333"}}
+
+
 def test_row_35_nothing_runs_during_the_deployment(template: Template) -> None:
     kinds = {resource["Type"] for resource in template.document["Resources"].values()}
 
