@@ -55,8 +55,6 @@ def can_mount() -> bool:
 
 def run_demo(folder: Path, report: Path, screen: Screen, talk: Callable[[str], None], port: int | None) -> DemoResult:
     """Run the whole story in the folder; nothing runs, is mounted or attached any more when this returns or raises."""
-    talk("making four disks")
-    disks = {disk.name: disk for disk in make_disks(folder / "disks", files=_SMALL_FILES)}
     if not can_mount():
         talk("not root on Linux with loop devices: nothing is mounted here, every file system takes the raw route")
     names: dict[str, str] = {}
@@ -86,17 +84,23 @@ def run_demo(folder: Path, report: Path, screen: Screen, talk: Callable[[str], N
             installed().actions,
         )
         deployment = cloud.deploy(settings, installed().actions, bucket=BUCKET)
-        talk(f"the embedded AWS answers on {cloud.front.url}; backing the disks up")
+        talk(f"the embedded AWS answers on {cloud.front.url}; making four disks")
+        disks = {disk.name: disk for disk in make_disks(folder / "disks", files=_SMALL_FILES)}
+        talk("backing them up")
         points = _back_up(cloud, disks, names)
         cloud.clock.wait_for_rest()
         talk("restoring from the archives and comparing")
         result = _conclude(cloud, deployment, disks, points, folder, report)
-    left = loops_over(folder)
-    after = Check(
-        sentence="nothing is left running, mounted or attached", holds=not left, detail=", ".join(map(str, left))
+    left = [str(loop) for loop in loops_over(folder)] + [f"process {child}" for child in _children()]
+    result.checks.append(
+        Check(sentence="nothing is left running, mounted or attached", holds=not left, detail=", ".join(left))
     )
-    result.checks.append(after)
     return result
+
+
+def _children() -> list[str]:
+    """Processes that this one has started and that still run; none where the system does not tell."""
+    return [child for task in Path("/proc/self/task").glob("*/children") for child in task.read_text().split()]
 
 
 def _back_up(cloud: Cloud, disks: Mapping[str, DemoDisk], names: dict[str, str]) -> dict[str, RecoveryPoint]:
