@@ -125,6 +125,8 @@ class Cloud:
             stack.callback(self.store.close)
             stack.enter_context(self.front)
             stack.callback(self.functions.close)
+            stack.callback(self.vaults.close)
+            stack.callback(self.events.close)
             stack.callback(self.jobs.close)
             stack.callback(self._stop_executions)
             self._stack = stack.pop_all()
