@@ -27,6 +27,9 @@ _FAMILIES = ("c6i", "m6i", "r6i", "c5", "m5", "r5")
 # Sixteen jobs of two vCPUs at a time in each zone; more wait in the queue.
 _VCPUS_AT_MOST = 32
 
+# Batch's maximum. A job that is cut off then counts as one whose host was lost, and is tried again.
+_OLD_HOSTS_STAY_MINUTES = 360
+
 # The root disk holds the system, the image and the scratch files of jobs.
 _ROOT_DISK_GIB = 50
 
@@ -56,12 +59,11 @@ class Compute(Construct):
                 f"Hosts-{zone}",
                 type="MANAGED",
                 state="ENABLED",
-                # False, else a changed environment would be made anew and queues would point to the old one.
+                # A change reaches new hosts only; a new environment in place of this one would end the jobs at work.
                 replace_compute_environment=False,
                 update_policy=batch.CfnComputeEnvironment.UpdatePolicyProperty(
-                    # Jobs at work finish on their old hosts.
                     terminate_jobs_on_update=False,
-                    job_execution_timeout_minutes=360,
+                    job_execution_timeout_minutes=_OLD_HOSTS_STAY_MINUTES,
                 ),
                 compute_resources=batch.CfnComputeEnvironment.ComputeResourcesProperty(
                     type="SPOT",
