@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from backup_actions.errors import (
     ArchiveDamaged,
     ArchiveExists,
     ArchiveMissing,
+    DiskFull,
     NotInArchive,
     SourceUnreadable,
     ToolMissing,
@@ -152,6 +154,18 @@ def test_nothing_is_written_where_a_name_is_not_in_the_archive(kept: FolderStore
         Archive.open(kept).extract(["plain", "no such file"], tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_written_where_there_is_no_room(
+    kept: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=700, f_frsize=real.f_frsize))
+
+    with pytest.raises(DiskFull, match="MiB are needed"):
+        Archive.open(kept).extract(None, tmp_path / "new" / "out")
+
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("path", ["plain", "empty", "zeros", "sub/far-again", "many-islands", "new\nline"])

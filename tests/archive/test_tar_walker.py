@@ -85,6 +85,17 @@ def test_entries_lie_behind_each_other_and_hold_their_content() -> None:
             assert content.is_as_written()
 
 
+def test_a_file_larger_than_a_header_field_can_say_is_followed_to_its_end() -> None:
+    info = tarfile.TarInfo("./large")
+    info.size = 9 << 30
+    begun = []
+    walker = TarWalker(begun.append)
+
+    assert walker.feed(info.tobuf(tarfile.PAX_FORMAT)) == []
+    assert walker.feed(bytes(1 << 20)) == []
+    assert (begun[0].path, walker._content_left) == (b"large", (9 << 30) - (1 << 20))
+
+
 def test_a_walk_may_begin_at_any_entry() -> None:
     entries = walked(SAMPLE)
     walker = TarWalker(tar_offset=entries[3].tar_offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from pathlib import Path
 from backup_actions.archive.gnu_tar import environment, extract_command, pipe
 from backup_actions.archive.safe_paths import PathGuard
 from backup_actions.archive.tar_walker import TarWalker
-from backup_actions.errors import ExtractionFailed
+from backup_actions.errors import DiskFull, ExtractionFailed
 from backup_actions.model.progress import Progress
 
 _END_OF_TAR = bytes(1024)
@@ -32,6 +33,16 @@ def extract_tar(pieces: Iterable[bytes], to: Path, progress: Progress) -> None:
             progress.add(walker.content_bytes - before)
         walker.finish()
         tar.ended()
+
+
+def require_room(folder: Path, needed_bytes: int) -> None:
+    """Raise DiskFull where the file system of the folder, which need not exist yet, has not that many bytes left."""
+    while not folder.exists():
+        folder = folder.parent
+    usage = os.statvfs(folder)
+    free_bytes = usage.f_bavail * usage.f_frsize
+    if free_bytes < needed_bytes:
+        raise DiskFull(path=folder, free_mib=free_bytes >> 20, needed_mib=-(-needed_bytes >> 20))
 
 
 class _Tar:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backup_actions.archive.content import FileContent
 from backup_actions.archive.entries import Entry
-from backup_actions.archive.extraction import extract_tar
+from backup_actions.archive.extraction import extract_tar, require_room
 from backup_actions.archive.frame_reader import FrameReader
 from backup_actions.archive.images import create_image, write_image
 from backup_actions.archive.index import IndexReader, matcher, path_text
@@ -75,7 +75,7 @@ class Archive:
         """Write everything, or the named entries with all below them, into the folder.
 
         Of several members each gets a folder of its name. Hard links bring the file that they share. Raises
-        NotInArchive, UnsafePath, ArchiveDamaged, ExtractionFailed, ToolMissing.
+        NotInArchive, UnsafePath, ArchiveDamaged, ExtractionFailed, DiskFull, ToolMissing.
         """
         progress = progress or Silence()
         chosen: dict[str, set[bytes]] = {}
@@ -83,6 +83,7 @@ class Archive:
             member, inner = self._located(path) if paths is not None else (self._member(str(path)), b".")
             chosen.setdefault(member.name, set()).add(inner)
         selections = {name: self._selection(self._member(name), inner) for name, inner in chosen.items()}
+        require_room(to, sum(map(self._sure_bytes, (name for name, part in selections.items() if part is None))))
         for name, selection in selections.items():
             member = self._member(name)
             folder = to / os.fsdecode(self._prefix(member))
@@ -109,6 +110,11 @@ class Archive:
             written=tuple(region for member, region in members if member.kind == "device"),
             to_be_filled=tuple(region for member, region in members if member.kind == "files"),
         )
+
+    def _sure_bytes(self, name: str) -> int:
+        """What the whole member takes on a disk at least; an image may be all holes."""
+        member = self._member(name)
+        return member.source_bytes if member.kind == "files" else 0
 
     def _extract_files(self, member: Member, selection: Selection | None, folder: Path, progress: Progress) -> None:
         frames = self._frames_of(member)
