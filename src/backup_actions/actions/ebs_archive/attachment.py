@@ -60,6 +60,9 @@ def _attach(world: World, volume_id: str, here: str) -> None:
             with translated():
                 world.clients.ec2.attach_volume(VolumeId=volume_id, InstanceId=here, Device=name)
         except AwsCallFailed as refusal:
+            # When an answer is lost the SDK asks again, and the volume is in use: by us.
+            if _holder(world, volume_id) == here:
+                return
             # Another job on this instance uses the name; nothing else has this code here.
             taken = refusal.facts["error_code"] == "InvalidParameterValue" and position + 1 < len(_DEVICE_NAMES)
             if not taken:
