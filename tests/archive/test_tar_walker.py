@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from backup_actions.archive.content import FileContent
 from backup_actions.archive.entries import Entry
 from backup_actions.archive.pax import TarError, mtime_ns, octal_or_binary, parse_pax
-from backup_actions.archive.tar_walker import TarWalker
+from backup_actions.archive.tar_walker import EntryBegins, TarWalker
 
 
 def walked(tar: bytes, piece_bytes: int = 1 << 20) -> list[Entry]:
@@ -88,7 +88,7 @@ def test_entries_lie_behind_each_other_and_hold_their_content() -> None:
 def test_a_file_larger_than_a_header_field_can_say_is_followed_to_its_end() -> None:
     info = tarfile.TarInfo("./large")
     info.size = 9 << 30
-    begun = []
+    begun: list[EntryBegins] = []
     walker = TarWalker(begun.append)
 
     assert walker.feed(info.tobuf(tarfile.PAX_FORMAT)) == []
