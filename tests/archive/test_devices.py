@@ -17,6 +17,7 @@ from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive
 from backup_actions.errors import DeviceUnavailable, ExtractionFailed, NotInArchive, SourceUnreadable, ToolMissing
 from backup_actions.model.manifest import Member
 
+from .programs import run
 from .torture_tree import plant, seen
 
 MIB = 1 << 20
@@ -37,10 +38,6 @@ class Notes:
 
     def note(self, sentence: str) -> None:
         self.notes.append(sentence)
-
-
-def run(*command: str | Path, text: str = "") -> str:
-    return subprocess.run(command, input=text, text=True, check=True, capture_output=True).stdout
 
 
 def empty_image(path: Path, size_mib: int) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from backup_actions.archive.device import BlockSource
 from backup_actions.archive.layout import read_layout
 from backup_actions.archive.superblocks import recognise
 from backup_actions.model.manifest import FileSystem, Layout
+
+from .programs import run
 
 MIB = 1 << 20
 
@@ -58,7 +59,7 @@ def covers(layout: Layout, size_bytes: int) -> bool:
 def partitioned(path: Path, script: str, size_mib: int = 64) -> bytes:
     with path.open("wb") as file:
         file.truncate(size_mib * MIB)
-    subprocess.run(["sfdisk", "--quiet", path], input=script, text=True, check=True, capture_output=True)
+    run("sfdisk", "--quiet", path, text=script)
     return path.read_bytes()
 
 
@@ -184,7 +185,7 @@ def test_a_file_system_on_the_whole_device_is_recognised(kind: str, tmp_path: Pa
     image = tmp_path / "image"
     with image.open("wb") as file:
         file.truncate(320 * MIB)
-    subprocess.run([*MADE_BY[kind], image], check=True, capture_output=True)
+    run(*MADE_BY[kind], image)
 
     with BlockSource(image) as source:
         layout = read_layout(source)
