@@ -38,7 +38,7 @@ _METADATA_HOPS = 2
 
 
 class Compute(Construct):
-    """The queues of every zone."""
+    """The environments and queues of every zone."""
 
     def __init__(
         self,
@@ -54,46 +54,51 @@ class Compute(Construct):
         profile = iam.InstanceProfile(self, "Profile", role=_host_role(self, image, placeholders))
         template = _launch_template(self, settings)
         for zone, subnet in network.subnets.items():
+            hosts = _hosts(profile, template, subnet, network.security_group)
             environment = batch.CfnComputeEnvironment(
                 self,
                 f"Hosts-{zone}",
                 type="MANAGED",
                 state="ENABLED",
+                compute_resources=hosts,
                 # A change reaches new hosts only; a new environment in place of this one would end the jobs at work.
                 replace_compute_environment=False,
                 update_policy=batch.CfnComputeEnvironment.UpdatePolicyProperty(
-                    terminate_jobs_on_update=False,
-                    job_execution_timeout_minutes=_OLD_HOSTS_STAY_MINUTES,
+                    terminate_jobs_on_update=False, job_execution_timeout_minutes=_OLD_HOSTS_STAY_MINUTES
                 ),
-                compute_resources=batch.CfnComputeEnvironment.ComputeResourcesProperty(
-                    type="SPOT",
-                    allocation_strategy="SPOT_PRICE_CAPACITY_OPTIMIZED",
-                    minv_cpus=0,
-                    maxv_cpus=_VCPUS_AT_MOST,
-                    instance_types=list(_FAMILIES),
-                    instance_role=profile.instance_profile_arn,
-                    subnets=[subnet.subnet_id],
-                    security_group_ids=[network.security_group.security_group_id],
-                    ec2_configuration=[
-                        batch.CfnComputeEnvironment.Ec2ConfigurationObjectProperty(image_type="ECS_AL2023")
-                    ],
-                    update_to_latest_image_version=True,
-                    launch_template=batch.CfnComputeEnvironment.LaunchTemplateSpecificationProperty(
-                        launch_template_id=template.launch_template_id, version=template.latest_version_number
-                    ),
-                ),
+            )
+            order = batch.CfnJobQueue.ComputeEnvironmentOrderProperty(
+                compute_environment=environment.attr_compute_environment_arn, order=1
             )
             batch.CfnJobQueue(
                 self,
                 f"Queue-{zone}",
                 job_queue_name=f"{settings.name}-{zone}",
                 priority=1,
-                compute_environment_order=[
-                    batch.CfnJobQueue.ComputeEnvironmentOrderProperty(
-                        compute_environment=environment.attr_compute_environment_arn, order=1
-                    )
-                ],
+                compute_environment_order=[order],
             )
+
+
+def _hosts(
+    profile: iam.InstanceProfile, template: ec2.LaunchTemplate, subnet: ec2.ISubnet, group: ec2.ISecurityGroup
+) -> batch.CfnComputeEnvironment.ComputeResourcesProperty:
+    """Spot hosts of one subnet, none while there is no job."""
+    properties = batch.CfnComputeEnvironment
+    return properties.ComputeResourcesProperty(
+        type="SPOT",
+        allocation_strategy="SPOT_PRICE_CAPACITY_OPTIMIZED",
+        minv_cpus=0,
+        maxv_cpus=_VCPUS_AT_MOST,
+        instance_types=list(_FAMILIES),
+        instance_role=profile.instance_profile_arn,
+        subnets=[subnet.subnet_id],
+        security_group_ids=[group.security_group_id],
+        ec2_configuration=[properties.Ec2ConfigurationObjectProperty(image_type="ECS_AL2023")],
+        update_to_latest_image_version=True,
+        launch_template=properties.LaunchTemplateSpecificationProperty(
+            launch_template_id=template.launch_template_id, version=template.latest_version_number
+        ),
+    )
 
 
 def _host_role(scope: Construct, image: WorkerImage, placeholders: Placeholders) -> iam.IRole:

@@ -28,7 +28,7 @@ _HANDLER = "backup_actions.runtime.task.handler"
 _EVENT_LIVES_HOURS = 6
 
 
-class StepFunction(Construct):
+class _Function(Construct):
     """One function: its code, its role, its log."""
 
     def __init__(
@@ -36,25 +36,34 @@ class StepFunction(Construct):
         scope: Construct,
         name: str,
         *,
-        function_name: str,
-        described: Task | Function,
+        title: str,
         doc: str,
-        statements: Sequence[Statement],
+        described: Task | Function,
         environment: Mapping[str, str],
+        steps: Sequence[Statement],
+        grants: Sequence[Statement],
         code: lambda_.Code,
         settings: DeploymentSettings,
         placeholders: Placeholders,
-        failures_to: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, name)
         log = log_group(self, "Log", retention_days=settings.log_retention_days)
-        grants = (*WRITE_LOG, *TRACE_FUNCTION, *(BURY_WHAT_FAILED if failures_to else ()))
+        own_role = role(
+            self,
+            "Role",
+            service="lambda.amazonaws.com",
+            description=doc,
+            placeholders=placeholders.and_texts(LogGroupArn=log.log_group_arn),
+            steps=steps,
+            grants=grants,
+        )
         self.function = lambda_.Function(
             self,
             "Function",
-            function_name=function_name,
+            function_name=f"{settings.name}-{title}",
             description=doc,
             runtime=lambda_.Runtime.PYTHON_3_14,
+            # Nothing is compiled for it, so the cheaper architecture costs no care.
             architecture=lambda_.Architecture.ARM_64,
             handler=_HANDLER,
             code=code,
@@ -64,31 +73,17 @@ class StepFunction(Construct):
             },
             timeout=Duration.seconds(described.timeout_seconds),
             memory_size=described.memory_mib,
-            role=role(
-                self,
-                "Role",
-                service="lambda.amazonaws.com",
-                description=doc,
-                placeholders=placeholders.and_texts(LogGroupArn=log.log_group_arn),
-                steps=statements,
-                grants=grants,
-            ),
+            role=own_role,
             log_group=log,
             tracing=lambda_.Tracing.ACTIVE,
         )
-        if failures_to:
-            self.function.configure_async_invoke(
-                on_failure=destinations.SqsDestination(failures_to),
-                max_event_age=Duration.hours(_EVENT_LIVES_HOURS),
-                retry_attempts=2,
-            )
 
 
 def task_function(
     scope: Construct,
     *,
-    machine_name: str,
-    task_name: str,
+    title: str,
+    name: str,
     task: Task,
     statements: Sequence[Statement],
     code: lambda_.Code,
@@ -96,14 +91,15 @@ def task_function(
     placeholders: Placeholders,
 ) -> lambda_.Function:
     """The function of a machine's task; the machine hands it everything it needs to know."""
-    return StepFunction(
+    return _Function(
         scope,
-        f"Task-{task_name}",
-        function_name=f"{settings.name}-{machine_name}-{task_name}",
-        described=task,
+        f"Task-{name}",
+        title=title,
         doc=task.doc,
-        statements=statements,
+        described=task,
         environment={},
+        steps=statements,
+        grants=(*WRITE_LOG, *TRACE_FUNCTION),
         code=code,
         settings=settings,
         placeholders=placeholders,
@@ -120,16 +116,22 @@ def event_function(
     failures_to: sqs.IQueue,
 ) -> lambda_.Function:
     """A function that events call: what it fails on, again and again, goes to the queue."""
-    return StepFunction(
+    function = _Function(
         scope,
         f"Function-{described.name}",
-        function_name=f"{settings.name}-{described.name}",
-        described=described,
+        title=described.name,
         doc=described.title,
-        statements=described.permissions.tasks["function"],
+        described=described,
         environment=described.environment,
+        steps=described.permissions.tasks["function"],
+        grants=(*WRITE_LOG, *TRACE_FUNCTION, *BURY_WHAT_FAILED),
         code=code,
         settings=settings,
         placeholders=placeholders,
-        failures_to=failures_to,
     ).function
+    function.configure_async_invoke(
+        on_failure=destinations.SqsDestination(failures_to),
+        max_event_age=Duration.hours(_EVENT_LIVES_HOURS),
+        retry_attempts=2,
+    )
+    return function

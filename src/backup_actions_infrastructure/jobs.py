@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws
@@ -14,6 +15,9 @@ from backup_actions_infrastructure.service_grants import PULL_IMAGE, WRITE_LOG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_logs as logs
 
     from backup_actions.contract import Job, Statement
     from backup_actions.settings import DeploymentSettings
@@ -32,6 +36,35 @@ _RETRY_RULES = (
     _Definition.EvaluateOnExitProperty(action="EXIT", on_exit_code="*"),
 )
 
+_STATE_OF_TOOLS_MIB = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    """A folder in the container and what of the host it shows; without a source it is made for this container alone."""
+
+    name: str
+    path: str
+    source: str | None = None
+    read_only: bool = False
+
+    def volume(self) -> batch.CfnJobDefinition.VolumesProperty:
+        host = _Definition.VolumesHostProperty(source_path=self.source) if self.source else None
+        return _Definition.VolumesProperty(name=self.name, host=host)
+
+    def point(self) -> batch.CfnJobDefinition.MountPointsProperty:
+        return _Definition.MountPointsProperty(
+            source_volume=self.name, container_path=self.path, read_only=self.read_only
+        )
+
+
+# Goes with the container, and lies on the host's encrypted disk.
+_SCRATCH = _Mount("scratch", "/tmp")  # noqa: S108 - a path in the container
+
+# A container's own /dev shows the devices that were there when it started; the volume comes later.
+# /sys tells which of them is the volume, and is only read.
+_DEVICES = (_Mount("dev", "/dev", source="/dev"), _Mount("sys", "/sys", source="/sys", read_only=True))
+
 
 class JobDefinition(Construct):
     """One job: its definition, the role of its code, the role that starts it, its log."""
@@ -41,8 +74,7 @@ class JobDefinition(Construct):
         scope: Construct,
         name: str,
         *,
-        machine_name: str,
-        job_name: str,
+        title: str,
         job: Job,
         statements: Sequence[Statement],
         settings: DeploymentSettings,
@@ -50,7 +82,7 @@ class JobDefinition(Construct):
         placeholders: Placeholders,
     ) -> None:
         super().__init__(scope, name)
-        definition_name = f"{settings.name}-{machine_name}-{job_name}"
+        definition_name = f"{settings.name}-{title}"
         # Without a revision: whoever submits it gets the newest one.
         self.arn = f"arn:{Aws.PARTITION}:batch:{Aws.REGION}:{Aws.ACCOUNT_ID}:job-definition/{definition_name}"
         log = log_group(self, "Log", retention_days=settings.log_retention_days)
@@ -58,21 +90,9 @@ class JobDefinition(Construct):
             self,
             "Role",
             service="ecs-tasks.amazonaws.com",
-            description=f"{machine_name}, job {job_name}: {job.doc}",
+            description=f"{title}: {job.doc}",
             placeholders=placeholders,
             steps=statements,
-        )
-        start = placeholders.and_texts(LogGroupArn=log.log_group_arn)
-        grants: tuple[Statement, ...] = WRITE_LOG
-        if image.repository_arn:
-            start, grants = start.and_texts(RepositoryArn=image.repository_arn), (*WRITE_LOG, *PULL_IMAGE)
-        start_role = role(
-            self,
-            "StartRole",
-            service="ecs-tasks.amazonaws.com",
-            description=f"{machine_name}, job {job_name}: fetches the image and writes the log",
-            placeholders=start,
-            grants=grants,
         )
         self.definition = _Definition(
             self,
@@ -85,58 +105,71 @@ class JobDefinition(Construct):
                 attempts=job.attempts, evaluate_on_exit=list(_RETRY_RULES)
             ),
             timeout=_Definition.TimeoutProperty(attempt_duration_seconds=job.attempt_timeout_seconds),
-            container_properties=_Definition.ContainerPropertiesProperty(
-                image=image.uri,
-                job_role_arn=code_role.role_arn,
-                execution_role_arn=start_role.role_arn,
-                resource_requirements=[
-                    _Definition.ResourceRequirementProperty(type="VCPU", value=str(job.vcpus)),
-                    _Definition.ResourceRequirementProperty(type="MEMORY", value=str(job.memory_mib)),
-                ],
-                # ECS on EC2 tells a container its credentials but not its region.
-                environment=[_Definition.EnvironmentProperty(name="AWS_DEFAULT_REGION", value=Aws.REGION)],
-                readonly_root_filesystem=True,
-                # Batch knows no single capabilities, and mounting a volume that is attached later needs SYS_ADMIN and
-                # every block device: privileged is the only way to get them, for the jobs that mount and no others.
-                privileged=job.mounts_devices,
-                # Reaps what mount and tar leave behind, and hands on the signal that ends a job.
-                linux_parameters=_Definition.LinuxParametersProperty(init_process_enabled=True),
-                volumes=[volume for volume, _ in _mounts(job)],
-                mount_points=[point for _, point in _mounts(job)],
-                log_configuration=_Definition.LogConfigurationProperty(
-                    log_driver="awslogs",
-                    options={
-                        "awslogs-group": log.log_group_name,
-                        "awslogs-region": Aws.REGION,
-                        "awslogs-stream-prefix": job_name,
-                    },
-                ),
+            container_properties=_container(
+                job,
+                image_uri=image.uri,
+                code_role=code_role,
+                start_role=_start_role(self, title, log, image, placeholders),
+                log=log,
+                log_prefix=title,
             ),
         )
 
 
-def _mounts(
-    job: Job,
-) -> list[tuple[batch.CfnJobDefinition.VolumesProperty, batch.CfnJobDefinition.MountPointsProperty]]:
-    """Scratch space for every job; for one that mounts also the host's devices, and nothing else of the host."""
-    scratch = (
-        # A volume without a source: made for this container and gone with it, on the host's encrypted disk.
-        _Definition.VolumesProperty(name="scratch"),
-        _Definition.MountPointsProperty(source_volume="scratch", container_path="/tmp", read_only=False),  # noqa: S108
+def _start_role(
+    scope: Construct, title: str, log: logs.ILogGroup, image: WorkerImage, placeholders: Placeholders
+) -> iam.IRole:
+    """What ECS needs before the job's own code runs."""
+    own, grants = placeholders.and_texts(LogGroupArn=log.log_group_arn), WRITE_LOG
+    if image.repository_arn:
+        own, grants = own.and_texts(RepositoryArn=image.repository_arn), (*WRITE_LOG, *PULL_IMAGE)
+    return role(
+        scope,
+        "StartRole",
+        service="ecs-tasks.amazonaws.com",
+        description=f"{title}: fetches the image and writes the log",
+        placeholders=own,
+        grants=grants,
     )
-    return [scratch, *(_from_host(path, read_only) for path, read_only in _HOST_PATHS if job.mounts_devices)]
 
 
-# A container's own /dev shows the devices that were there when it started; the volume comes later.
-# /sys tells which of them is the volume, and is only read.
-_HOST_PATHS = (("/dev", False), ("/sys", True))
+def _container(
+    job: Job, *, image_uri: str, code_role: iam.IRole, start_role: iam.IRole, log: logs.ILogGroup, log_prefix: str
+) -> batch.CfnJobDefinition.ContainerPropertiesProperty:
+    mounts = (_SCRATCH, *(_DEVICES if job.mounts_devices else ()))
+    return _Definition.ContainerPropertiesProperty(
+        image=image_uri,
+        job_role_arn=code_role.role_arn,
+        execution_role_arn=start_role.role_arn,
+        resource_requirements=[
+            _Definition.ResourceRequirementProperty(type="VCPU", value=str(job.vcpus)),
+            _Definition.ResourceRequirementProperty(type="MEMORY", value=str(job.memory_mib)),
+        ],
+        # ECS on EC2 tells a container its credentials but not its region.
+        environment=[_Definition.EnvironmentProperty(name="AWS_DEFAULT_REGION", value=Aws.REGION)],
+        readonly_root_filesystem=True,
+        # Batch knows no single capabilities, and mounting a volume that is attached later needs SYS_ADMIN and every
+        # block device: privileged is the only way to get them, for the jobs that mount and no others.
+        privileged=job.mounts_devices,
+        linux_parameters=_linux_parameters(job),
+        volumes=[mount.volume() for mount in mounts],
+        mount_points=[mount.point() for mount in mounts],
+        log_configuration=_Definition.LogConfigurationProperty(
+            log_driver="awslogs",
+            options={
+                "awslogs-group": log.log_group_name,
+                "awslogs-region": Aws.REGION,
+                "awslogs-stream-prefix": log_prefix,
+            },
+        ),
+    )
 
 
-def _from_host(
-    path: str, read_only: bool
-) -> tuple[batch.CfnJobDefinition.VolumesProperty, batch.CfnJobDefinition.MountPointsProperty]:
-    name = path.removeprefix("/")
-    return (
-        _Definition.VolumesProperty(name=name, host=_Definition.VolumesHostProperty(source_path=path)),
-        _Definition.MountPointsProperty(source_volume=name, container_path=path, read_only=read_only),
+def _linux_parameters(job: Job) -> batch.CfnJobDefinition.LinuxParametersProperty:
+    state = _Definition.TmpfsProperty(container_path="/run", size=_STATE_OF_TOOLS_MIB)
+    return _Definition.LinuxParametersProperty(
+        # Reaps what mount and tar leave behind, and hands on the signal that ends a job.
+        init_process_enabled=True,
+        # mount, blkid and LVM note there what they have done, and the root file system cannot be written.
+        tmpfs=[state] if job.mounts_devices else None,
     )

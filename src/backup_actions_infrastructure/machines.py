@@ -41,8 +41,8 @@ class RenderedMachine(Construct):
         functions = {
             name: task_function(
                 self,
-                machine_name=described.name,
-                task_name=name,
+                title=f"{described.name}-{name}",
+                name=name,
                 task=task,
                 statements=described.permissions.tasks[name],
                 code=code,
@@ -55,8 +55,7 @@ class RenderedMachine(Construct):
             name: JobDefinition(
                 self,
                 f"Job-{name}",
-                machine_name=described.name,
-                job_name=name,
+                title=f"{described.name}-{name}",
                 job=job,
                 statements=described.permissions.jobs[name],
                 settings=settings,

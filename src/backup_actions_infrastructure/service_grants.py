@@ -14,7 +14,9 @@ _BATCH_NAMES_THEM = "Batch itself makes the clusters and calls them AWSBatch-<en
 _NO_RESOURCES = "these calls have no resource-level control"
 
 # CloudFormation's ARN of a log group ends in ":*" and so covers its streams.
-WRITE_LOG = (Statement(("logs:CreateLogStream", "logs:PutLogEvents"), on="${LogGroupArn}", for_=("log",)),)
+WRITE_LOG: tuple[Statement, ...] = (
+    Statement(("logs:CreateLogStream", "logs:PutLogEvents"), on="${LogGroupArn}", for_=("log",)),
+)
 
 TRACE_FUNCTION = (
     Statement(("xray:PutTraceSegments", "xray:PutTelemetryRecords"), on="*", for_=("tracing",), because=_NO_RESOURCES),

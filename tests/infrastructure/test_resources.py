@@ -242,4 +242,10 @@ def test_a_job_writes_to_its_scratch_volume_only(template: Template) -> None:
         writable = {point["ContainerPath"] for point in container["MountPoints"] if not point["ReadOnly"]}
         assert container["ReadonlyRootFilesystem"] is True
         assert writable <= {"/tmp", "/dev"}  # noqa: S108 - a path in a container
-        assert container["LinuxParameters"] == {"InitProcessEnabled": True}
+        in_memory = [mount["ContainerPath"] for mount in container["LinuxParameters"].get("Tmpfs", [])]
+        assert in_memory == (["/run"] if container["Privileged"] else [])
+
+
+def test_a_job_gets_the_signal_that_ends_it(template: Template) -> None:
+    for job in template.of_type("AWS::Batch::JobDefinition").values():
+        assert job["ContainerProperties"]["LinuxParameters"]["InitProcessEnabled"] is True
