@@ -71,6 +71,8 @@ def _fate(outcome: object, because: str) -> str:
     match outcome:
         case "deleted":
             return "The backup was verified and deleted."
+        case "asked":  # and then nothing more could be learned of it
+            return "The deletion of the verified backup was asked for; whether it is gone could not be found out."
         case "unproven":
             return "DeleteRecoveryPoint was called and the backup is still there: see AWS Backup for what protects it."
         case "shortened":
