@@ -54,6 +54,7 @@ def known_texts(template: Template) -> dict[str, str]:
         "Name": NAME,
         "Bucket": f"<{template.id_of('AWS::S3::Bucket')}>",
         "BucketKeyArn": f"<{key}.Arn>",
+        "StorageClass": "STANDARD",
         "LedgerTable": f"<{table}>",
         "TopicArn": f"<{topic}>",
         "DeadLetterQueueUrl": f"<{queue}>",
