@@ -1,0 +1,51 @@
+"""What several rooms of tests share: the option for whole sweeps, and one real S3 server for those who run backups."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.flow.flow import NewFlow
+
+    from backup_actions_local.seaweed import ObjectServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--sweep`` tries every single fault and every single grant instead of a fixed sample."""
+    parser.addoption("--sweep", action="store_true", help="every single fault and every single grant, not a sample")
+
+
+@pytest.fixture(name="flow_objects", scope="session")
+def _flow_objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+    from backup_actions_local.seaweed import object_server
+
+    with object_server(tmp_path_factory.mktemp("objects")) as server:
+        yield server
+
+
+@pytest.fixture(name="tiny_disk", scope="session")
+def _tiny_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk with one file system: a few small files, and one that does not fit into a single part of an upload."""
+    from tests.flow.disks import tiny_disk
+
+    return tiny_disk(tmp_path_factory.mktemp("disk"))
+
+
+@pytest.fixture(name="new_flow")
+def _new_flow(tmp_path: Path, tiny_disk: Path, flow_objects: ObjectServer) -> Iterator[NewFlow]:
+    """Makes a world with one deployment, as often as it is called; all of them end with the test."""
+    from tests.flow.flow import Flow
+
+    with ExitStack() as stack:
+
+        def new(**choices: Any) -> Flow:
+            stack.close()  # there is one at a time in a process
+            return stack.enter_context(Flow.begun(tmp_path, tiny_disk, flow_objects, **choices))
+
+        yield new

@@ -1,0 +1,23 @@
+"""Disks for runs that should take no time."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from pathlib import Path
+
+MIB = 1 << 20
+
+
+def tiny_disk(folder: Path) -> Path:
+    """An ext4 file system of 16 MiB: small files, and nine MiB that no compressor makes smaller than one part."""
+    tree, image = folder / "tree", folder / "tiny.img"
+    (tree / "notes").mkdir(parents=True)
+    for number in range(3):
+        (tree / "notes" / f"{number}.txt").write_text(f"note {number}\n" * 50)
+    (tree / "notes" / "link").symlink_to("0.txt")
+    (tree / "noise.bin").write_bytes(random.Random(1).randbytes(9 * MIB))  # noqa: S311 - the same every time
+    with image.open("wb") as disk:
+        disk.truncate(16 * MIB)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", str(tree), str(image)], check=True)
+    return image

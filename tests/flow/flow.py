@@ -1,0 +1,319 @@
+"""One deployment on an embedded AWS of its own, and what a test wants to know of a run."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import boto3
+from botocore.config import Config
+
+from backup_actions.archive import S3Store
+from backup_actions.ledger import Ledger
+from backup_actions.ledger.ledger import Entry
+from backup_actions.plugins import installed
+from backup_actions.settings import from_mapping
+from backup_actions_local.calls import Call
+from backup_actions_local.cloud import Cloud, Mode
+from backup_actions_local.deployment import Deployment
+from backup_actions_local.seaweed import ObjectServer
+from backup_actions_local.services.durations import Durations
+from backup_actions_local.services.hosting.orders import Report
+from backup_actions_local.services.recovery_points import Point
+from backup_actions_local.states.execution import Event, Execution
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+NAME, VAULT, ZONES = "backup-actions", "backups", ("us-east-1a", "us-east-1b")
+MAIN, ACTION = f"{NAME}-recovery-point", f"{NAME}-ebs-archive"
+_numbers = itertools.count(1)
+
+
+OnReport = Callable[[str, Report], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Something that happens once, when an execution enters a state."""
+
+    machine: str
+    state: str
+    happens: Callable[[], object]
+
+    def is_due(self, execution: Execution, event: Event) -> bool:
+        """Whether this is the moment."""
+        entered = event.type.endswith("StateEntered") and event.state == self.state
+        return entered and execution.machine.name == self.machine
+
+
+@dataclass
+class LostHost:
+    """Asked at every matching call, whether it is to fail: it never is, but the host may be lost under it."""
+
+    cloud: Cloud
+    job: str
+    number: int
+    attempts: int | None
+    times: int = 0
+    _seen: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self, call: Call) -> bool:
+        """Count the calls of each attempt; the session's name is the job's id and the attempt's number."""
+        job_id, _, attempt = call.caller.session.rpartition("-")
+        self._seen[call.caller.session] += 1
+        if self._seen[call.caller.session] == self.number and int(attempt) <= (self.attempts or 99):
+            self.times += 1
+            self.cloud.jobs.jobs[job_id].doom.lose_host(f"i-of-attempt-{attempt}")
+        return False
+
+
+class NewFlow(Protocol):
+    """See ``Flow.begun`` for the choices."""
+
+    def __call__(self, **choices: Any) -> Flow:
+        """The world before which there was none; an earlier one of the same test has ended."""
+        ...
+
+
+@dataclass
+class Flow:
+    """A world with one deployment. Ask it after ``back_up`` or ``wait``: then nothing moves any more."""
+
+    cloud: Cloud
+    deployment: Deployment
+    directory: Path
+    disk: Path
+    objects: ObjectServer
+    plans: list[Plan]
+    arns: list[str] = field(default_factory=list)
+    """The recovery points that were made, in order."""
+
+    @classmethod
+    @contextmanager
+    def begun(
+        cls,
+        directory: Path,
+        disk: Path,
+        objects: ObjectServer,
+        *,
+        policy: str = "delete",
+        mode: Mode = "inline",
+        deletion: Mapping[str, object] | None = None,
+        archive: Mapping[str, object] | None = None,
+        durations: Durations | None = None,
+        on_report: OnReport = lambda _name, _report: None,
+    ) -> Iterator[Self]:
+        """A deployment under this deletion policy; ``archive`` are settings of the EBS archive."""
+        actions = installed().actions
+        settings = from_mapping(
+            {
+                "account": "111122223333",
+                "region": "us-east-1",
+                "zones": list(ZONES),
+                "vaults": [VAULT],
+                "deletion": {"policy": policy, **(deletion or {})},
+                "actions": {"ebs-archive": dict(archive or {})},
+            },
+            actions,
+        )
+        number = next(_numbers)
+        folder = directory / f"world-{number}"
+        plans: list[Plan] = []
+
+        def heard(execution: Execution, event: Event) -> None:
+            for plan in [plan for plan in plans if plan.is_due(execution, event)]:
+                plans.remove(plan)
+                plan.happens()
+
+        with Cloud(folder, objects, mode=mode, durations=durations, on_event=heard, on_report=on_report) as cloud:
+            deployment = cloud.deploy(settings, actions, bucket=f"archive-{number}")
+            flow = cls(cloud, deployment, folder, disk, objects, plans)
+            elsewhere, tempfile.tempdir = tempfile.tempdir, str(folder)  # where mount points would be left behind
+            try:
+                yield flow
+            finally:
+                tempfile.tempdir = elsewhere
+                flow.remove_bucket()
+
+    # ------------------------------------------------------------------------------------------------------- happening
+
+    def volume(self, *, tags: Mapping[str, str] | None = None, kms_key_id: str = "") -> str:
+        """A volume of a customer's, with the tiny disk in it."""
+        return self.cloud.store.make_volume(self.disk, zone=ZONES[0], tags=tags or {}, kms_key_id=kms_key_id)
+
+    def back_up(
+        self, volume: str | None = None, *, tags: Mapping[str, str] | None = None, kms_key_id: str = ""
+    ) -> None:
+        """AWS Backup makes a backup of the volume, and everything that follows has come to an end."""
+        volume = volume or self.volume(tags=tags, kms_key_id=kms_key_id)
+        arn = self.cloud.place.arn("ec2", f"volume/{volume}")
+        with self.cloud.clock.actor():
+            self.cloud.administrator.client("backup").start_backup_job(
+                BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=self.cloud.place.role_arn("backup")
+            )
+        self.wait()
+
+    def when(self, machine: str, state: str, happens: Callable[[], object]) -> None:
+        """Let something happen once, at the moment when an execution of the machine enters the state."""
+        self.plans.append(Plan(machine, state, happens))
+
+    def stop_when(self, machine: str, state: str, *, stopped: str = "") -> None:
+        """Let somebody stop the execution (of another machine, if one is named) when it enters the state."""
+        self.when(machine, state, lambda: self.executions(stopped or machine)[0].stop("Tester", "stopped by hand"))
+
+    def during(self, service: str, operation: str, role: str, happens: Callable[[], object]) -> None:
+        """Let something happen once, while the role makes this call; the call itself is carried out."""
+        left = [happens]
+
+        def seen(_call: Call) -> bool:
+            if left:
+                left.pop()()
+            return False
+
+        self.cloud.faults.on(service, operation, role=role, when=seen).always()
+
+    def lose_host(
+        self, service: str, operation: str, *, job: str = "archive", number: int = 1, attempts: int | None = 1
+    ) -> LostHost:
+        """Lose the job's host during that call of its: the call is carried out, and nothing after it.
+
+        It happens to the first so many attempts; None is all of them.
+        """
+        lost = LostHost(self.cloud, job, number, attempts)
+        self.cloud.faults.on(service, operation, role=f"{ACTION}-job-{job}", when=lost).always()
+        return lost
+
+    def change_machine(self, machine: str, **changes: object) -> None:
+        """Register the machine anew with other top-level fields, such as a timeout."""
+        for deployed in self.deployment.machines:
+            if self.deployment.name_of(deployed.machine) == machine:
+                definition = {**self.deployment.definition_of(deployed), **changes}
+                role = self.deployment.role_of(deployed.machine, "workflow")
+                self.cloud.stepfunctions.register(machine, definition, role)
+
+    def take_away(self, role: str, action: str, statement: int) -> None:
+        """Remove one action from one of the role's statements."""
+        statements = list(dict(self.deployment.roles())[role])
+        left = tuple(name for name in statements[statement].actions if name != action)
+        if left:
+            statements[statement] = replace(statements[statement], actions=left)
+        else:
+            del statements[statement]
+        self.cloud.roles.add(role, statements)
+
+    def wait(self) -> None:
+        """Nothing moves any more."""
+        self.cloud.clock.wait_for_rest()
+        self.arns = [job.point_arn for job in self.cloud.vaults.jobs.values() if job.point_arn]
+
+    def remove_bucket(self) -> None:
+        """The S3 server, which many worlds share, has its room back."""
+        for upload in self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []):
+            self.s3.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        for key in self.stored():
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+        self.s3.delete_bucket(Bucket=self.bucket)
+        self.s3.close()
+
+    # ------------------------------------------------------------------------------------------------------ what became
+
+    @property
+    def arn(self) -> str:
+        """The one recovery point's ARN."""
+        (arn,) = self.arns
+        return arn
+
+    @property
+    def point(self) -> Point | None:
+        """The one recovery point, if it is still there."""
+        return self.cloud.vaults.point(VAULT, self.arn)
+
+    def executions(self, machine: str) -> list[Execution]:
+        """All executions of a machine."""
+        return [execution for execution in self.cloud.stepfunctions.executions() if execution.machine.name == machine]
+
+    @property
+    def main(self) -> Execution:
+        """The one execution of the main machine."""
+        (execution,) = self.executions(MAIN)
+        return execution
+
+    @property
+    def child(self) -> Execution:
+        """The first execution of the archiving machine; later ones clean up after it."""
+        return self.executions(ACTION)[0]
+
+    def states(self, machine: str) -> list[str]:
+        """The states that the machine's first execution entered."""
+        history = self.executions(machine)[0].history
+        return [str(event.state) for event in history if event.type.endswith("StateEntered")]
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The S3 server itself: what is asked there is in nobody's audit."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.objects.endpoint,
+            aws_access_key_id=self.objects.access_key,
+            aws_secret_access_key=self.objects.secret_key,
+            region_name="us-east-1",
+            config=Config(s3={"payload_signing_enabled": False, "addressing_style": "path"}),
+        )
+
+    @property
+    def bucket(self) -> str:
+        """The archive bucket."""
+        return self.deployment.resources["Bucket"]
+
+    def stored(self) -> list[str]:
+        """Every object of the archive bucket."""
+        return [found["Key"] for found in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+
+    def archives(self) -> list[S3Store]:
+        """Every archive that looks complete."""
+        prefixes = [key.removesuffix("/manifest.json") for key in self.stored() if key.endswith("/manifest.json")]
+        return [S3Store(client=self.s3, bucket=self.bucket, prefix=prefix) for prefix in prefixes]
+
+    def open_uploads(self) -> list[str]:
+        """The keys of every multipart upload that is neither completed nor aborted."""
+        return [upload["Key"] for upload in self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])]
+
+    def evidence(self) -> dict[str, Any]:
+        """The one evidence document."""
+        (key,) = (key for key in self.stored() if key.endswith("/evidence.json"))
+        document: dict[str, Any] = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        return document
+
+    def ledger(self, arn: str | None = None) -> list[Entry]:
+        """What the ledger says of the point."""
+        table = self.deployment.resources["LedgerTable"]
+        client = self.cloud.administrator.client("dynamodb")
+        return Ledger(client, table, self.cloud.clock).entries(arn or self.arn)
+
+    @cached_property
+    def notices(self) -> list[dict[str, Any]]:
+        """What people were told; read once, when all is over."""
+        return [json.loads(message["Body"]) for message in self._messages(self.deployment.resources["InboxUrl"])]
+
+    @cached_property
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """What nobody could take, with the attributes that say why; read once, when all is over."""
+        return self._messages(self.deployment.resources["DeadLetterQueueUrl"])
+
+    def _messages(self, url: str) -> list[dict[str, Any]]:
+        client = self.cloud.administrator.client("sqs")
+        found: list[dict[str, Any]] = []
+        while batch := client.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=0
+        ).get("Messages"):
+            found += [dict(message) for message in batch]
+        return found
