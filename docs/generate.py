@@ -162,7 +162,7 @@ def _command(name: str) -> click.Command:
     command: object = application.get_command(click.Context(application), name)
     for entry in announced(demo.GROUP):
         if entry.name == name:
-            with contextlib.suppress(ModuleNotFoundError, AttributeError):  # the embedded AWS is not installed
+            with contextlib.suppress(ModuleNotFoundError):  # the embedded AWS is not installed
                 command = entry.load()
     assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS are the commands
     return command

@@ -54,6 +54,7 @@ class Placeholders:
             "DeadLetterQueueUrl": shared.dead_letter_queue_url,
             "DeadLetterQueueArn": shared.dead_letter_queue_arn,
             "Vaults": ",".join(settings.vaults),
+            "StorageClass": settings.archive_bucket.storage_class,
             "SecurityTagKey": settings.security_tag.key,
             "SecurityTagValue": settings.security_tag.value,
         }

@@ -34,7 +34,7 @@ class Call:
     caller: Caller
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a failure of ours
+class Refused(Exception):
     """An error answer as the service would give it: code, message, HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 
 
-class NothingLeftToWaitFor(RuntimeError):  # noqa: N818 - it says what is the matter
+class NothingLeftToWaitFor(RuntimeError):
     """Every actor waits for something that no other actor can bring about."""
 
 

@@ -93,6 +93,7 @@ class Deployment:
             "Name": settings.name,
             "MainMachineArn": place.arn("states", f"stateMachine:{settings.name}-recovery-point"),
             "Vaults": ",".join(settings.vaults),
+            "StorageClass": settings.archive_bucket.storage_class,
             "SecurityTagKey": settings.security_tag.key,
             "SecurityTagValue": settings.security_tag.value,
             "BackupTagKey": tag.key if tag else "",

@@ -39,6 +39,8 @@ class S3Store:
     """Encrypts what is written; None leaves it to the bucket's default."""
     expected_bucket_owner: str | None = None
     """The account that must own the bucket, so that one of the same name elsewhere is never used."""
+    storage_class: str | None = None
+    """What data and indexes are stored in; the manifest stays in the bucket's default, where it is found at once."""
     uploads_in_flight: int = 3
 
     @property
@@ -100,10 +102,14 @@ class S3Store:
         return {"Bucket": self.bucket, "Key": key, **owner}
 
     def encryption(self) -> dict[str, Any]:
-        """The parameters that begin an object; a bucket key spares a KMS request for each."""
+        """How an object is encrypted; a bucket key spares a KMS request for each."""
         if self.kms_key_arn is None:
             return {}
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key_arn, "BucketKeyEnabled": True}
+
+    def beginning(self) -> dict[str, Any]:
+        """The parameters that begin an object of data."""
+        return {**self.encryption(), **({"StorageClass": self.storage_class} if self.storage_class else {})}
 
     def _absent_or(self, failure: AwsCallFailed, name: str) -> Exception:
         if failure.facts["error_code"] in _ABSENT:
@@ -171,7 +177,7 @@ class S3Writer:
         self._sent(
             lambda: self._store.client.put_object(
                 **self._store.target(self._name),
-                **self._store.encryption(),
+                **self._store.beginning(),
                 Body=cast("bytes", self._buffer),
                 ChecksumCRC64NVME=self._checksum.base64(),
             )
@@ -193,7 +199,7 @@ class S3Writer:
         answer = self._sent(
             lambda: self._store.client.create_multipart_upload(
                 **self._store.target(self._name),
-                **self._store.encryption(),
+                **self._store.beginning(),
                 ChecksumAlgorithm="CRC64NVME",
                 ChecksumType="FULL_OBJECT",
             )

@@ -18,6 +18,7 @@ TEXT: Mapping[str, str] = {
     "Name": "the prefix of everything that the stack makes",
     "Bucket": "the archive bucket's name",
     "BucketKeyArn": "the KMS key that encrypts the archive bucket",
+    "StorageClass": "the S3 storage class that archives are written in",
     "LedgerTable": "the ledger's DynamoDB table",
     "TopicArn": "the SNS topic of notifications",
     "DeadLetterQueueUrl": "the queue of events that could not be understood",

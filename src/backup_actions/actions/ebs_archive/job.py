@@ -58,4 +58,9 @@ def verify_archive(world: World, event: Event) -> None:
 
 
 def _store(world: World, event: Event) -> Store:
-    return S3Store(client=world.clients.s3, bucket=event["bucket"], prefix=event["prefix"])
+    return S3Store(
+        client=world.clients.s3,
+        bucket=event["bucket"],
+        prefix=event["prefix"],
+        storage_class=event["storageClass"],
+    )

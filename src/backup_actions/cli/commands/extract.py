@@ -12,6 +12,8 @@ from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.errors import (
     ArchiveDamaged,
     ArchiveMissing,
+    DiskFull,
+    ExtractionFailed,
     ManifestUnreadable,
     NotInArchive,
     ToolMissing,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
         *PLACE_ERRORS,
         ArchiveMissing,
         NotInArchive,
+        ExtractionFailed,
+        DiskFull,
         ManifestUnreadable,
         ArchiveDamaged,
         UnsafePath,
