@@ -66,14 +66,14 @@ def test_backup_is_kept_when_the_main_machine_is_stopped_before_the_deletion(new
 def test_archiving_that_runs_out_of_time_is_cleaned_up_after_and_told(new_flow: NewFlow, seconds: int) -> None:
     flow = new_flow()
     flow.change_machine(ACTION, TimeoutSeconds=seconds)
+    flow.when(ACTION, "Begin", lambda: flow.change_machine(ACTION))  # who cleans up has the usual time
 
     flow.back_up()
 
     assert flow.child.status == "TIMED_OUT"
     assert flow.main.status == "FAILED"
     assert flow.point is not None
-    # the cleaning execution has the same little time and makes what it can of it
-    assert len(flow.executions(ACTION)) == 2
+    assert broken(flow) == []
 
 
 def test_main_machine_that_runs_out_of_time_is_told_and_all_is_cleaned_up(new_flow: NewFlow) -> None:
