@@ -29,6 +29,10 @@ class Screen(Protocol):
         """Show how far the work called so has come."""
         ...
 
+    def end(self, name: str) -> None:
+        """Show no bar for it any more."""
+        ...
+
 
 class Plain:
     """Lines only: one when a piece of work begins."""
@@ -47,6 +51,9 @@ class Plain:
             self._begun.add((name, what))
             size = f": {bytes_in_words(total_bytes)}" if total_bytes else ""
             self._write(f"{name:<{_NAME_WIDTH}} … {what}{size}")
+
+    def end(self, name: str) -> None:
+        """Do nothing: lines stay."""
 
 
 class Terminal:
@@ -67,6 +74,11 @@ class Terminal:
         self._progress.update(
             self._bars[name], description=f"{name:<{_NAME_WIDTH}} {what}", completed=done_bytes, total=total_bytes
         )
+
+    def end(self, name: str) -> None:
+        """Take the disk's bar away."""
+        if (bar := self._bars.pop(name, None)) is not None:
+            self._progress.remove_task(bar)
 
 
 class Watch:
@@ -104,6 +116,8 @@ class Watch:
                     self._screen.bar(name, report.text, report.done_bytes, report.total_bytes)
                 case "note":
                     self._screen.line(f"{name:<{_NAME_WIDTH}} {step.partition('_')[0]}: {report.text}")
+                case "status" if report.text in ("SUCCEEDED", "FAILED"):
+                    self._screen.end(name)
                 case _:
                     pass
 
