@@ -84,10 +84,27 @@ def cut_short_notice(
         description="Tells people that the life of a recovery point was cut short",
         event_pattern=_rendered(rules.not_finished(machine.state_machine_arn)),
     )
+    _tell(rule, rules.NOT_FINISHED_TEXT, topic, dead_letters)
+
+
+def left_behind_notice(
+    scope: Construct, machine: stepfunctions.IStateMachine, topic: sns.ITopic, dead_letters: sqs.IQueue
+) -> None:
+    """A clean-up that did not come to its end is told of: nothing follows it."""
+    rule = events.Rule(
+        scope,
+        "NotCleanedUp",
+        description="Says that something may have been left behind",
+        event_pattern=_rendered(rules.not_cleaned_up(machine.state_machine_arn)),
+    )
+    _tell(rule, rules.NOT_CLEANED_UP_TEXT, topic, dead_letters)
+
+
+def _tell(rule: events.Rule, sentence: str, topic: sns.ITopic, dead_letters: sqs.IQueue) -> None:
     fields = {"name": "$.detail.name", "status": "$.detail.status", "arn": "$.detail.executionArn"}
-    text = rules.NOT_FINISHED_TEXT.format(**{name: events.EventField.from_path(at) for name, at in fields.items()})
+    text = sentence.format(**{name: events.EventField.from_path(at) for name, at in fields.items()})
     # By its ARN alone: given the topic itself, the target would open the topic's key to rules of anybody.
-    by_arn = sns.Topic.from_topic_arn(scope, "Topic", topic.topic_arn)
+    by_arn = sns.Topic.from_topic_arn(rule, "Topic", topic.topic_arn)
     rule.add_target(
         targets.SnsTopic(
             by_arn,

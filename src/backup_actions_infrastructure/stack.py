@@ -10,7 +10,7 @@ from backup_actions.lifecycle import INTAKE, deployed_machines, machine_arn
 from backup_actions_infrastructure import messages, storage
 from backup_actions_infrastructure.code import function_code
 from backup_actions_infrastructure.compute import Compute
-from backup_actions_infrastructure.events import clean_up_rule, cut_short_notice, intake_rules
+from backup_actions_infrastructure.events import clean_up_rule, cut_short_notice, intake_rules, left_behind_notice
 from backup_actions_infrastructure.functions import event_function
 from backup_actions_infrastructure.image import worker_image
 from backup_actions_infrastructure.machines import RenderedMachine
@@ -73,7 +73,7 @@ class SourceStack(Stack):
         with function_code(_codes(main, *enabled)) as code:
             self._main(main, topic, code)
             for action in enabled:
-                self._action(action, code)
+                self._action(action, topic, code)
             self._intake(code)
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
             Tags.of(self).add(tag_key, value)
@@ -82,9 +82,10 @@ class SourceStack(Stack):
         rendered = self._machine(main, code)
         cut_short_notice(rendered, rendered.machine, topic, self._dead_letters)
 
-    def _action(self, action: Deployed, code: lambda_.Code) -> None:
+    def _action(self, action: Deployed, topic: sns.ITopic, code: lambda_.Code) -> None:
         rendered = self._machine(action, code)
         clean_up_rule(rendered, rendered.machine, self._placeholders, self._dead_letters)
+        left_behind_notice(rendered, rendered.machine, topic, self._dead_letters)
 
     def _machine(self, deployed: Deployed, code: lambda_.Code) -> RenderedMachine:
         return RenderedMachine(

@@ -239,16 +239,21 @@ class Cloud:
             self.roles.add(starter, [Statement(("states:StartExecution",), on=machine_arn)])
             target = Target(arn=machine_arn, deliver=self._starter(machine_arn, starter), dead_letters=dead_letters)
             self.events.rule(starter, rules.cut_short(machine_arn), target)
+            notice = self._notice(deployment, rules.NOT_CLEANED_UP_TEXT)
+            self.events.rule(f"{deployment.name_of(action)}-not-cleaned-up", rules.not_cleaned_up(machine_arn), notice)
+        notice = self._notice(deployment, rules.NOT_FINISHED_TEXT)
+        self.events.rule("not-finished", rules.not_finished(deployment.machine_arn(main)), notice)
+
+    def _notice(self, deployment: Deployment, text: str) -> Target:
+        """People are told this of an execution; the names in it stand for fields of the event."""
         topic = deployment.resources["TopicArn"]
         fields = {"name": "$.detail.name", "status": "$.detail.status", "arn": "$.detail.executionArn"}
-        text = rules.NOT_FINISHED_TEXT.format(**{name: f"<{name}>" for name in fields})
-        notice = Target(
+        return Target(
             arn=topic,
             deliver=lambda message: self.administrator.client("sns").publish(TopicArn=topic, Message=str(message)),
-            transformer=InputTransformer(f'"{text}"', fields),
-            dead_letters=dead_letters,
+            transformer=InputTransformer(f'"{text.format(**{name: f"<{name}>" for name in fields})}"', fields),
+            dead_letters=self._dead_letters(deployment),
         )
-        self.events.rule("not-finished", rules.not_finished(deployment.machine_arn(main)), notice)
 
     def _starter(self, machine_arn: str, role: str) -> Callable[[Any], object]:
         def start(event: Any) -> object:

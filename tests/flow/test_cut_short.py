@@ -6,6 +6,8 @@ import pytest
 from tests.flow.flow import ACTION, MAIN, NewFlow
 from tests.flow.invariants import broken
 
+from backup_actions_local.services.hosting.orders import Report
+
 pytestmark = pytest.mark.root
 
 
@@ -25,11 +27,18 @@ def test_stopped_archiving_is_cleaned_up_after_and_told(new_flow: NewFlow, state
 
 
 def test_archiving_stopped_while_the_job_works_ends_the_job_too(new_flow: NewFlow) -> None:
-    flow = new_flow()
-    flow.during("s3", "UploadPart", f"{ACTION}-job-archive", lambda: flow.child.stop("Tester", "stopped"))
+    def stop_and_go_on(_job: str, report: Report) -> None:
+        if report.kind == "start":
+            flow.child.stop("Tester", "stopped by hand")
+            flow.cloud.clock.sleep(60)
+
+    flow = new_flow(on_report=stop_and_go_on)
 
     flow.back_up()
 
+    (job,) = flow.cloud.jobs.jobs.values()
+    assert job.status_reason == "The run that submitted this job has ended"
+    assert flow.archives() == []
     assert [execution.status for execution in flow.executions(ACTION)] == ["ABORTED", "SUCCEEDED"]
     assert flow.point is not None
     assert broken(flow) == []
@@ -87,3 +96,16 @@ def test_main_machine_that_runs_out_of_time_is_told_and_all_is_cleaned_up(new_fl
     assert flow.point is not None
     assert "is TIMED_OUT" in flow.notices[0]["Message"]
     assert broken(flow) == []
+
+
+def test_clean_up_that_cannot_remove_everything_is_told(new_flow: NewFlow) -> None:
+    flow = new_flow()
+    flow.stop_when(ACTION, "DescribeVolume")
+    flow.cloud.faults.on("ec2", "DeleteVolume").fail("UnauthorizedOperation", status=403).always()
+
+    flow.back_up()
+
+    first, second = flow.executions(ACTION)
+    assert (first.status, second.status, second.error) == ("ABORTED", "FAILED", "LeftBehind")
+    assert any(second.name in notice["Message"] and "is FAILED" in notice["Message"] for notice in flow.notices)
+    assert flow.point is not None

@@ -164,3 +164,12 @@ def test_people_hear_of_a_main_execution_that_could_not_speak_for_itself(
         "$.detail.executionArn",
     }
     assert matches(pattern_of(rule, "<machine>"), ended(status, "{}")) is told
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_people_hear_of_a_clean_up_that_did_not_end_well_and_of_nothing_else(template: Template, status: str) -> None:
+    pattern = pattern_of(rule_that(template, "may have been left behind"), "<machine>")
+
+    assert matches(pattern, ended(status, json.dumps(ended("TIMED_OUT", "{}"))))
+    assert not matches(pattern, ended(status, '{"recoveryPoint": {}}'))
+    assert not matches(pattern, ended("SUCCEEDED", json.dumps(ended("TIMED_OUT", "{}"))))

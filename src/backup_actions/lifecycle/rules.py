@@ -48,6 +48,12 @@ def cut_short(machine_arn: str) -> Pattern:
     return _ended(machine_arn, ["FAILED", "TIMED_OUT", "ABORTED"], {"input": [clean_up]})
 
 
+def not_cleaned_up(machine_arn: str) -> Pattern:
+    """An execution of an action machine that should have cleaned up after another one, and ended badly itself."""
+    clean_up = {"wildcard": f"*{EXECUTION_CHANGED}*"}
+    return _ended(machine_arn, ["FAILED", "TIMED_OUT", "ABORTED"], {"input": [clean_up]})
+
+
 def not_finished(machine_arn: str) -> Pattern:
     """An execution of the main machine that could not tell its outcome itself."""
     return _ended(machine_arn, ["TIMED_OUT", "ABORTED"], {})
@@ -58,6 +64,12 @@ NOT_FINISHED_TEXT = (
     "you trust an archive of it. {arn}"
 )
 """What people are told then; the three names stand for fields of the event's detail."""
+
+NOT_CLEANED_UP_TEXT = (
+    "The execution {name}, which had to remove what an earlier one left behind, is {status}. Look at it for what could "
+    "not be removed: it may go on costing money. {arn}"
+)
+"""The same for a clean-up that did not come to its end."""
 
 
 def _ended(machine_arn: str, statuses: Sequence[str], more: Mapping[str, Any]) -> Pattern:
