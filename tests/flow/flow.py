@@ -170,17 +170,6 @@ class Flow:
         """Let somebody stop the execution (of another machine, if one is named) when it enters the state."""
         self.when(machine, state, lambda: self.executions(stopped or machine)[0].stop("Tester", "stopped by hand"))
 
-    def during(self, service: str, operation: str, role: str, happens: Callable[[], object]) -> None:
-        """Let something happen once, while the role makes this call; the call itself is carried out."""
-        left = [happens]
-
-        def seen(_call: Call) -> bool:
-            if left:
-                left.pop()()
-            return False
-
-        self.cloud.faults.on(service, operation, role=role, when=seen).always()
-
     def lose_host(
         self, service: str, operation: str, *, job: str = "archive", number: int = 1, attempts: int | None = 1
     ) -> LostHost:
