@@ -1,4 +1,4 @@
-"""Defects that the sample behind the first version had, row by row, and that no template of ours may have."""
+"""Defects that stacks of this kind have been seen to have, and that no template of ours may have."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ def states(template: Template) -> list[tuple[str, Mapping[str, Any]]]:
     return [state for definition in template.definitions().values() for state in states_of(definition)]
 
 
-def test_row_8_a_volume_may_be_made_from_the_snapshot_that_is_owned_by_the_backup_service(template: Template) -> None:
+def test_a_volume_may_be_made_from_the_snapshot_that_is_owned_by_the_backup_service(template: Template) -> None:
     resources = [each["Resource"] for each in statements_on(template, "ec2:CreateVolume", EBS)]
 
     assert ["arn:aws:ec2:us-east-1::snapshot/*"] in resources
 
 
 @pytest.mark.parametrize("action", ["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"])
-def test_row_9_encrypted_snapshots_can_be_restored_through_ec2_alone(template: Template, action: str) -> None:
+def test_encrypted_snapshots_can_be_restored_through_ec2_alone(template: Template, action: str) -> None:
     conditions = [each["Condition"]["StringEquals"]["kms:ViaService"] for each in statements_on(template, action, EBS)]
 
     assert conditions == [["ec2.us-east-1.amazonaws.com"]]
 
 
-def test_row_10_hosts_may_register_with_the_clusters_that_batch_makes(template: Template) -> None:
+def test_hosts_may_register_with_the_clusters_that_batch_makes(template: Template) -> None:
     (statement,) = statements_on(template, "ecs:RegisterContainerInstance")
 
     assert statement["Resource"] == ["arn:aws:ecs:us-east-1:111122223333:cluster/AWSBatch-*"]
 
 
-def test_row_11_every_action_exists(template: Template) -> None:
+def test_every_action_exists(template: Template) -> None:
     actions = {action.partition(":")[::2] for action, _ in granted(template)}
 
     assert [(service, action) for service, action in actions if not IAM.actions.action_exists(service, action)] == []
 
 
-def test_row_11_agent_calls_are_granted_on_the_kind_of_resource_they_know(template: Template) -> None:
+def test_agent_calls_are_granted_on_the_kind_of_resource_they_know(template: Template) -> None:
     for action, statement in granted(template, "hosts of jobs"):
         service, name = action.split(":")
         kinds = [kind["name"] for kind in IAM.actions.get_action_details(service, name)["resourceTypes"]]
@@ -70,11 +70,11 @@ def test_row_11_agent_calls_are_granted_on_the_kind_of_resource_they_know(templa
             assert resource.split(":")[5].split("/")[0] in kinds, action
 
 
-def test_row_14_functions_run_on_a_runtime_that_still_gets_updates(template: Template) -> None:
+def test_functions_run_on_a_runtime_that_still_gets_updates(template: Template) -> None:
     assert {each["Runtime"] for each in template.of_type("AWS::Lambda::Function").values()} == {"python3.14"}
 
 
-def test_row_20_nothing_waits_without_a_bound(template: Template) -> None:
+def test_nothing_waits_without_a_bound(template: Template) -> None:
     assert all(definition["TimeoutSeconds"] > 0 for definition in template.definitions().values())
     assert [name for name, state in states(template) if state["Type"] == "Task" and "TimeoutSeconds" not in state] == []
     assert all(
@@ -82,13 +82,13 @@ def test_row_20_nothing_waits_without_a_bound(template: Template) -> None:
     )
 
 
-def test_row_21_a_machine_can_stop_the_jobs_it_started_but_no_others(template: Template) -> None:
+def test_a_machine_can_stop_the_jobs_it_started_but_no_others(template: Template) -> None:
     (statement,) = statements_on(template, "batch:TerminateJob", EBS)
 
     assert statement["Condition"] == OURS
 
 
-def test_row_22_only_a_lost_host_makes_a_job_run_again(template: Template) -> None:
+def test_only_a_lost_host_makes_a_job_run_again(template: Template) -> None:
     for job in template.of_type("AWS::Batch::JobDefinition").values():
         retry, *others = job["RetryStrategy"]["EvaluateOnExit"]
         assert retry == {"Action": "RETRY", "OnStatusReason": "Host EC2*"}
@@ -99,17 +99,17 @@ def test_row_22_only_a_lost_host_makes_a_job_run_again(template: Template) -> No
         assert {"OnStatusReason": "Job attempt duration exceeded timeout", "Action": "EXIT"} in others
 
 
-def test_row_24_every_choice_has_a_default(template: Template) -> None:
+def test_every_choice_has_a_default(template: Template) -> None:
     assert [name for name, state in states(template) if state["Type"] == "Choice" and "Default" not in state] == []
 
 
-def test_row_25_every_failure_says_what_and_why(template: Template) -> None:
+def test_every_failure_says_what_and_why(template: Template) -> None:
     assert [
         name for name, state in states(template) if state["Type"] == "Fail" and not {"Error", "Cause"} <= state.keys()
     ] == []
 
 
-def test_row_25_every_target_of_a_rule_tries_again_and_then_keeps_the_event(template: Template) -> None:
+def test_every_target_of_a_rule_tries_again_and_then_keeps_the_event(template: Template) -> None:
     queue = {"Arn": f"<{template.id_of('AWS::SQS::Queue')}.Arn>"}
     for rule in template.of_type("AWS::Events::Rule").values():
         for target in rule["Targets"]:
@@ -117,25 +117,25 @@ def test_row_25_every_target_of_a_rule_tries_again_and_then_keeps_the_event(temp
             assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
 
 
-def test_row_27_grants_are_for_services_only(template: Template) -> None:
+def test_grants_are_for_services_only(template: Template) -> None:
     for statement in statements_on(template, "kms:CreateGrant"):
         assert statement["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": ["true"]}
 
 
-def test_row_29_tags_are_put_on_new_volumes_only(template: Template) -> None:
+def test_tags_are_put_on_new_volumes_only(template: Template) -> None:
     for statement in statements_on(template, "ec2:CreateTags"):
         assert statement["Condition"]["StringEquals"]["ec2:CreateAction"] == ["CreateVolume"]
 
 
 @pytest.mark.parametrize("action", ["ec2:DeleteVolume", "ec2:DetachVolume", "ec2:AttachVolume"])
-def test_row_29_only_what_carries_the_security_tag_is_touched(template: Template, action: str) -> None:
+def test_only_what_carries_the_security_tag_is_touched(template: Template, action: str) -> None:
     found = statements_on(template, action)
 
     assert found
     assert all(statement["Condition"] == OURS for statement in found)
 
 
-def test_row_30_a_job_sees_no_more_of_its_host_than_devices(template: Template) -> None:
+def test_a_job_sees_no_more_of_its_host_than_devices(template: Template) -> None:
     for job in template.of_type("AWS::Batch::JobDefinition").values():
         container = job["ContainerProperties"]
         shown = {volume["Host"]["SourcePath"] for volume in container["Volumes"] if "Host" in volume}
@@ -145,11 +145,11 @@ def test_row_30_a_job_sees_no_more_of_its_host_than_devices(template: Template) 
         ] or not shown
 
 
-def test_row_30_a_host_has_no_right_besides_its_agents(template: Template) -> None:
+def test_a_host_has_no_right_besides_its_agents(template: Template) -> None:
     assert {action.partition(":")[0] for action, _ in granted(template, "hosts of jobs")} == {"ecs", "ecr"}
 
 
-def test_row_31_nobody_lists_buckets_and_nothing_is_undefined(template: Template) -> None:
+def test_nobody_lists_buckets_and_nothing_is_undefined(template: Template) -> None:
     assert not statements_on(template, "s3:ListAllMyBuckets")
     assert all(statement["Resource"] != ["*"] for statement in statements_on(template, "s3:ListBucket"))
     text = json.dumps(template.document)
@@ -157,31 +157,31 @@ def test_row_31_nobody_lists_buckets_and_nothing_is_undefined(template: Template
     assert "None" not in text
 
 
-def test_row_32_no_partition_is_written_out(template: Template) -> None:
+def test_no_partition_is_written_out(template: Template) -> None:
     assert "arn:aws" not in json.dumps(template.document)
 
 
-def test_row_32_images_come_from_one_repository(template: Template) -> None:
+def test_images_come_from_one_repository(template: Template) -> None:
     for statement in statements_on(template, "ecr:BatchGetImage"):
         (resource,) = statement["Resource"]
         assert "*" not in resource
 
 
-def test_row_33_each_accepted_finding_is_one_rule_on_one_construct_with_a_reason() -> None:
+def test_each_accepted_finding_is_one_rule_on_one_construct_with_a_reason() -> None:
     for finding in findings.ACCEPTED:
         assert finding.rule.startswith("AwsSolutions-")
         assert not set("*^$/") & set(finding.path)
         assert len(finding.reason.split()) > 8
 
 
-def test_row_34_endpoints_say_what_goes_through_them(template: Template) -> None:
+def test_endpoints_say_what_goes_through_them(template: Template) -> None:
     for endpoint in template.of_type("AWS::EC2::VPCEndpoint").values():
         for statement in endpoint["PolicyDocument"]["Statement"]:
             assert statement["Resource"] != "*"
             assert "s3:*" not in statement["Action"]
 
 
-def test_row_34_what_jobs_may_do_with_archives_goes_through_the_endpoint(template: Template) -> None:
+def test_what_jobs_may_do_with_archives_goes_through_the_endpoint(template: Template) -> None:
     (endpoint,) = template.of_type("AWS::EC2::VPCEndpoint").values()
     archives = endpoint["PolicyDocument"]["Statement"][0]
     jobs = [user for user in template.roles() if user.startswith("job ")]
@@ -191,7 +191,7 @@ def test_row_34_what_jobs_may_do_with_archives_goes_through_the_endpoint(templat
     assert archives["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "111122223333"}}
 
 
-def test_row_35_nothing_runs_during_the_deployment(template: Template) -> None:
+def test_nothing_runs_during_the_deployment(template: Template) -> None:
     kinds = {resource["Type"] for resource in template.document["Resources"].values()}
 
     assert not {kind for kind in kinds if kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource"}
