@@ -12,7 +12,7 @@ import zlib
 from dataclasses import replace
 from typing import Protocol
 
-from backup_actions.archive.superblocks import recognise
+from backup_actions.archive.superblocks import Peek, recognise
 from backup_actions.model.manifest import Layout, Region
 
 _EXTENDED = frozenset({0x05, 0x0F, 0x85})
@@ -73,10 +73,16 @@ def _with_gaps(partitions: tuple[Region, ...], source: Readable) -> list[Region]
 
 
 def _recognised(region: Region, source: Readable) -> Region:
+    return replace(region, file_system=recognise(region_peek(source, region), region.size_bytes))
+
+
+def region_peek(source: Readable, region: Region) -> Peek:
+    """A way to look into the region that never sees beyond it."""
+
     def peek(offset: int, length: int) -> bytes:
         return source.peek(region.offset_bytes + offset, max(0, min(length, region.size_bytes - offset)))
 
-    return replace(region, file_system=recognise(peek, region.size_bytes))
+    return peek
 
 
 def _gpt(source: Readable, sector: int) -> Layout | None:

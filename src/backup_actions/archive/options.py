@@ -32,6 +32,8 @@ class ArchiveOptions:
     frame_size_mib: int = 4
     raw: Raw = "auto"
     """``always`` takes an image even of what could be mounted."""
+    whole_images: bool = False
+    """Images have every byte, also what an ext4 does not use: the remains of deleted files."""
     mount: bool = True
     """Whether mounting may be tried at all; without root it never is."""
     source_is_scratch: bool = False

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from backup_actions.archive.allocation import HAVE_BITMAPS, Allocation, read_allocation
 from backup_actions.archive.device import BlockSource, archive_region
+from backup_actions.archive.ext_metadata import AllocationUnknownError
 from backup_actions.archive.files import archive_tree
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.archive.frames import FramedStream, FrameWriter
 from backup_actions.archive.index import IndexWriter
-from backup_actions.archive.layout import read_layout
+from backup_actions.archive.layout import read_layout, region_peek
 from backup_actions.archive.mounting import CannotMountError, mounted, reason_not_to_mount
 from backup_actions.archive.options import ArchiveOptions
 from backup_actions.archive.store import ObjectWriter, Store
@@ -118,14 +120,16 @@ class _Writer:
         name = member_name(region)
         place = _Place(name=name, folder=f"{name}/", region_index=index)
         because = self._why_raw(region)
+        suspicion = ""
         if not because:
             try:
                 return self._file_system(blocks, region, place)
             except CannotMountError as refused:
                 because = str(refused)
+                suspicion = "a file system that cannot be mounted may be damaged"
         if region.role != "gap":
             self.progress.note(f"{name} is archived as an image: {because}")
-        return self._image(blocks, region, replace(place, raw_because=because))
+        return self._image(blocks, region, replace(place, raw_because=because), suspicion)
 
     def _why_raw(self, region: Region) -> str:
         because = reason_not_to_mount(region)
@@ -169,15 +173,34 @@ class _Writer:
                 notes=(*place.notes, *tree.notes),
             )
 
-    def _image(self, blocks: BlockSource, region: Region, place: _Place) -> Member:
+    def _image(self, blocks: BlockSource, region: Region, place: _Place, suspicion: str) -> Member:
+        allocation, note = self._allocation(blocks, region, suspicion)
+        if note:
+            place = replace(place, notes=(note,))
+            self.progress.note(f"{place.name}: {note}")
+        wanted_bytes = allocation.used_bytes if allocation else region.size_bytes
+        extents = allocation.extents() if allocation else [(0, region.size_bytes)]
+        self.progress.start(place.name, wanted_bytes)
         name = f"{place.folder}device.img.{_SUFFIX[self.options.codec]}"
-        self.progress.start(place.name, region.size_bytes)
         with (
-            self.to.create(name, expected_bytes=region.size_bytes) as stored,
+            self.to.create(name, expected_bytes=wanted_bytes) as stored,
             FrameWriter(stored.write, self.options) as frames,
         ):
-            archive_region(blocks, region, frames, self.progress)
+            archive_region(blocks, region, frames, self.progress, extents)
             return self._member(place, "device", frames.finish(), stored, source_bytes=region.size_bytes)
+
+    def _allocation(self, blocks: BlockSource, region: Region, suspicion: str) -> tuple[Allocation | None, str]:
+        """What alone has to be read of a region, if that is known for sure, and what to say about it."""
+        if self.options.whole_images or region.file_system is None or region.file_system.type not in HAVE_BITMAPS:
+            return None, ""
+        if suspicion:
+            return None, f"everything was read: {suspicion}"
+        try:
+            allocation = read_allocation(region_peek(blocks, region), region.size_bytes)
+        except AllocationUnknownError as unknown:
+            return None, f"everything was read: {unknown}"
+        used, size = allocation.used_bytes, region.size_bytes
+        return allocation, f"only the {used} of {size} bytes that are in use were read; all others are zeros"
 
     def _member(
         self, place: _Place, kind: Kind, stream: FramedStream, stored: ObjectWriter, *, source_bytes: int

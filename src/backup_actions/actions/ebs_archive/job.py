@@ -28,6 +28,7 @@ def archive_volume(world: World, event: Event) -> None:
         codec=settings.codec,
         level=settings.level,
         raw=settings.raw,
+        whole_images=settings.whole_images,
         source_is_scratch=True,  # the volume was made for this run: its journals may be replayed
     )
     with attached(world, event["volumeId"]) as device:

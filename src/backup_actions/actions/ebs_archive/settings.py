@@ -36,6 +36,9 @@ class EbsArchiveSettings(Settings):
         default="auto",
         one_of=("auto", "always"),
     )
+    whole_images: bool = setting(
+        "Keep in raw images of ext4 what the file system does not use: the remains of deleted files.", default=False
+    )
     verify: Literal["all", "sample"] = setting(
         "Read the whole archive back before it counts, or a sample of it.",
         default="all",

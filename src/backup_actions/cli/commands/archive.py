@@ -56,8 +56,23 @@ if TYPE_CHECKING:
     show_default=True,
     help="auto archives files where a file system can be mounted; always takes images.",
 )
+@click.option(
+    "--whole-images",
+    is_flag=True,
+    help="Keep in images what their file system does not use: the remains of deleted files.",
+)
 @click.option("--name", help="What the manifest calls the source; its path by default.")
-def archive(output: Output, source: Path, destination: str, codec: str, level: int, raw: str, name: str | None) -> None:
+def archive(
+    output: Output,
+    source: Path,
+    destination: str,
+    codec: str,
+    level: int,
+    raw: str,
+    name: str | None,
+    *,
+    whole_images: bool,
+) -> None:
     """Archive a directory, disk image or block device.
 
     SOURCE is written to DESTINATION, s3://bucket/prefix or a folder. The manifest is written last: an archive
@@ -66,7 +81,7 @@ def archive(output: Output, source: Path, destination: str, codec: str, level: i
     from backup_actions.archive import ArchiveOptions
     from backup_actions.archive import archive as make_archive
 
-    options = ArchiveOptions(codec=cast("Codec", codec), level=level, raw=cast("Raw", raw))
+    options = ArchiveOptions(codec=cast("Codec", codec), level=level, raw=cast("Raw", raw), whole_images=whole_images)
     store = store_at(destination)
     with output.progress() as progress:
         manifest = make_archive(source, store, options=options, name=name or str(source), progress=progress)
