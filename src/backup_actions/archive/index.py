@@ -6,6 +6,7 @@ import fnmatch
 import io
 import re
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any, Self
 
 import pyarrow as pa
@@ -39,6 +40,8 @@ SCHEMA = pa.schema(
         ("blake3", pa.binary(32)),
     ]
 )
+_COMPUTED_COLUMNS = {"path_text", "mtime_seconds", "mtime_nanoseconds", "link_target", "frame", "blake3"}
+_PLAIN_COLUMNS = [name for name in SCHEMA.names if name not in _COMPUTED_COLUMNS]  # an Entry holds them as they are
 _ENTRY_COLUMNS = [name for name in SCHEMA.names if name not in {"path_text", "frame"}]
 
 
@@ -60,8 +63,7 @@ class IndexWriter:
     def __init__(self, to: ObjectWriter, frame_bytes: int) -> None:
         self._to = to
         self._frame_bytes = frame_bytes
-        self._columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-        self._rows = 0
+        self._group: list[Entry] = []
         self._sink = _Sink(to)
         self._parquet = pq.ParquetWriter(
             pa.PythonFile(self._sink, mode="w"), SCHEMA, compression="zstd", use_dictionary=["type"], version="2.6"
@@ -69,35 +71,13 @@ class IndexWriter:
 
     def add(self, entry: Entry) -> None:
         """One more row."""
-        seconds, nanoseconds = divmod(entry.mtime_ns, 10**9)
-        row = (
-            entry.path,
-            path_text(entry.path),
-            entry.type,
-            entry.size_bytes,
-            entry.mode,
-            entry.uid,
-            entry.gid,
-            seconds,
-            nanoseconds,
-            entry.link_target or None,
-            entry.has_xattrs,
-            entry.is_sparse,
-            entry.tar_offset // self._frame_bytes,
-            entry.tar_offset,
-            entry.data_offset,
-            entry.tar_end,
-            bytes.fromhex(entry.blake3) or None,
-        )
-        for column, value in zip(self._columns.values(), row, strict=True):
-            column.append(value)
-        self._rows += 1
-        if self._rows == _ROWS_IN_A_GROUP:
+        self._group.append(entry)
+        if len(self._group) == _ROWS_IN_A_GROUP:
             self._write_group()
 
     def finish(self) -> StoredObject:
         """The index stands in the store."""
-        if self._rows:
+        if self._group:
             self._write_group()
         self._parquet.close()
         return self._to.finish()
@@ -110,13 +90,22 @@ class IndexWriter:
         self._parquet.close()
 
     def _write_group(self) -> None:
-        arrays = [
-            pa.array(values, type=field.type) for field, values in zip(SCHEMA, self._columns.values(), strict=True)
-        ]
+        columns = self._columns()
+        arrays = [pa.array(columns[field.name], type=field.type) for field in SCHEMA]
         self._parquet.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), row_group_size=_ROWS_IN_A_GROUP)
-        for values in self._columns.values():
-            values.clear()
-        self._rows = 0
+        self._group.clear()
+
+    def _columns(self) -> dict[str, list[Any]]:
+        group = self._group
+        return {
+            **{name: list(map(attrgetter(name), group)) for name in _PLAIN_COLUMNS},
+            "path_text": [path_text(entry.path) for entry in group],
+            "mtime_seconds": [entry.mtime_ns // 10**9 for entry in group],
+            "mtime_nanoseconds": [entry.mtime_ns % 10**9 for entry in group],
+            "link_target": [entry.link_target or None for entry in group],
+            "frame": [entry.tar_offset // self._frame_bytes for entry in group],
+            "blake3": [bytes.fromhex(entry.blake3) or None for entry in group],
+        }
 
 
 class IndexReader:

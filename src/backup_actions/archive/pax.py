@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _DECIMAL = re.compile(rb"(-?)(\d{1,18})(?:\.(\d+))?", re.ASCII)
+_RECORD = re.compile(rb"(\d{1,18}) ([^=]+)=", re.ASCII)
 _OCTAL = re.compile(rb"[0-7]*")
 _WHOLE = re.compile(rb"\d{1,18}", re.ASCII)
 
@@ -18,19 +20,18 @@ def parse_pax(data: bytes) -> dict[bytes, bytes]:
     records: dict[bytes, bytes] = {}
     at = 0
     while at < len(data):
-        space = data.find(b" ", at, at + 20)
-        digits = data[at:space] if space > 0 else b""
-        if not _WHOLE.fullmatch(digits):
-            raise TarError("an extended header has a record without a length")
-        end = at + int(digits)
-        key, equals, value = data[space + 1 : end - 1].partition(b"=")
-        if end > len(data) or end <= space + 1 or data[end - 1 : end] != b"\n" or not equals or not key:
+        begins = _RECORD.match(data, at)
+        if begins is None:
+            raise TarError("an extended header has a record without a length and a key")
+        end = at + int(begins[1])
+        if begins.end() >= end or data[end - 1 : end] != b"\n":
             raise TarError("an extended header has a broken record")
-        records[key] = value
+        records[begins[2]] = data[begins.end() : end - 1]
         at = end
     return records
 
 
+@lru_cache(maxsize=8192)  # owners, modes and checksums come again and again
 def octal_or_binary(field: bytes) -> int:
     """A number of a header block: octal text, or GNU's base 256 where the first bit is set. Raises TarError."""
     if field[:1] in {b"\x80", b"\xff"}:
@@ -54,7 +55,7 @@ def mtime_ns(text: bytes) -> int:
     if match is None:
         raise TarError(f"{text!r} is no time")
     sign, seconds, fraction = match.groups(b"")
-    nanoseconds = int(seconds) * 10**9 + int(fraction[:9].ljust(9, b"0"))
+    nanoseconds = int(seconds + fraction[:9].ljust(9, b"0"))
     return -nanoseconds if sign else nanoseconds
 
 
