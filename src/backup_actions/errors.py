@@ -260,6 +260,15 @@ class ExtractionFailed(BackupActionsError):
     exit_code = 5
 
 
+class SearchIncomplete(BackupActionsError):
+    """Some of the archives that should have been searched could not be read."""
+
+    code = "BA0413"
+    sentence = "{count} of {total} archives at {where} could not be searched"
+    remedy = "Each is named above with its error; look closer with `backup-actions verify`."
+    exit_code = 4
+
+
 # -------------------------------------------------------------------------------------- BA05xx: the EBS archive
 
 

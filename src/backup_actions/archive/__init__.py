@@ -4,7 +4,9 @@ Importing this room loads compressors and pyarrow: whoever only describes someth
 """
 
 from backup_actions.archive.entries import Entry
+from backup_actions.archive.finding import archives_below
 from backup_actions.archive.folder_store import FolderStore
+from backup_actions.archive.index_search import Hit, search
 from backup_actions.archive.options import ArchiveOptions
 from backup_actions.archive.reader import Archive
 from backup_actions.archive.rebuilding import RebuiltDisk
@@ -19,6 +21,7 @@ __all__ = [
     "ArchiveOptions",
     "Entry",
     "FolderStore",
+    "Hit",
     "MemberReport",
     "ObjectWriter",
     "Problem",
@@ -27,5 +30,7 @@ __all__ = [
     "Store",
     "VerificationReport",
     "archive",
+    "archives_below",
+    "search",
     "verify",
 ]

@@ -44,9 +44,9 @@ class Archive:
         """The entries in the order of the tar; with a glob pattern (``*`` crosses ``/``), those whose path matches."""
         expression = matcher(pattern) if pattern is not None else None
         for member in self.manifest.members:
-            wanted = None if expression is None else _beneath(self._prefix(member), expression.match)
+            wanted = None if expression is None else _beneath(self.prefix(member), expression.match)
             for entry in self._entries_of(member, wanted):
-                yield replace(entry, path=_joined(self._prefix(member), entry.path))
+                yield replace(entry, path=joined(self.prefix(member), entry.path))
 
     def read_file(self, path: str | bytes) -> Iterator[bytes]:
         """The content of one file, its holes as zeros, fetched by ranges and checked against its hash.
@@ -86,7 +86,7 @@ class Archive:
         require_room(to, sum(map(self._sure_bytes, (name for name, part in selections.items() if part is None))))
         for name, selection in selections.items():
             member = self._member(name)
-            folder = to / os.fsdecode(self._prefix(member))
+            folder = to / os.fsdecode(self.prefix(member))
             progress.start(name, member.source_bytes if selection is None else None)
             if member.kind == "device":
                 self._extract_image(member, folder, progress)
@@ -145,7 +145,7 @@ class Archive:
             selection.ask_for_target_of(entry)
         missing = selection.missing()
         if missing:
-            raise NotInArchive(path=path_text(_joined(self._prefix(member), missing[0])), where=self.store.location)
+            raise NotInArchive(path=path_text(joined(self.prefix(member), missing[0])), where=self.store.location)
         for entry in self._entries_of(member, selection.is_needed):
             selection.take(entry)
         return selection
@@ -188,18 +188,20 @@ class Archive:
                 return member
         raise NotInArchive(path=name, where=self.store.location)
 
-    def _prefix(self, member: Member) -> bytes:
+    def prefix(self, member: Member) -> bytes:
+        """What the member's paths begin with: nothing where there is no other member, otherwise its name."""
         return b"" if len(self.manifest.members) == 1 else member.name.encode()
 
 
-def _joined(prefix: bytes, path: bytes) -> bytes:
+def joined(prefix: bytes, path: bytes) -> bytes:
+    """A member's path as a reader of the archive names it."""
     if not prefix:
         return path
     return prefix if path == b"." else prefix + b"/" + path
 
 
 def _beneath(prefix: bytes, matches: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    return lambda path: matches(_joined(prefix, path))
+    return lambda path: matches(joined(prefix, path))
 
 
 def _text(path: str | bytes) -> str:

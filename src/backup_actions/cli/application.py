@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "permissions": "permissions:permissions",
     "archive": "archive:archive",
     "list": "list:list_entries",
+    "search": "search:search",
     "extract": "extract:extract",
     "verify": "verify:verify",
 }

@@ -11,7 +11,8 @@ from backup_actions.errors import AwsBusy, AwsCallFailed, AwsNotConfigured, Loca
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backup_actions.archive.store import Store
+    from backup_actions.archive.folder_store import FolderStore
+    from backup_actions.archive.s3_store import S3Store
     from backup_actions.aws import Clients
 
 PLACE_ERRORS = (LocationInvalid, AwsCallFailed, AwsBusy, AwsNotConfigured)
@@ -28,7 +29,7 @@ def aws_clients() -> Clients:
         return Clients()
 
 
-def store_at(location: str, clients: Callable[[], Clients] = aws_clients) -> Store:
+def store_at(location: str, clients: Callable[[], Clients] = aws_clients) -> FolderStore | S3Store:
     """The store at this place; ``clients`` is called for S3 only. Raises LocationInvalid."""
     from backup_actions.archive.folder_store import FolderStore
     from backup_actions.archive.s3_store import S3Store

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import stat
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from backup_actions.cli.command import command
+from backup_actions.cli.entries import readable, time_in_words
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.errors import ArchiveMissing, ManifestUnreadable
 
@@ -55,20 +55,20 @@ def list_entries(output: Output, location: str, pattern: str | None, *, long: bo
         elif long:
             output.data(_long(entry))
         else:
-            output.data(_readable(entry.path))
+            output.data(readable(entry.path))
 
 
 def _described(entry: Entry) -> JsonObject:
     return {
-        "path": _readable(entry.path),
+        "path": readable(entry.path),
         "path_hex": entry.path.hex(),
         "type": entry.type,
         "size_bytes": entry.size_bytes,
         "mode": f"{entry.mode:04o}",
         "uid": entry.uid,
         "gid": entry.gid,
-        "mtime": _time(entry),
-        "link_target": _readable(entry.link_target),
+        "mtime": time_in_words(entry.mtime_ns),
+        "link_target": readable(entry.link_target),
         "blake3": entry.blake3,
     }
 
@@ -76,24 +76,6 @@ def _described(entry: Entry) -> JsonObject:
 def _long(entry: Entry) -> str:
     mode = stat.filemode(_MODE_BITS[entry.type] | stat.S_IMODE(entry.mode))
     arrow = {"symlink": " -> ", "hardlink": " = "}.get(entry.type)
-    target = f"{arrow}{_readable(entry.link_target)}" if arrow else ""
-    return f"{mode} {entry.uid:>5} {entry.gid:>5} {entry.size_bytes:>14} {_time(entry)} {_readable(entry.path)}{target}"
-
-
-def _time(entry: Entry) -> str:
-    """ISO 8601 in whole seconds, or the seconds themselves where the calendar has no such year."""
-    seconds = entry.mtime_ns // 1_000_000_000
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return f"@{seconds}"
-
-
-def _readable(path: bytes) -> str:
-    r"""The path as one line of text, the same one for no other path: ``\`` and what cannot be shown are escaped."""
-    text = path.decode("utf-8", "surrogateescape").replace("\\", "\\\\")
-    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
-
-
-def _escaped(letter: str) -> str:
-    return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape"))
+    target = f"{arrow}{readable(entry.link_target)}" if arrow else ""
+    time = time_in_words(entry.mtime_ns)
+    return f"{mode} {entry.uid:>5} {entry.gid:>5} {entry.size_bytes:>14} {time} {readable(entry.path)}{target}"
