@@ -1,0 +1,100 @@
+"""Every way in which one call of a run is made to fail."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.flow.flow import Flow
+
+from backup_actions_local.calls import Call
+from backup_actions_local.front.faults import CallSite
+
+
+class Kind(StrEnum):
+    """What happens to the call."""
+
+    BUSY = "busy once"
+    REFUSED = "refused once"
+    LOST = "answer lost once"
+    DENIED = "refused from then on"
+
+
+# code and HTTP status with which each service says "later" and "never": the error pages of the API references
+_LATER = {
+    "backup": ("ThrottlingException", 400),
+    "batch": ("TooManyRequestsException", 429),
+    "dynamodb": ("ThrottlingException", 400),
+    "ec2": ("RequestLimitExceeded", 503),
+    "lambda": ("TooManyRequestsException", 429),
+    "s3": ("SlowDown", 503),
+    "sns": ("Throttling", 400),
+    "stepfunctions": ("ThrottlingException", 400),
+}
+_NEVER = {
+    "backup": ("AccessDeniedException", 403),
+    "batch": ("AccessDeniedException", 403),
+    "dynamodb": ("AccessDeniedException", 400),
+    "ec2": ("UnauthorizedOperation", 403),
+    "lambda": ("AccessDeniedException", 403),
+    "s3": ("AccessDenied", 403),
+    "sns": ("AuthorizationError", 403),
+    "stepfunctions": ("AccessDeniedException", 400),
+}
+_BROKEN = {"s3": "InternalError", "dynamodb": "InternalServerError", "ec2": "InternalError"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One call site, and what happens there."""
+
+    site: CallSite
+    kind: Kind
+
+    def __str__(self) -> str:
+        site = self.site
+        role = site.role.removeprefix("backup-actions-")
+        return f"{role} {site.service}:{site.operation} #{site.number} {self.kind}"
+
+    @property
+    def must_succeed(self) -> bool:
+        """Whether the run has to come to its good end all the same."""
+        return self.kind in {Kind.BUSY, Kind.LOST}
+
+    def plan(self, flow: Flow) -> None:
+        """Have it happen."""
+        site, faults = self.site, flow.cloud.faults
+        match self.kind:
+            case Kind.BUSY:
+                code, status = _LATER[site.service]
+                faults.at(site).fail(code, status=status)
+            case Kind.REFUSED:
+                code, status = _NEVER[site.service]
+                faults.at(site).fail(code, status=status)
+            case Kind.LOST:
+                faults.at(site).fail_after(_BROKEN.get(site.service, "InternalFailure"))
+            case Kind.DENIED:
+                code, status = _NEVER[site.service]
+                planned = faults.on(site.service, site.operation, role=site.role, when=_from(site.number))
+                planned.fail(code, status=status).always()
+
+
+def _from(number: int) -> Callable[[Call], bool]:
+    calls = itertools.count(1)
+    return lambda _call: next(calls) >= number
+
+
+def every_trial(sites: tuple[CallSite, ...]) -> list[Trial]:
+    """All of them, in the order of the run."""
+    return [Trial(site, kind) for site in sites for kind in Kind]
+
+
+def sample_of(sites: tuple[CallSite, ...]) -> list[Trial]:
+    """The first three calls and the last one that a role makes of an operation, the kinds taking turns."""
+    last = {(site.role, site.service, site.operation): site.number for site in sites}
+    chosen = [
+        site for site in sites if site.number <= 3 or site.number == last[site.role, site.service, site.operation]
+    ]
+    return [Trial(site, kind) for site, kind in zip(chosen, itertools.cycle(Kind), strict=False)]

@@ -1,0 +1,19 @@
+"""How a run ended, in a few words that can be counted."""
+
+from __future__ import annotations
+
+from tests.flow.flow import MAIN, Flow
+
+
+def outcome_of(flow: Flow) -> str:
+    """What became of the run and of its recovery point."""
+    if not flow.executions(MAIN):
+        return "in the dead letters, backup kept"
+    gone = flow.arns and flow.point is None
+    if flow.main.status == "SUCCEEDED":
+        return "archived, backup deleted" if gone else "archived, backup kept"
+    if gone:
+        return "archived, backup deleted, then failed"
+    if any("LeftBehind" in notice["Message"] for notice in flow.notices):
+        return "failed, backup kept, could not clean up and said so"
+    return "failed, backup kept"
