@@ -157,6 +157,20 @@ def test_a_sound_archive_is_verified(cli: Cli, archived: Path) -> None:
     assert "nothing is wrong" in answer.out
 
 
+def test_everything_is_verified_unless_a_sample_is_asked_for(cli: Cli, archived: Path) -> None:
+    whole, asked, sampled = (cli("verify", archived, *options) for options in ((), ("--all",), ("--sample", 5)))
+
+    assert whole.out == asked.out
+    assert "read whole" in whole.out
+    assert "sampled" in sampled.out
+    assert sampled.status == 0
+
+
+def test_a_sample_of_everything_is_a_contradiction(cli: Cli, archived: Path) -> None:
+    assert cli("verify", archived, "--all", "--sample", 5).status == 2
+    assert cli("verify", archived, "--sample", 0).status == 2
+
+
 def test_damage_is_reported_with_its_own_status(cli: Cli, archived: Path) -> None:
     (stored,) = archived.glob("*.tar.zst")
     data = bytearray(stored.read_bytes())

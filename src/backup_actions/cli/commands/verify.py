@@ -20,24 +20,29 @@ if TYPE_CHECKING:
     "verify",
     examples=(
         "backup-actions verify s3://archives/data/2026-10-01",
-        "backup-actions verify archives/disk --sample-percent 5",
+        "backup-actions verify archives/disk --sample 5",
         "backup-actions verify archives/disk --json > verification.json",
     ),
     fails_with=(*PLACE_ERRORS, ArchiveMissing, ArchiveDamaged),
 )
 @click.argument("location")
 @click.option(
-    "--sample-percent",
+    "--sample",
+    "sample_percent",
+    metavar="PERCENT",
     type=click.FloatRange(0, 100, min_open=True),
-    help="Read only this share of the frames, always the same ones; everything by default.",
+    help="Read only this share of the frames, always the same ones.",
 )
-def verify(output: Output, location: str, sample_percent: float | None) -> None:
+@click.option("--all", "whole", is_flag=True, help="Read everything; this is the default.")
+def verify(output: Output, location: str, sample_percent: float | None, *, whole: bool) -> None:
     """Read an archive back and compare it with what was written.
 
     Checksums, counts and content hashes of the archive at LOCATION are computed anew; nothing is changed.
     """
     from backup_actions.archive import verify as verify_archive
 
+    if whole and sample_percent is not None:
+        raise click.UsageError("--sample and --all exclude each other.")
     sample = None if sample_percent is None else sample_percent / 100
     with output.progress() as progress:
         report = verify_archive(store_at(location), sample=sample, progress=progress)
