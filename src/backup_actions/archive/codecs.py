@@ -25,7 +25,7 @@ class Compressor:
         self._level = level
         self._mine = threading.local()
 
-    def frame(self, content: bytes | bytearray) -> bytes:
+    def frame(self, content: bytes | memoryview) -> bytes:
         """One frame with its content size and a checksum of the content inside."""
         if self._codec == "gzip":
             compressor = zlib.compressobj(self._level, zlib.DEFLATED, _GZIP)
