@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,11 @@ def _archived(cli: Cli, source: Path, tmp_path: Path) -> Path:
     place = tmp_path / "archives" / "source"
     assert cli("archive", source, place).status == 0
     return place
+
+
+def stored(path: Path) -> bytes:
+    """The content of a compressed image, by stock zstd."""
+    return subprocess.run(["zstd", "-dc", path], check=True, capture_output=True).stdout
 
 
 def test_an_archive_is_summarized_on_stdout_and_told_on_stderr(cli: Cli, source: Path, tmp_path: Path) -> None:
@@ -64,6 +70,24 @@ def test_a_level_that_the_codec_does_not_know_is_refused(cli: Cli, source: Path,
     assert answer.status == 2
     assert answer.err.startswith("BA0103: setting level is 12: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_images_keep_what_was_deleted_if_asked_to(cli: Cli, tmp_path: Path) -> None:
+    image = tmp_path / "disk.img"
+    with image.open("wb") as file:
+        file.truncate(32 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True, env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
+    with image.open("r+b") as file:
+        file.seek(30 << 20)
+        file.write(b"remains")
+
+    small = cli("archive", image, tmp_path / "small", "--raw", "always", "--json")
+    whole = cli("archive", image, tmp_path / "whole", "--raw", "always", "--whole-images", "--json")
+
+    assert "are zeros" in small.json["manifest"]["members"][0]["notes"][0]
+    assert whole.json["manifest"]["members"][0]["notes"] == []
+    assert b"remains" in stored(tmp_path / "whole" / "whole" / "device.img.zst")
+    assert b"remains" not in stored(tmp_path / "small" / "whole" / "device.img.zst")
 
 
 def test_a_source_that_is_not_there_is_a_usage_error(cli: Cli, tmp_path: Path) -> None:
@@ -105,7 +129,7 @@ def test_a_list_for_scripts_has_an_object_on_each_line(cli: Cli, archived: Path)
 def test_everything_is_extracted(cli: Cli, source: Path, archived: Path, tmp_path: Path) -> None:
     target = tmp_path / "restored"
 
-    assert cli("extract", archived, target).status == 0
+    assert cli("extract", archived, "--to", target).status == 0
 
     assert sorted(path.name for path in target.rglob("*")) == sorted(path.name for path in source.rglob("*"))
     assert (target / "etc" / "hosts").read_text() == "127.0.0.1 localhost\n"
@@ -114,21 +138,35 @@ def test_everything_is_extracted(cli: Cli, source: Path, archived: Path, tmp_pat
 def test_named_paths_alone_are_extracted(cli: Cli, archived: Path, tmp_path: Path) -> None:
     target = tmp_path / "restored"
 
-    answer = cli("extract", archived, target, "etc/motd", "--json")
+    answer = cli("extract", archived, "etc/motd", "--to", target, "--json")
 
     assert answer.json == {"location": str(archived), "target": str(target), "paths": ["etc/motd"]}
     assert [path.name for path in target.rglob("*") if path.is_file()] == ["motd"]
 
 
 def test_a_path_that_is_not_in_the_archive_is_told(cli: Cli, archived: Path, tmp_path: Path) -> None:
-    answer = cli("extract", archived, tmp_path / "restored", "etc/passwd")
+    answer = cli("extract", archived, "etc/passwd", "--to", tmp_path / "restored")
 
     assert answer.status == 3
     assert answer.err.startswith("BA0406: 'etc/passwd' is not in the archive")
 
 
+def test_one_file_is_poured_to_stdout(cli: Cli, archived: Path) -> None:
+    answer = cli("extract", archived, "etc/motd", "--to", "-")
+
+    assert (answer.status, answer.out, answer.err) == (0, "welcome\n", "")
+
+
+def test_stdout_takes_one_file_and_nothing_else(cli: Cli, archived: Path) -> None:
+    assert cli("extract", archived, "--to", "-").status == 2
+    assert cli("extract", archived, "etc/motd", "etc/hosts", "--to", "-").status == 2
+    assert cli("extract", archived, "etc/motd", "--to", "-", "--json").status == 2
+    assert cli("extract", archived, "--disk", "--to", "-").status == 2
+    assert cli("extract", archived, "etc", "--to", "-").status == 3
+
+
 def test_a_disk_is_rebuilt_whole_or_not_at_all(cli: Cli, archived: Path, tmp_path: Path) -> None:
-    assert cli("extract", archived, tmp_path / "disk.img", "etc", "--disk").status == 2
+    assert cli("extract", archived, "etc", "--disk", "--to", tmp_path / "disk.img").status == 2
 
 
 def test_a_rebuilt_disk_has_the_bytes_of_its_source(cli: Cli, tmp_path: Path) -> None:
@@ -136,14 +174,14 @@ def test_a_rebuilt_disk_has_the_bytes_of_its_source(cli: Cli, tmp_path: Path) ->
     image.write_bytes(bytes(1 << 20) + os.urandom(4096))
     assert cli("archive", image, tmp_path / "out", "--raw", "always").status == 0
 
-    answer = cli("extract", tmp_path / "out", tmp_path / "rebuilt.img", "--disk", "--json")
+    answer = cli("extract", tmp_path / "out", "--disk", "--to", tmp_path / "rebuilt.img", "--json")
 
     assert (tmp_path / "rebuilt.img").read_bytes() == image.read_bytes()
     assert answer.json["to_be_filled"] == []
 
 
 def test_what_is_no_archive_is_told(cli: Cli, tmp_path: Path) -> None:
-    for command in (["list", tmp_path], ["extract", tmp_path, tmp_path / "to"], ["verify", tmp_path]):
+    for command in (["list", tmp_path], ["extract", tmp_path, "--to", tmp_path / "to"], ["verify", tmp_path]):
         answer = cli(*command)
 
         assert answer.status == 3

@@ -41,6 +41,13 @@ class Output:
         """Write a line to stdout."""
         click.echo(text)
 
+    def pour(self, pieces: Iterable[bytes]) -> None:
+        """Write bytes to stdout as they are."""
+        self.answered = True
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Write rows to stdout, their columns below each other."""
         lines = [tuple(row) for row in rows]

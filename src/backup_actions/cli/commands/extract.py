@@ -1,4 +1,4 @@
-"""``extract``: files, or a whole disk, out of an archive."""
+"""``extract``: files, one of them to a pipe, or a whole disk, out of an archive."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 @command(
     "extract",
     examples=(
-        "backup-actions extract s3://archives/data/2026-10-01 restored/",
-        "backup-actions extract s3://archives/data/2026-10-01 restored/ etc/hosts var/lib/app",
-        "backup-actions extract archives/disk disk.img --disk",
+        "backup-actions extract s3://archives/data/2026-10-01 --to restored/",
+        "backup-actions extract s3://archives/data/2026-10-01 etc/hosts var/lib/app --to restored/",
+        "backup-actions extract s3://archives/data/2026-10-01 var/lib/app/dump.sql --to - | psql app",
+        "backup-actions extract archives/disk --disk --to disk.img",
     ),
     fails_with=(
         *PLACE_ERRORS,
@@ -47,10 +48,17 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("location")
-@click.argument("target", type=click.Path(path_type=Path))
 @click.argument("paths", nargs=-1)
+@click.option(
+    "--to",
+    "target",
+    metavar="TARGET",
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="The folder to write into; - writes one file to stdout.",
+)
 @click.option("--disk", is_flag=True, help="Write TARGET as a disk image: partition table, gaps and raw regions.")
-def extract(output: Output, location: str, target: Path, paths: tuple[str, ...], *, disk: bool) -> None:
+def extract(output: Output, location: str, paths: tuple[str, ...], target: Path, *, disk: bool) -> None:
     """Extract files, or a whole disk, from an archive.
 
     Everything in the archive at LOCATION, or PATHS with all below them, is written into the folder TARGET. Only
@@ -58,9 +66,15 @@ def extract(output: Output, location: str, target: Path, paths: tuple[str, ...],
     """
     from backup_actions.archive import Archive
 
+    to_stdout = str(target) == "-"
     if disk and paths:
         raise click.UsageError("--disk rebuilds the whole disk: leave PATHS out.")
+    if to_stdout and (disk or output.as_json or len(paths) != 1):
+        raise click.UsageError("--to - writes the content of one file: name one path, and neither --disk nor --json.")
     source = Archive.open(store_at(location))
+    if to_stdout:
+        output.pour(source.read_file(paths[0]))
+        return
     if disk:
         _rebuild(output, source, target)
         return
