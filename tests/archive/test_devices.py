@@ -257,7 +257,7 @@ def test_ctrl_c_in_the_middle_unmounts_and_detaches_and_leaves_no_object(ext4: P
 def test_ctrl_c_at_the_worst_moment_still_lets_everything_go(
     ext4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    original = mounting._run
+    original = mounting.run_tool
 
     def interrupted(command: list[str], program: str) -> subprocess.CompletedProcess[str]:
         done = original(command, program)
@@ -266,7 +266,7 @@ def test_ctrl_c_at_the_worst_moment_still_lets_everything_go(
             signal.raise_signal(signal.SIGINT)
         return done
 
-    monkeypatch.setattr(mounting, "_run", interrupted)
+    monkeypatch.setattr(mounting, "run_tool", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
         archive(ext4, FolderStore(tmp_path / "store"))
@@ -333,7 +333,7 @@ def test_where_no_loop_device_is_to_be_had_nothing_is_archived(
         assert program == "losetup"
         return subprocess.CompletedProcess(command, 1, "", "losetup: cannot find an unused loop device")
 
-    monkeypatch.setattr(mounting, "_run", refused)
+    monkeypatch.setattr(mounting, "run_tool", refused)
 
     with pytest.raises(DeviceUnavailable, match="cannot find an unused"):
         archive(ext4, FolderStore(tmp_path / "store"))

@@ -39,14 +39,19 @@ def read_layout(source: Readable) -> Layout:
         found = _gpt(source, sector) or _mbr(source, sector)
         if found and _fits(found.regions, source.size_bytes):
             return replace(found, regions=tuple(_with_gaps(found.regions, source)))
-    whole = Region(number=0, role="whole", offset_bytes=0, size_bytes=source.size_bytes)
     return Layout(
         table="none",
         size_bytes=source.size_bytes,
         sector_size_bytes=known or 512,
         disk_id="",
-        regions=(_recognised(whole, source),),
+        regions=(undivided(source),),
     )
+
+
+def undivided(source: Readable) -> Region:
+    """The whole of it as one region, whatever table it may have."""
+    whole = Region(number=0, role="whole", offset_bytes=0, size_bytes=source.size_bytes)
+    return _recognised(whole, source)
 
 
 def _fits(partitions: tuple[Region, ...], size_bytes: int) -> bool:

@@ -20,13 +20,13 @@ _OPTIONS = {"xfs": ("nouuid",), "btrfs": ("subvolid=5",)}
 # How a journal is left alone, where the device may not be written to.
 # https://docs.kernel.org/admin-guide/ext4.html, .../xfs.html, https://btrfs.readthedocs.io/en/latest/btrfs-man5.html
 _WITHOUT_JOURNAL = {"ext3": "noload", "ext4": "noload", "xfs": "norecovery", "btrfs": "rescue=nologreplay"}
+PHYSICAL_VOLUME = "LVM2_member"
 _MOUNTED_WHOLE = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "squashfs", "erofs", "iso9660"})
 _KEPT_AS_IMAGE = {
     "vfat": "a tar does not keep the attributes of FAT",
     "exfat": "a tar does not keep the attributes of exFAT",
     "ntfs": "a tar does not keep the security descriptors and streams of NTFS",
     "swap": "it is swap space",
-    "LVM2_member": "logical volumes are not activated",
     "crypto_LUKS": "it is encrypted",
     "linux_raid_member": "software RAID is not assembled",
 }
@@ -52,7 +52,11 @@ def reason_not_to_mount(region: Region) -> str:
     if region.file_system is None:
         return "no file system was recognised"
     kind = region.file_system.type
-    return "" if kind in _MOUNTED_WHOLE else _KEPT_AS_IMAGE.get(kind, f"{kind} cannot be mounted")
+    return (
+        ""
+        if kind in _MOUNTED_WHOLE or kind == PHYSICAL_VOLUME
+        else _KEPT_AS_IMAGE.get(kind, f"{kind} cannot be mounted")
+    )
 
 
 @contextmanager
@@ -69,19 +73,20 @@ def mounted(source: Path, region: Region, *, source_is_scratch: bool) -> Iterato
     with ExitStack() as held:
         root = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="backup-actions-mount-")))
         with uninterrupted():
-            device = _attach(source, region, read_only=not source_is_scratch)
-            held.callback(_detach, device)
+            device = attach_loop(source, region, read_only=not source_is_scratch)
+            held.callback(detach_loop, device)
         with uninterrupted():
             journal_ignored = _mount(device, root, kind, source_is_scratch=source_is_scratch)
             held.callback(_unmount, root)
         yield Mounted(root, journal_ignored)
 
 
-def _attach(source: Path, region: Region, *, read_only: bool) -> str:
+def attach_loop(source: Path, region: Region, *, read_only: bool) -> str:
+    """A loop device over the region; the caller detaches it. Raises DeviceUnavailable, ToolMissing."""
     command = ["losetup", "--find", "--show", f"--offset={region.offset_bytes}", f"--sizelimit={region.size_bytes}"]
-    done = _run([*command, *(["--read-only"] if read_only else []), str(source)], "losetup")
+    done = run_tool([*command, *(["--read-only"] if read_only else []), str(source)], "losetup")
     if done.returncode != 0:
-        raise DeviceUnavailable(what=source, reason=_said(done))
+        raise DeviceUnavailable(what=source, reason=said(done))
     return done.stdout.strip()
 
 
@@ -97,22 +102,24 @@ def _mount(device: str, root: Path, kind: str, *, source_is_scratch: bool) -> bo
 
 
 def _try_mount(device: str, root: Path, kind: str, options: tuple[str, ...]) -> str:
-    done = _run(["mount", "-t", kind, "-o", ",".join(options), device, str(root)], "mount")
-    return _said(done).replace(f"mount: {root}: ", "") if done.returncode != 0 else ""
+    done = run_tool(["mount", "-t", kind, "-o", ",".join(options), device, str(root)], "mount")
+    return said(done).replace(f"mount: {root}: ", "") if done.returncode != 0 else ""
 
 
 def _unmount(root: Path) -> None:
     with uninterrupted():
-        if _run(["umount", str(root)], "umount").returncode != 0:
-            _run(["umount", "--lazy", str(root)], "umount")  # somebody looks into it: it goes when they leave
+        if run_tool(["umount", str(root)], "umount").returncode != 0:
+            run_tool(["umount", "--lazy", str(root)], "umount")  # somebody looks into it: it goes when they leave
 
 
-def _detach(device: str) -> None:
+def detach_loop(device: str) -> None:
+    """The loop device is free again."""
     with uninterrupted():
-        _run(["losetup", "--detach", device], "losetup")
+        run_tool(["losetup", "--detach", device], "losetup")
 
 
-def _run(command: list[str], program: str) -> subprocess.CompletedProcess[str]:
+def run_tool(command: list[str], program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the system, its messages in English. Raises ToolMissing."""
     environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin", "LC_ALL": "C"}
     try:
         # A session of its own: Ctrl-C on a terminal must not stop an unmount half-way.
@@ -123,6 +130,7 @@ def _run(command: list[str], program: str) -> subprocess.CompletedProcess[str]:
         raise ToolMissing(program=program, purpose="mount file systems", package="mount") from missing
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """What a program that failed had to say."""
     lines = [line.strip() for line in done.stderr.splitlines() if "dmesg(1)" not in line]
     return " ".join(lines) or f"{done.args[0]} ended with code {done.returncode}"

@@ -100,15 +100,17 @@ class Archive:
         if layout is None:
             raise NotInArchive(path="the layout of a disk", where=self.store.location)
         members = [(member, layout.regions[member.region_index or 0]) for member in self.manifest.members]
+        own = [(member, region) for member, region in members if not member.logical_volume]
         with create_image(to, layout.size_bytes) as image:
-            for member, region in members:
+            for member, region in own:
                 if member.kind == "device":
                     progress.start(member.name, region.size_bytes)
                     write_image(self._frames_of(member), image, region.offset_bytes, progress)
         return RebuiltDisk(
             path=to,
-            written=tuple(region for member, region in members if member.kind == "device"),
-            to_be_filled=tuple(region for member, region in members if member.kind == "files"),
+            written=tuple(region for member, region in own if member.kind == "device"),
+            to_be_filled=tuple(region for member, region in own if member.kind == "files"),
+            logical_volumes=tuple(member.name for member, _ in members if member.logical_volume),
         )
 
     def _sure_bytes(self, name: str) -> int:

@@ -16,3 +16,5 @@ class RebuiltDisk:
     written: tuple[Region, ...]
     to_be_filled: tuple[Region, ...]
     """Regions archived as files: make their file system with its UUID and label, then extract their member into it."""
+    logical_volumes: tuple[str, ...]
+    """Members that lie on LVM: activate the group on the image, then fill each volume from its member."""

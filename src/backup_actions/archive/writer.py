@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from backup_actions.archive.allocation import HAVE_BITMAPS, Allocation, read_allocation
+from backup_actions.archive.allocation import HAVE_BITMAPS, Allocation, Extent, read_allocation
 from backup_actions.archive.device import BlockSource, archive_region
 from backup_actions.archive.ext_metadata import AllocationUnknownError
 from backup_actions.archive.files import archive_tree
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.archive.frames import FramedStream, FrameWriter
 from backup_actions.archive.index import IndexWriter
-from backup_actions.archive.layout import read_layout, region_peek
-from backup_actions.archive.mounting import CannotMountError, mounted, reason_not_to_mount
+from backup_actions.archive.layout import read_layout, region_peek, undivided
+from backup_actions.archive.logical_volumes import activated, metadata_bytes, reason_not_to_activate
+from backup_actions.archive.mounting import PHYSICAL_VOLUME, CannotMountError, mounted, reason_not_to_mount
 from backup_actions.archive.options import ArchiveOptions
 from backup_actions.archive.store import ObjectWriter, Store
 from backup_actions.errors import ArchiveExists, SourceUnreadable
@@ -93,6 +95,7 @@ class _Place:
     region_index: int | None = None
     raw_because: str = ""
     notes: tuple[str, ...] = ()
+    logical_volume: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +117,66 @@ class _Writer:
         """A member for each region of an image or device."""
         with BlockSource(source) as blocks:
             layout = read_layout(blocks)
-            return layout, [self._region(blocks, region, index) for index, region in enumerate(layout.regions)]
+            members = (self._region(blocks, region, index) for index, region in enumerate(layout.regions))
+            return layout, [member for of_region in members for member in of_region]
 
-    def _region(self, blocks: BlockSource, region: Region, index: int) -> Member:
+    def _region(self, blocks: BlockSource, region: Region, index: int) -> list[Member]:
+        """One member; of a physical volume of LVM, one for its metadata and one for each logical volume."""
         name = member_name(region)
         place = _Place(name=name, folder=f"{name}/", region_index=index)
-        because = self._why_raw(region)
-        suspicion = ""
+        if region.file_system is None or region.file_system.type != PHYSICAL_VOLUME:
+            return [self._best(blocks, region, place)]
+        because = self._why_raw(region) or self._why_not_activated()
         if not because:
             try:
-                return self._file_system(blocks, region, place)
+                return self._physical_volume(blocks, region, place)
             except CannotMountError as refused:
                 because = str(refused)
-                suspicion = "a file system that cannot be mounted may be damaged"
+        return [self._raw(blocks, region, place, because)]
+
+    def _best(self, blocks: BlockSource, region: Region, place: _Place) -> Member:
+        """The region's files where they can be had, else its image."""
+        because = self._why_raw(region)
+        if because:
+            return self._raw(blocks, region, place, because)
+        try:
+            return self._file_system(blocks, region, place)
+        except CannotMountError as refused:
+            suspicion = "a file system that cannot be mounted may be damaged"
+            return self._raw(blocks, region, place, str(refused), suspicion)
+
+    def _raw(self, blocks: BlockSource, region: Region, place: _Place, because: str, suspicion: str = "") -> Member:
         if region.role != "gap":
-            self.progress.note(f"{name} is archived as an image: {because}")
-        return self._image(blocks, region, replace(place, raw_because=because), suspicion)
+            self.progress.note(f"{place.name} is archived as an image: {because}")
+        place = replace(place, raw_because=because)
+        allocation, note = self._allocation(blocks, region, suspicion)
+        if note:
+            place = replace(place, notes=(note,))
+            self.progress.note(f"{place.name}: {note}")
+        if allocation is None:
+            return self._image(blocks, region, place, [(0, region.size_bytes)], region.size_bytes)
+        return self._image(blocks, region, place, allocation.extents(), allocation.used_bytes)
+
+    def _why_not_activated(self) -> str:
+        if not self.options.source_is_scratch:
+            return "logical volumes are not activated: that would write to the source"
+        return reason_not_to_activate()
+
+    def _physical_volume(self, blocks: BlockSource, region: Region, place: _Place) -> list[Member]:
+        """An image of the metadata alone, and every logical volume. Raises CannotMountError before all that."""
+        metadata = metadata_bytes(blocks.path, region)
+        with activated(blocks.path, region) as volumes:
+            note = (
+                f"only the {metadata} bytes of LVM's metadata were read; its logical volumes are members of their own"
+            )
+            self.progress.note(f"{place.name}: {note}")
+            members = [self._image(blocks, region, replace(place, notes=(note,)), [(0, metadata)], metadata)]
+            for number, volume in enumerate(volumes, start=1):
+                name = f"{place.name}-lv{number}"
+                inner = replace(place, name=name, folder=f"{name}/", logical_volume=volume.name)
+                with BlockSource(volume.device) as inside:
+                    members.append(self._best(inside, undivided(inside), inner))
+            return members
 
     def _why_raw(self, region: Region) -> str:
         because = reason_not_to_mount(region)
@@ -173,13 +220,10 @@ class _Writer:
                 notes=(*place.notes, *tree.notes),
             )
 
-    def _image(self, blocks: BlockSource, region: Region, place: _Place, suspicion: str) -> Member:
-        allocation, note = self._allocation(blocks, region, suspicion)
-        if note:
-            place = replace(place, notes=(note,))
-            self.progress.note(f"{place.name}: {note}")
-        wanted_bytes = allocation.used_bytes if allocation else region.size_bytes
-        extents = allocation.extents() if allocation else [(0, region.size_bytes)]
+    def _image(
+        self, blocks: BlockSource, region: Region, place: _Place, extents: Iterable[Extent], wanted_bytes: int
+    ) -> Member:
+        """An image of the region, with zeros for all that lies outside of the extents."""
         self.progress.start(place.name, wanted_bytes)
         name = f"{place.folder}device.img.{_SUFFIX[self.options.codec]}"
         with (
@@ -212,6 +256,7 @@ class _Writer:
             object=stored.finish(),
             index=None,
             region_index=place.region_index,
+            logical_volume=place.logical_volume,
             frames=stream.frames,
             stream_bytes=stream.stream_bytes,
             stream_blake3=stream.blake3,

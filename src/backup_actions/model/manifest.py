@@ -104,6 +104,8 @@ class Member:
     index: StoredObject | None
     region_index: int | None
     """The place of its region in ``layout.regions``, from 0; None for a directory."""
+    logical_volume: str = ""
+    """The name of the LVM logical volume within the region, if the member is one."""
     frames: int
     stream_bytes: int
     stream_blake3: str

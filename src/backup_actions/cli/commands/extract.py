@@ -95,6 +95,7 @@ def _rebuild(output: Output, source: Archive, target: Path) -> None:
                 "image": str(disk.path),
                 "written": [_described(region) for region in disk.written],
                 "to_be_filled": [_described(region) for region in disk.to_be_filled],
+                "logical_volumes": list(disk.logical_volumes),
             }
         )
         return
@@ -103,6 +104,8 @@ def _rebuild(output: Output, source: Archive, target: Path) -> None:
         kind = f"{region.file_system.type} file system" if region.file_system else "file system"
         place = f"{region.role} {region.number} at byte {region.offset_bytes}"
         output.data(f"{place}: make its {kind}, then extract its files into it")
+    if disk.logical_volumes:
+        output.data(f"activate LVM on it, then fill the logical volumes from {', '.join(disk.logical_volumes)}")
 
 
 def _described(region: Region) -> JsonObject:
