@@ -6,7 +6,7 @@ READY := .venv/ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit sweep docs lock system clean
+.PHONY: help demo test check unit sweep bench docs lock system clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ unit: $(READY) system ## the tests; ARGS="-k name" and others are passed on
 sweep: $(READY) system ## every single fault and every single grant; the suite holds a fixed sample of them
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q --sweep tests/sweeps $(ARGS)
 
+bench: $(READY) build/competitors system ## archiving against other pipelines, ten minutes; ARGS="--quick" and others are passed on
+	@PATH="$(CURDIR)/$(BIN):$$PATH:$(CURDIR)/build/competitors/bin" $(BIN)/python -m benchmarks $(ARGS)
+
 docs: $(READY) ## write the generated pages
 	@$(BIN)/python docs/generate.py
 
@@ -38,6 +41,11 @@ system: ## the programs that file systems need; installs them on Debian and Ubun
 
 clean: ## remove what the commands above made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+build/competitors: pyproject.toml
+	@$(BIN)/uv venv --quiet --clear $@
+	@$(BIN)/uv pip install --quiet --python $@/bin/python --group benchmarks
+	@touch $@
 
 # uv installs the locked packages in seconds; pip does the same where uv cannot run.
 $(READY): requirements/development.txt requirements/bootstrap.txt pyproject.toml
