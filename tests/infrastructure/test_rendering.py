@@ -62,7 +62,6 @@ def known_texts(template: Template) -> dict[str, str]:
         "MainMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-recovery-point",
         "Vaults": "backups,more-backups",
         "SecurityTagKey": "backup-actions",
-        "StorageClass": "STANDARD",
         "SecurityTagValue": "yes",
         "BackupTagKey": "archive",
         "BackupTagValue": "yes",
