@@ -143,6 +143,17 @@ def test_archive_touched_after_its_verification_keeps_the_backup(new_flow: NewFl
     assert flow.cloud.audit.of("backup", "DeleteRecoveryPoint") == ()
 
 
+def test_an_unproven_archive_is_a_failure_also_where_backups_are_kept_anyway(new_flow: NewFlow) -> None:
+    flow = new_flow(policy="keep")
+    flow.when(ACTION, "Succeeded", lambda: _delete(flow, "files.tar.zst"))
+
+    flow.back_up()
+
+    assert flow.main.error == "NotProven"
+    assert "files.tar.zst is not there" in flow.notices[0]["Message"]
+    assert flow.ledger()[0].status == "failed"
+
+
 def test_archive_damaged_before_its_verification_is_found_out(new_flow: NewFlow) -> None:
     flow = new_flow()
     flow.when(ACTION, "BeginVerification", lambda: _flip(flow, "files.tar.zst"))

@@ -38,15 +38,15 @@ def news_of(point: RecoveryPoint, event: Mapping[str, Any]) -> News:
     lines += [_line_of(result) for result in results]
     outcome = deletion.get("outcome")
     decision = event["decision"] or {}
-    kept_because = "" if failed else decision.get("because", "")
-    unproven = decision.get("verdict") == "keep" and "not proven" in str(decision.get("because"))
+    unproven = decision.get("unproven", [])
+    lines += [f"- what was made is not proven: {reason}" for reason in unproven]
     if problem is None and not failed and not unproven:
         status = {"deleted": Status.DELETED, "shortened": Status.SHORTENED}.get(str(outcome), Status.KEPT)
         lines += ["", f"The backup was {status}: {decision.get('because')}."]
         return News(status=status, subject=f"Archived and {status}: {what}", message="\n".join(lines))
     if problem:
         lines += ["", f"Problem: {problem['error']}: {problem['cause']}."]
-    lines += ["", _fate(outcome, kept_because), _advice(point, event)]
+    lines += ["", _fate(outcome, "" if failed or unproven else decision.get("because", "")), _advice(point, event)]
     error = problem["error"] if problem else "ActionFailed" if failed else "NotProven"
     return News(
         status=Status.DELETED if outcome == "deleted" else Status.FAILED,

@@ -64,7 +64,7 @@ def conclude(world: World, event: Event) -> Mapping[str, Any]:
     bucket = event["bucket"]
     outcomes = [prove(world.clients.s3, bucket, result) for result in event["results"]]
     if not outcomes:
-        return asdict(Decision("keep", str(event["facts"]["skipped"])))
+        return {**asdict(Decision("keep", str(event["facts"]["skipped"]))), "unproven": []}
     lets_go = settings.policy != "keep"  # then look again: the actions may have taken days
     decision = decide(
         settings=settings,
@@ -92,7 +92,11 @@ def conclude(world: World, event: Event) -> Mapping[str, Any]:
         "decided_at": world.clock.now().isoformat(),
     }
     write_document(world.clients.s3, bucket, event["facts"]["evidenceKey"], evidence)
-    return asdict(decision)
+    # Whatever the policy, an action that claims success without proof is a failure that people must hear of.
+    unproven = [
+        f"{outcome.action}: {outcome.reason}" for outcome in outcomes if outcome.succeeded and not outcome.proven
+    ]
+    return {**asdict(decision), "unproven": unproven}
 
 
 def finish(world: World, event: Event) -> Mapping[str, Any]:
