@@ -74,6 +74,20 @@ def test_the_zstd_table_is_the_official_seekable_format() -> None:
     assert listed.returncode in {0, 1}  # older versions list files only
 
 
+def test_what_is_put_into_the_room_is_stored_as_what_is_written(codec: Codec) -> None:
+    data, at, out = sample_data(), 0, bytearray()
+    with FrameWriter(out.extend, ArchiveOptions(codec=codec, frame_size_mib=1, threads=3)) as writer:
+        while at < len(data):
+            room = writer.room()
+            length = min(len(room), 300_001, len(data) - at)
+            room[:length] = data[at : at + length]
+            writer.take(length)
+            at += length
+        writer.finish()
+
+    assert out == finished(data, codec)
+
+
 def test_a_table_larger_than_one_gzip_member_is_read_back() -> None:
     table = SeekTable()
     for number in range(20_001):
