@@ -7,7 +7,7 @@ from functools import cached_property
 
 from blake3 import blake3
 
-from backup_actions.archive.codecs import FrameError, content_checksum, decompressed
+from backup_actions.archive.codecs import LARGEST_FRAME_BYTES, FrameError, content_checksum, decompressed
 from backup_actions.archive.options import Codec
 from backup_actions.archive.seek_table import SeekTable, SeekTableError, read_seek_table
 from backup_actions.archive.store import Store
@@ -15,6 +15,7 @@ from backup_actions.errors import ArchiveDamaged
 from backup_actions.model.manifest import Member
 
 _FETCH_BYTES = 16 << 20  # one ranged GET at a time: large enough that its latency does not count
+_LARGEST_EXCESS_BYTES = 1 << 20  # what incompressible content grows by is less
 
 
 class FrameReader:
@@ -41,6 +42,8 @@ class FrameReader:
             raise self.damaged(
                 "it has {} frames of {} bytes in all, its manifest says {} of {}".format(*found, *announced)
             )
+        if max(table.stored_bytes, default=0) > LARGEST_FRAME_BYTES + _LARGEST_EXCESS_BYTES:
+            raise self.damaged("a frame is larger than frames can be")
         return table
 
     def stored(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import io
 import re
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -14,10 +13,11 @@ import pyarrow.parquet as pq
 
 from backup_actions.archive.entries import Entry
 from backup_actions.archive.store import ObjectWriter, Store
+from backup_actions.archive.stored_file import StoredFile, opened_parquet
 from backup_actions.errors import ArchiveDamaged
 from backup_actions.model.manifest import StoredObject
 
-_ROWS_IN_A_GROUP = 16_384  # about 8 MiB of Python objects while a group fills
+ROWS_IN_A_GROUP = 16_384  # about 8 MiB of Python objects while a group fills
 
 SCHEMA = pa.schema(
     [
@@ -72,7 +72,7 @@ class IndexWriter:
     def add(self, entry: Entry) -> None:
         """One more row."""
         self._group.append(entry)
-        if len(self._group) == _ROWS_IN_A_GROUP:
+        if len(self._group) == ROWS_IN_A_GROUP:
             self._write_group()
 
     def finish(self) -> StoredObject:
@@ -92,7 +92,7 @@ class IndexWriter:
     def _write_group(self) -> None:
         columns = self._columns()
         arrays = [pa.array(columns[field.name], type=field.type) for field in SCHEMA]
-        self._parquet.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), row_group_size=_ROWS_IN_A_GROUP)
+        self._parquet.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), row_group_size=ROWS_IN_A_GROUP)
         self._group.clear()
 
     def _columns(self) -> dict[str, list[Any]]:
@@ -121,31 +121,26 @@ class IndexReader:
             rows = batch
             if wanted is not None:
                 paths = batch.column("path").to_pylist()
-                rows = batch.take(pa.array([at for at, path in enumerate(paths) if wanted(path)], pa.int64()))
+                rows = batch.take(pa.array([at for at, path in enumerate(paths) if wanted(path or b"")], pa.int64()))
             for row in rows.to_pylist():
                 yield self._entry(row)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        source = _StoredFile(self._store, self._stored)
-        try:
-            with pq.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=False) as parquet:
-                if parquet.schema_arrow.names != SCHEMA.names:
-                    raise self._damaged("its columns are not those of an index")
-                yield from parquet.iter_batches(batch_size=4096, columns=_ENTRY_COLUMNS, use_threads=False)
-        except (pa.ArrowException, OSError, ValueError) as wrong:
-            raise self._damaged(f"the index cannot be read: {wrong}") from wrong
+        file = StoredFile(self._store, self._stored)
+        with opened_parquet(file, self._where, SCHEMA, rows_in_a_group=ROWS_IN_A_GROUP) as parquet:
+            yield from parquet.iter_batches(batch_size=4096, columns=_ENTRY_COLUMNS, use_threads=False)
 
     def _entry(self, row: dict[str, Any]) -> Entry:
-        try:
-            row["mtime_ns"] = row.pop("mtime_seconds") * 10**9 + row.pop("mtime_nanoseconds")
-            row["blake3"] = (row["blake3"] or b"").hex()
-            row["link_target"] = row["link_target"] or b""
-            return Entry(**row)
-        except TypeError as wrong:
-            raise self._damaged(f"a row lacks a value: {wrong}") from wrong
+        row["blake3"] = (row["blake3"] or b"").hex()
+        row["link_target"] = row["link_target"] or b""
+        if None in row.values():
+            raise ArchiveDamaged(where=self._where, reason="a row lacks a value")
+        row["mtime_ns"] = row.pop("mtime_seconds") * 10**9 + row.pop("mtime_nanoseconds")
+        return Entry(**row)
 
-    def _damaged(self, reason: str) -> ArchiveDamaged:
-        return ArchiveDamaged(where=f"{self._store.location}/{self._stored.name}", reason=reason)
+    @property
+    def _where(self) -> str:
+        return f"{self._store.location}/{self._stored.name}"
 
 
 class _Sink:
@@ -171,32 +166,3 @@ class _Sink:
 
     def close(self) -> None:
         self.closed = True
-
-
-class _StoredFile(io.RawIOBase):
-    """An object of a store as a seekable file; each read is one ranged GET."""
-
-    def __init__(self, store: Store, stored: StoredObject) -> None:
-        self._store = store
-        self._stored = stored
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._stored.size_bytes}[whence]
-        self._position = base + offset
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        end = self._stored.size_bytes if size < 0 else self._position + size
-        data = self._store.read(self._stored.name, self._position, end)
-        self._position += len(data)
-        return data

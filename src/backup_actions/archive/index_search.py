@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backup_actions.archive.entries import EntryType
-from backup_actions.archive.index import SCHEMA, matcher
+from backup_actions.archive.index import ROWS_IN_A_GROUP, SCHEMA, matcher
 from backup_actions.archive.reader import IMAGE_NAME, Archive, joined
 from backup_actions.archive.store import Store
-from backup_actions.archive.stored_file import StoredFile
+from backup_actions.archive.stored_file import StoredFile, opened_parquet
 from backup_actions.errors import ArchiveDamaged
 from backup_actions.model.manifest import StoredObject
 from backup_actions.model.progress import Progress, Silence
@@ -53,36 +52,30 @@ def search(store: Store, pattern: str, *, progress: Progress | None = None) -> I
 def _rows(
     store: Store, index: StoredObject, prefix: bytes, matches: Callable[[bytes], object], progress: Progress
 ) -> Iterator[dict[str, Any]]:
-    source = StoredFile(store, index)
+    file = StoredFile(store, index)
     where = f"{store.location}/{index.name}"
     counted = 0
-    try:
-        with pq.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=False) as parquet:
-            if parquet.schema_arrow.names != SCHEMA.names:
-                raise ArchiveDamaged(where=where, reason="its columns are not those of an index")
-            for group in range(parquet.num_row_groups):
-                yield from _rows_of_group(parquet, group, prefix, matches)
-                progress.add(source.bytes_read - counted)
-                counted = source.bytes_read
-    except (pa.ArrowException, OSError, ValueError, TypeError) as wrong:
-        raise ArchiveDamaged(where=where, reason=f"the index cannot be read: {wrong}") from wrong
+    with opened_parquet(file, where, SCHEMA, rows_in_a_group=ROWS_IN_A_GROUP) as parquet:
+        for group in range(parquet.num_row_groups):
+            for row in _rows_of_group(parquet, group, prefix, matches):
+                if None in row.values():
+                    raise ArchiveDamaged(where=where, reason="a row lacks a value")
+                yield row
+            progress.add(file.bytes_read - counted)
+            counted = file.bytes_read
 
 
 def _rows_of_group(
     parquet: pq.ParquetFile, group: int, prefix: bytes, matches: Callable[[bytes], object]
 ) -> Iterator[dict[str, Any]]:
+    paths = parquet.read_row_group(group, ["path"], use_threads=False)[0].to_pylist()
     found = [
-        (number, path)
-        for number, inner in enumerate(parquet.read_row_group(group, ["path"], use_threads=False)[0].to_pylist())
-        if matches(path := joined(prefix, inner))
+        (number, path) for number, path in enumerate(joined(prefix, inner or b"") for inner in paths) if matches(path)
     ]
     if not found:
         return
     shown = parquet.read_row_group(group, _SHOWN, use_threads=False)
     for (_, path), row in zip(found, shown.take([number for number, _ in found]).to_pylist(), strict=True):
-        yield {
-            "path": path,
-            "type": row["type"],
-            "size_bytes": row["size_bytes"],
-            "mtime_ns": row["mtime_seconds"] * 10**9 + row["mtime_nanoseconds"],
-        }
+        seconds, nanoseconds = row.pop("mtime_seconds"), row.pop("mtime_nanoseconds")
+        known = seconds is not None and nanoseconds is not None
+        yield {**row, "path": path or None, "mtime_ns": seconds * 10**9 + nanoseconds if known else None}

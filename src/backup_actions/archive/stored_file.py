@@ -1,11 +1,50 @@
-"""An object of a store as the seekable file that a Parquet reader wants."""
+"""An object of a store as a file, and as the Parquet file that it has to be."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from backup_actions.archive.store import Store
+from backup_actions.errors import ArchiveDamaged
 from backup_actions.model.manifest import StoredObject
+
+_MOST_BYTES_A_ROW = 64 << 10  # the longest path and link target, twice, with room to spare
+
+
+@contextmanager
+def opened_parquet(
+    file: StoredFile, where: str, schema: pa.Schema, *, rows_in_a_group: int
+) -> Iterator[pq.ParquetFile]:
+    """A Parquet file of this schema whose row groups fit into memory. Whatever is wrong with it, also while the block
+    reads, is raised as ArchiveDamaged.
+    """
+    try:
+        with pq.ParquetFile(pa.PythonFile(file, mode="r"), pre_buffer=False) as parquet:
+            if not parquet.schema_arrow.equals(schema):
+                raise ArchiveDamaged(where=where, reason="its columns are not those of an index")
+            if not _fits(parquet.metadata, schema, rows_in_a_group):
+                raise ArchiveDamaged(where=where, reason="its row groups are larger than those of an index")
+            yield parquet
+    except (pa.ArrowException, OSError, ValueError) as wrong:
+        raise ArchiveDamaged(where=where, reason=f"the index cannot be read: {wrong}") from wrong
+
+
+def _fits(metadata: pq.FileMetaData, schema: pa.Schema, rows_in_a_group: int) -> bool:
+    """A dictionary could make gigabytes of a few bytes; in an index only words of a short list have one."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.num_rows > rows_in_a_group or group.total_byte_size > _MOST_BYTES_A_ROW * (1 + group.num_rows):
+            return False
+        for column, field in enumerate(schema):
+            about = group.column(column)
+            if about.has_dictionary_page and not pa.types.is_dictionary(field.type):
+                return False
+    return True
 
 
 class StoredFile(io.RawIOBase):

@@ -19,6 +19,7 @@ FORMAT = "backup-actions/archive"
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 
+_NO_COUNT = 1 << 63  # more than any file or device can have bytes
 _MEMBER_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Role = Literal["whole", "partition", "gap"]
@@ -164,7 +165,7 @@ class Manifest:
             manifest = cls(layout=_layout(layout) if layout else None, members=tuple(map(_member, members)), **raw)
             _check_values(manifest)
             _check_members(manifest)
-        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as wrong:
             raise ManifestUnreadable(reason=f"{type(wrong).__name__}: {wrong}") from wrong
         return manifest
 
@@ -206,17 +207,22 @@ def _check_values(value: Any) -> None:
         for inner in content if isinstance(content, tuple) else (content,):
             if dataclasses.is_dataclass(inner):
                 _check_values(inner)
-            elif hint is int and (type(inner) is not int or inner < 0):
+            elif hint is int and (type(inner) is not int or not 0 <= inner < _NO_COUNT):
                 raise TypeError(f"{each.name} is {inner!r}, not a count")
             elif hint in {str, tuple[str, ...]} and not isinstance(inner, str):
                 raise TypeError(f"{each.name} is {inner!r}, not a text")
             elif get_origin(hint) is Literal and inner not in get_args(hint):
                 raise TypeError(f"{each.name} is {inner!r}, not one of {get_args(hint)}")
+            elif isinstance(inner, str):
+                inner.encode()  # half a surrogate pair is a text of which nothing can be made
 
 
 def _check_members(manifest: Manifest) -> None:
     """Raise ValueError where members could be confused, would lie elsewhere, or name regions that are not there."""
     regions = len(manifest.layout.regions) if manifest.layout else 0
+    for region in manifest.layout.regions if manifest.layout else ():
+        if manifest.layout and region.offset_bytes + region.size_bytes > manifest.layout.size_bytes:
+            raise ValueError(f"a region ends behind the device, at byte {region.offset_bytes + region.size_bytes}")
     names = [member.name for member in manifest.members]
     if len(set(names)) != len(names) or not names:
         raise ValueError(f"its members are {names}")
