@@ -39,7 +39,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sets", nargs="*", help="small, large, random, image; all of them by default")
-    parser.add_argument("--quick", action="store_true", help="less data, one round: about two minutes")
+    parser.add_argument("--quick", action="store_true", help="less data, one round: a few minutes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gzip-image", action="store_true", help="dd | gzip | aws on the image too: minutes more")
     parser.add_argument("--data", type=Path, default=Path("build/benchmark-data"), help="where the data sets are kept")
