@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--sweep`` tries every single fault and every single grant instead of a fixed sample."""
     parser.addoption("--sweep", action="store_true", help="every single fault and every single grant, not a sample")
+
+
+def pytest_configure() -> None:
+    """Ctrl-C is part of what is tested; whoever starts the tests in the background has it ignored, children included."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(name="flow_objects", scope="session")
