@@ -7,6 +7,7 @@ import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--sweep`` tries every single fault and every single grant instead of a fixed sample."""
     parser.addoption("--sweep", action="store_true", help="every single fault and every single grant, not a sample")
+
+
+# The same examples every time, and none that fails because the machine is slow.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
