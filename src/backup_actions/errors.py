@@ -128,17 +128,6 @@ class AwsBusy(BackupActionsError):
     retryable = True
 
 
-class WaitedTooLong(BackupActionsError):
-    """Something that should have become true within a stated time did not."""
-
-    code = "BA0303"
-    sentence = "waited {waited_seconds:.0f} s for {what}, in vain"
-    remedy = (
-        "Look at the state of the resource in the AWS console; the workflow removes what it made and may be run again."
-    )
-    retryable = True
-
-
 class AwsNotConfigured(BackupActionsError):
     """This machine does not say as whom, or in which region, AWS should be called."""
 
@@ -337,16 +326,6 @@ class DefinitionInvalid(BackupActionsError):
 
 
 # ------------------------------------------------------------------------------- BA07xx: the life of a point
-
-
-class DeletionUnproven(BackupActionsError):
-    """The recovery point was asked to go and is still there."""
-
-    code = "BA0701"
-    sentence = "recovery point {arn} is {status} after DeleteRecoveryPoint"
-    remedy = (
-        "AWS Backup accepts deletions that it does not carry out: look for vault locks, legal holds, snapshot locks."
-    )
 
 
 class NotVerified(BackupActionsError):

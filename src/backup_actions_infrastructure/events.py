@@ -101,8 +101,7 @@ def left_behind_notice(
 
 
 def _tell(rule: events.Rule, sentence: str, topic: sns.ITopic, dead_letters: sqs.IQueue) -> None:
-    fields = {"name": "$.detail.name", "status": "$.detail.status", "arn": "$.detail.executionArn"}
-    text = sentence.format(**{name: events.EventField.from_path(at) for name, at in fields.items()})
+    text = sentence.format(**{name: events.EventField.from_path(at) for name, at in rules.NOTICE_FIELDS.items()})
     # By its ARN alone: given the topic itself, the target would open the topic's key to rules of anybody.
     by_arn = sns.Topic.from_topic_arn(rule, "Topic", topic.topic_arn)
     rule.add_target(

@@ -247,11 +247,11 @@ class Cloud:
     def _notice(self, deployment: Deployment, text: str) -> Target:
         """People are told this of an execution; the names in it stand for fields of the event."""
         topic = deployment.resources["TopicArn"]
-        fields = {"name": "$.detail.name", "status": "$.detail.status", "arn": "$.detail.executionArn"}
+        sentence = text.format(**{name: f"<{name}>" for name in rules.NOTICE_FIELDS})
         return Target(
             arn=topic,
             deliver=lambda message: self.administrator.client("sns").publish(TopicArn=topic, Message=str(message)),
-            transformer=InputTransformer(f'"{text.format(**{name: f"<{name}>" for name in fields})}"', fields),
+            transformer=InputTransformer(f'"{sentence}"', rules.NOTICE_FIELDS),
             dead_letters=self._dead_letters(deployment),
         )
 

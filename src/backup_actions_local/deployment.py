@@ -8,8 +8,7 @@ from typing import Any
 
 from backup_actions.contract import Action, Function, Machine, Statement
 from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, fill_text, placeholder_of
-from backup_actions.lifecycle import INTAKE, Deployed, deployed_machines, machine_arn, main_machine
-from backup_actions.lifecycle.settings import LifecycleSettings
+from backup_actions.lifecycle import INTAKE, Deployed, deployed_machines, machine_arn
 from backup_actions.settings import DeploymentSettings
 from backup_actions_local.services.place import Place
 
@@ -45,7 +44,7 @@ class Deployment:
 
     def environment_of(self, function: Function) -> dict[str, str]:
         """The variables of a function that no workflow calls."""
-        texts = self._texts(main_machine(LifecycleSettings()))
+        texts = self._common()
         return {name: fill_text(text, texts.__getitem__) for name, text in function.environment.items()}
 
     def roles(self) -> Iterator[tuple[str, tuple[Statement, ...]]]:
@@ -54,8 +53,7 @@ class Deployment:
             machine, texts = deployed.machine, self._texts(deployed.machine)
             for step, statements in machine.permissions.roles().items():
                 yield self.role_of(machine, step), _filled(statements, texts)
-        texts = self._texts(main_machine(LifecycleSettings()))
-        yield self.intake_name, _filled(INTAKE.permissions.tasks["function"], texts)
+        yield self.intake_name, _filled(INTAKE.permissions.tasks["function"], self._common())
 
     def role_of(self, machine: Machine, step: str) -> str:
         """The role of a step: ``workflow``, ``task-<name>`` or ``job-<name>``."""

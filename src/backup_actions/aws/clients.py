@@ -10,12 +10,9 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from types_boto3_backup import BackupClient
-    from types_boto3_batch import BatchClient
-    from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_s3 import S3Client
-    from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
@@ -47,16 +44,6 @@ class Clients:
         return self._session.client("backup", config=_CONFIG)
 
     @cached_property
-    def batch(self) -> BatchClient:
-        """AWS Batch."""
-        return self._session.client("batch", config=_CONFIG)
-
-    @cached_property
-    def cloudwatch(self) -> CloudWatchClient:
-        """CloudWatch metrics."""
-        return self._session.client("cloudwatch", config=_CONFIG)
-
-    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """DynamoDB: the ledger."""
         return self._session.client("dynamodb", config=_CONFIG)
@@ -70,11 +57,6 @@ class Clients:
     def s3(self) -> S3Client:
         """S3, with the payload signed by our own checksum."""
         return self._session.client("s3", config=_S3_CONFIG)
-
-    @cached_property
-    def sns(self) -> SNSClient:
-        """SNS: notifications."""
-        return self._session.client("sns", config=_CONFIG)
 
     @cached_property
     def sqs(self) -> SQSClient:

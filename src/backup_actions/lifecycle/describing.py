@@ -73,13 +73,13 @@ def _holds(world: World, legal_hold_id: str, point: RecoveryPoint) -> bool:
     return any(str(point.arn) == member["RecoveryPointArn"] for page in pages for member in page["RecoveryPoints"])
 
 
-def choose(
-    point: RecoveryPoint, actions: Sequence[Mapping[str, Any]], tags: Mapping[str, str]
-) -> tuple[list[Mapping[str, Any]], str]:
-    """The actions for this point, or the reason why there is none."""
-    able = [action for action in actions if point.resource_type in action["handles"]]
-    if not able:
-        return [], f"no installed action handles {point.resource_type}"
+def able_for(point: RecoveryPoint, actions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The actions that handle this kind of resource."""
+    return [action for action in actions if point.resource_type in action["handles"]]
+
+
+def choose(able: Sequence[Mapping[str, Any]], tags: Mapping[str, str]) -> tuple[list[Mapping[str, Any]], str]:
+    """Those of the able actions whose tags the point carries, or the reason why there is none."""
     wanted = [action for action in able if action["tags"].items() <= tags.items()]
     if not wanted:
         return [], "the settings select other tags for " + ", ".join(action["name"] for action in able)

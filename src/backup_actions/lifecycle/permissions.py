@@ -82,7 +82,7 @@ def main_permissions(*, policy: str, tagged: bool) -> Permissions:
             ),
             Statement(
                 ("states:DescribeExecution", "states:StopExecution"),
-                on=f"{_EXECUTIONS}",
+                on=_EXECUTIONS,
                 for_=("RunAction",),
                 because="executions of those machines; stopped when the main machine is",
             ),

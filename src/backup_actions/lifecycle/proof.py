@@ -35,7 +35,7 @@ def _objection(s3: S3Client, bucket: str, result: Mapping[str, Any]) -> str | No
     if not report.verified:
         return report.reason
     inside = f"{result['prefix']}/"
-    if not report.artifacts or not all(a.key.startswith(inside) for a in (*report.artifacts,)):
+    if not report.artifacts or not all(a.key.startswith(inside) for a in report.artifacts):
         return f"its artifacts must lie under {inside}"
     if not report.manifest_key.startswith(inside) or not report.verification_key.startswith(result["evidencePrefix"]):
         return "its manifest or verification lies in a foreign place"

@@ -59,11 +59,14 @@ def not_finished(machine_arn: str) -> Pattern:
     return _ended(machine_arn, ["TIMED_OUT", "ABORTED"], {})
 
 
+NOTICE_FIELDS = {"name": "$.detail.name", "status": "$.detail.status", "arn": "$.detail.executionArn"}
+"""What the names in the two texts below stand for in the event."""
+
 NOT_FINISHED_TEXT = (
     "The execution {name} is {status}. Its recovery point was not dealt with to the end: look at the execution before "
     "you trust an archive of it. {arn}"
 )
-"""What people are told then; the three names stand for fields of the event's detail."""
+"""What people are told then."""
 
 NOT_CLEANED_UP_TEXT = (
     "The execution {name}, which had to remove what an earlier one left behind, is {status}. Look at it for what could "

@@ -11,7 +11,7 @@ from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, write_document
 from backup_actions.ledger import Ledger, Status
 from backup_actions.lifecycle.decision import Decision, decide
-from backup_actions.lifecycle.describing import choose, legal_holds, read_facts
+from backup_actions.lifecycle.describing import able_for, choose, legal_holds, read_facts
 from backup_actions.lifecycle.news import news_of
 from backup_actions.lifecycle.proof import prove
 from backup_actions.lifecycle.settings import LifecycleSettings
@@ -26,12 +26,13 @@ def describe(world: World, event: Event) -> Mapping[str, Any]:
     """Say what the point is, which actions run on it, and note in the ledger that it is being processed."""
     point = RecoveryPoint.from_json(event["recoveryPoint"])
     ledger = _ledger(world, event)
-    _, unable = choose(point, event["actions"], {})
-    if unable and not any(point.resource_type in action["handles"] for action in event["actions"]):
+    able = able_for(point, event["actions"])
+    if not able:
+        unable = f"no installed action handles {point.resource_type}"
         ledger.record(point, run=event["run"], status=Status.SKIPPED, details={"reason": unable})
         return {"facts": {**_NO_FACTS, "skipped": unable}, "chosen": []}
     facts = read_facts(world, point)
-    chosen, reason = choose(point, event["actions"], facts.tags)
+    chosen, reason = choose(able, facts.tags)
     evidence = point.prefix("evidence", facts.date)
     status = Status.PROCESSING if chosen else Status.SKIPPED
     ledger.record(point, run=event["run"], status=status, details={"reason": reason, "evidence": evidence})
