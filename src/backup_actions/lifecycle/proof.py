@@ -37,7 +37,9 @@ def _objection(s3: S3Client, bucket: str, result: Mapping[str, Any]) -> str | No
     inside = f"{result['prefix']}/"
     if not report.artifacts or not all(a.key.startswith(inside) for a in report.artifacts):
         return f"its artifacts must lie under {inside}"
-    if not report.manifest_key.startswith(inside) or not report.verification_key.startswith(result["evidencePrefix"]):
+    if not report.manifest_key.startswith(inside) or not report.verification_key.startswith(
+        f"{result['evidencePrefix']}/"
+    ):
         return "its manifest or verification lies in a foreign place"
     return _manifest_objection(s3, bucket, report) or _artifact_objection(s3, bucket, report)
 
