@@ -28,7 +28,8 @@ from backup_actions.archive.index import SCHEMA
 from backup_actions.archive.options import Codec
 from backup_actions.archive.seek_table import SeekTable, read_seek_table
 from backup_actions.errors import ArchiveDamaged, BackupActionsError, ManifestUnreadable
-from backup_actions.model.manifest import Manifest, StoredObject, _canonical, _sha256
+from backup_actions.model.manifest import Manifest, StoredObject
+from backup_actions.model.sealed_json import sealed as sealed_json
 
 MIB = 1 << 20
 UNREAD = {"path_text", "frame"}  # there for people and SQL
@@ -89,7 +90,7 @@ def use(folder: Path) -> None:
 def sealed(content: dict[str, Any]) -> bytes:
     """A manifest whose hash is right whatever it says."""
     content.pop("sha256", None)
-    return _canonical({**content, "sha256": _sha256(content)})
+    return sealed_json(content)
 
 
 def replace_object(folder: Path, name: str, content: bytes, **changes: Any) -> None:

@@ -6,20 +6,18 @@ The format is specified in ``docs/archive-format.md``. Field names in JSON are t
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self
 
 from backup_actions.errors import ManifestUnreadable
+from backup_actions.model.sealed_json import check_values, sealed, unsealed
 
 FORMAT = "backup-actions/archive"
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 
-_NO_COUNT = 1 << 63  # more than any file or device can have bytes
 _MEMBER_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Role = Literal["whole", "partition", "gap"]
@@ -145,37 +143,21 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """The manifest as it is stored: JSON for people too, with a hash over all the rest of it."""
-        content = dataclasses.asdict(self)
-        return _canonical({**content, "sha256": _sha256(content)})
+        return sealed(dataclasses.asdict(self))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Raise ManifestUnreadable for anything that is not a manifest of a known version."""
         try:
-            raw = json.loads(data)
-            if raw["format"] != FORMAT or raw["format_version"] != FORMAT_VERSION:
-                raise ManifestUnreadable(
-                    reason=f"it is {raw['format']} {raw['format_version']}, known is {FORMAT} {FORMAT_VERSION}"
-                )
-            stated = raw.pop("sha256")
-            if stated != _sha256(raw) or data != _canonical({**raw, "sha256": stated}):
-                raise ManifestUnreadable(reason="it was altered after it was written")
+            raw = unsealed(data, form=FORMAT, version=FORMAT_VERSION)
             layout = raw.pop("layout")
             members = raw.pop("members")
             manifest = cls(layout=_layout(layout) if layout else None, members=tuple(map(_member, members)), **raw)
-            _check_values(manifest)
+            check_values(manifest)
             _check_members(manifest)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as wrong:
             raise ManifestUnreadable(reason=f"{type(wrong).__name__}: {wrong}") from wrong
         return manifest
-
-
-def _canonical(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
-
-
-def _sha256(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(content)).hexdigest()
 
 
 def _layout(raw: dict[str, Any]) -> Layout:
@@ -197,24 +179,6 @@ def _member(raw: dict[str, Any]) -> Member:
             "notes": tuple(raw["notes"]),
         }
     )
-
-
-def _check_values(value: Any) -> None:
-    """Raise TypeError where a value, at whatever depth, is not of the type that its field states."""
-    hints = get_type_hints(type(value))
-    for each in dataclasses.fields(value):
-        content, hint = getattr(value, each.name), hints[each.name]
-        for inner in content if isinstance(content, tuple) else (content,):
-            if dataclasses.is_dataclass(inner):
-                _check_values(inner)
-            elif hint is int and (type(inner) is not int or not 0 <= inner < _NO_COUNT):
-                raise TypeError(f"{each.name} is {inner!r}, not a count")
-            elif hint in {str, tuple[str, ...]} and not isinstance(inner, str):
-                raise TypeError(f"{each.name} is {inner!r}, not a text")
-            elif get_origin(hint) is Literal and inner not in get_args(hint):
-                raise TypeError(f"{each.name} is {inner!r}, not one of {get_args(hint)}")
-            elif isinstance(inner, str):
-                inner.encode()  # half a surrogate pair is a text of which nothing can be made
 
 
 def _check_members(manifest: Manifest) -> None:
