@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive, verify, writer
+from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive, regions, verify
 from backup_actions.archive.allocation import Allocation, read_allocation
 from backup_actions.archive.device import BlockSource, archive_region
 from backup_actions.archive.ext_metadata import AllocationUnknownError
@@ -186,7 +186,7 @@ def test_bitmaps_of_a_file_system_that_cannot_be_mounted_are_not_trusted(
     def refused(*_: object, **__: object) -> None:
         raise CannotMountError("the kernel says no")
 
-    monkeypatch.setattr(writer, "mounted", refused)
+    monkeypatch.setattr(regions, "mounted", refused)
 
     member, restored = archived(image, tmp_path, ArchiveOptions())
 

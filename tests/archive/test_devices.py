@@ -385,14 +385,14 @@ def test_stock_zstd_alone_gives_the_image_back(ext4: Path, tmp_path: Path) -> No
 def test_a_device_that_cannot_be_read_never_becomes_an_archive(
     ext4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = os.pread
+    original = os.preadv
 
-    def failing(descriptor: int, length: int, offset: int) -> bytes:
-        if offset >= 16 * MIB and length > MIB:
+    def failing(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+        if offset >= 16 * MIB and len(buffers[0]) > MIB:
             raise OSError(5, "Input/output error")
-        return original(descriptor, length, offset)
+        return original(descriptor, buffers, offset)
 
-    monkeypatch.setattr(os, "pread", failing)
+    monkeypatch.setattr(os, "preadv", failing)
 
     with pytest.raises(SourceUnreadable, match=r"bytes 16777216 to 20971520 .*Input/output error"):
         archive(ext4, FolderStore(tmp_path / "store"), options=ArchiveOptions(raw="always", whole_images=True))

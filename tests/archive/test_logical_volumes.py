@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.archive.programs import run
 
-from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive, verify, writer
+from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive, regions, verify
 
 MIB = 1 << 20
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root and loop devices")
@@ -43,7 +43,7 @@ def _programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setattr(writer, "reason_not_to_activate", lambda: "")
+    monkeypatch.setattr(regions, "reason_not_to_activate", lambda: "")
 
     def make(*, volumes: dict[str, Path], missing: str = "0", vgchange: str = "exit 0") -> Path:
         group = {"vg_name": "vg0", "vg_missing_pv_count": missing, "pv_count": "1", "pe_start": str(MIB)}
