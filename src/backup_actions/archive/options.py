@@ -12,6 +12,9 @@ Codec = Literal["zstd", "gzip"]
 Raw = Literal["auto", "always"]
 
 _LEVELS = {"zstd": range(1, 20), "gzip": range(1, 10)}
+_LEAST_MEMORY_MIB = 160
+_FIXED_MIB = 128
+_FRAMES_AT_ONCE = 4  # one fills, one is compressed, its result, and one that waits
 
 
 def _processors() -> int:
@@ -22,9 +25,9 @@ def _processors() -> int:
 class ArchiveOptions:
     """Raises SettingInvalid for a value outside its limits.
 
-    Memory of an archive being made, besides the interpreter with its libraries (about 100 MiB):
-    ``frame_size_mib x (2 x threads + 3)`` for frames, ``(uploads_in_flight + 1) x part size`` for the store
-    (32 MiB below 78 GiB) and as much as one part more, plus about 8 MiB, for the index.
+    Memory of an archive being made: 128 MiB for the interpreter, its libraries and a group of index rows; of the rest
+    of ``memory_mib`` frames have five eighths, parts on their way to the store a quarter and the reader of a tree one
+    eighth. Each frame of the object takes 44 bytes more: 11 MiB for each TiB.
     """
 
     codec: Codec = "zstd"
@@ -39,7 +42,9 @@ class ArchiveOptions:
     source_is_scratch: bool = False
     """The source is a copy of ours, such as a volume made from a snapshot: a journal may be replayed on it."""
     threads: int = field(default_factory=_processors)
-    """Compressors at work at the same time."""
+    """Compressors at work at the same time, if there is memory for as many."""
+    memory_mib: int = 256
+    """What archiving may take in all, whatever the size of the source."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -49,11 +54,29 @@ class ArchiveOptions:
         _require("level", self.level, self.level in levels, f"{self.codec} knows 1 to {levels[-1]}")
         _require("frame_size_mib", self.frame_size_mib, 1 <= self.frame_size_mib <= 64, "it must be from 1 to 64")
         _require("threads", self.threads, 1 <= self.threads <= 64, "it must be from 1 to 64")
+        least_mib = max(_LEAST_MEMORY_MIB, _FIXED_MIB + -(-_FRAMES_AT_ONCE * self.frame_size_mib * 8 // 5))
+        too_small = f"frames of {self.frame_size_mib} MiB need at least {least_mib}"
+        _require("memory_mib", self.memory_mib, self.memory_mib >= least_mib, too_small)
 
     @property
     def frame_bytes(self) -> int:
         """How many bytes of the stream go into a frame."""
         return self.frame_size_mib << 20
+
+    @property
+    def frame_memory_mib(self) -> int:
+        """What frames take that are filled, compressed, or wait for the store."""
+        return (self.memory_mib - _FIXED_MIB) * 5 // 8
+
+    @property
+    def part_memory_mib(self) -> int:
+        """What parts take on their way to the store."""
+        return (self.memory_mib - _FIXED_MIB) // 4
+
+    @property
+    def read_ahead_mib(self) -> int:
+        """What the reader of a tree takes for files that it has read before their turn."""
+        return (self.memory_mib - _FIXED_MIB) // 8
 
 
 def _require(name: str, value: object, holds: bool, reason: str) -> None:
