@@ -35,11 +35,11 @@ class Call:
 
 
 class Refused(Exception):
-    """An error answer as the service would give it: code, message, HTTP status."""
+    """An error answer as the service would give it: code, message, HTTP status; some services give a reason too."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, *, reason: str = "") -> None:
         super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status = code, message, status
+        self.code, self.message, self.status, self.reason = code, message, status, reason
 
 
 Handler = Callable[[Call], Mapping[str, Any]]

@@ -27,6 +27,7 @@ from backup_actions_local.services.backup_vaults import BackupVaults
 from backup_actions_local.services.batch import Batch
 from backup_actions_local.services.block_store import BlockStore
 from backup_actions_local.services.durations import Durations
+from backup_actions_local.services.ebs import Ebs
 from backup_actions_local.services.ec2 import Ec2
 from backup_actions_local.services.events import Events, Target
 from backup_actions_local.services.functions import Functions
@@ -104,6 +105,7 @@ class Cloud:
             audit=self.audit,
             services=(
                 Ec2(self.store, self.mishaps),
+                Ebs(self.store),
                 self._backup,
                 Batch(self.jobs),
                 self.functions,

@@ -111,7 +111,8 @@ def answer_with_error(protocol: str, refused: Refused) -> Answer:
     if protocol in {"json", "rest-json"}:
         content_type = "application/json" if protocol == "rest-json" else "application/x-amz-json-1.1"
         # The key is `message` in some models and `Message` in others; `__type` is where JSON clients look first.
-        body = json.dumps({"__type": refused.code, "message": refused.message, "Message": refused.message})
+        reason = {"Reason": refused.reason} if refused.reason else {}
+        body = json.dumps({"__type": refused.code, "message": refused.message, "Message": refused.message, **reason})
         headers |= {"x-amzn-ErrorType": refused.code, "x-amzn-query-error": f"{refused.code};{fault}"}
         return Answer(refused.status, {"Content-Type": content_type, **headers}, body.encode())
     error = f"<Code>{code}</Code><Message>{message}</Message>"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from backup_actions.errors import DiskFull
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _CHUNK_BYTES = 8 << 20
@@ -25,18 +26,9 @@ def copy_sparse(source: Path, target: Path, *, size_bytes: int = 0) -> None:
     if needed > free:
         raise DiskFull(path=target.parent, free_mib=free >> 20, needed_mib=needed >> 20)
     with source.open("rb") as reading, target.open("xb") as writing:
-        length = os.fstat(reading.fileno()).st_size
-        position = 0
-        while position < length:
-            try:
-                begin = os.lseek(reading.fileno(), position, os.SEEK_DATA)
-            except OSError as nothing_follows:
-                if nothing_follows.errno != errno.ENXIO:
-                    raise
-                break
-            position = os.lseek(reading.fileno(), begin, os.SEEK_HOLE)
-            _copy_range(reading.fileno(), writing.fileno(), begin, position)
-        writing.truncate(max(length, size_bytes))
+        for begin, end in _data(reading.fileno(), 0):
+            _copy_range(reading.fileno(), writing.fileno(), begin, end)
+        writing.truncate(max(os.fstat(reading.fileno()).st_size, size_bytes))
 
 
 def make_empty(target: Path, size_bytes: int) -> None:
@@ -50,9 +42,31 @@ def allocated_bytes(image: Path) -> int:
     return image.stat().st_blocks * 512
 
 
+def written_blocks(image: Path, block_bytes: int, first: int) -> Iterator[int]:
+    """The numbers of the blocks, from the first on, in which anything but a hole lies."""
+    with image.open("rb") as reading:
+        unseen = first
+        for begin, end in _data(reading.fileno(), first * block_bytes):
+            yield from range(max(unseen, begin // block_bytes), -(-end // block_bytes))
+            unseen = -(-end // block_bytes)
+
+
 def size_gib(image: Path) -> int:
     """The size as the API gives it: whole GiB, rounded up, at least one."""
     return max(1, -(-image.stat().st_size // GIB))
+
+
+def _data(descriptor: int, position: int) -> Iterator[tuple[int, int]]:
+    """Where from the position on there is anything but holes: begin and end of each stretch."""
+    while True:
+        try:
+            begin = os.lseek(descriptor, position, os.SEEK_DATA)
+        except OSError as nothing_follows:
+            if nothing_follows.errno != errno.ENXIO:
+                raise
+            return
+        position = os.lseek(descriptor, begin, os.SEEK_HOLE)
+        yield begin, position
 
 
 def _copy_range(source: int, target: int, begin: int, end: int) -> None:

@@ -125,10 +125,24 @@ def _uses_key(action: str) -> Needs:
     return Needs(action, "key", _target_key, (_VIA_EC2,), _is_encrypted)
 
 
+def _read_snapshots(params: Params, facts: Facts) -> tuple[str, ...]:
+    """The snapshot that is read; of two that are compared, both."""
+    members = ("SnapshotId", "FirstSnapshotId", "SecondSnapshotId")
+    return tuple(_arn(facts, params[member]) for member in members if params.get(member))
+
+
+def _read_keys(params: Params, facts: Facts) -> tuple[str, ...]:
+    return tuple({key: None for arn in _read_snapshots(params, facts) if (key := facts.key_of(arn))})
+
+
 def _reads_blocks(action: str) -> tuple[Needs, ...]:
+    """EBS decrypts as EC2: in AWS's own policies for these calls the key is used through EC2.
+
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonInspector2AgentlessServiceRolePolicy.html
+    """
     return (
-        Needs(action, "snapshot", _snapshot, _EBS_READ),
-        Needs("kms:Decrypt", "key", _source_key),
+        Needs(action, "snapshot", _read_snapshots, _EBS_READ),
+        Needs("kms:Decrypt", "key", _read_keys, (_VIA_EC2,)),
     )
 
 
@@ -174,5 +188,6 @@ EC2: Mapping[str, tuple[Needs, ...]] = {
 
 EBS: Mapping[str, tuple[Needs, ...]] = {
     "ListSnapshotBlocks": _reads_blocks("ebs:ListSnapshotBlocks"),
+    "ListChangedBlocks": _reads_blocks("ebs:ListChangedBlocks"),
     "GetSnapshotBlock": _reads_blocks("ebs:GetSnapshotBlock"),
 }
