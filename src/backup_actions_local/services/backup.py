@@ -97,7 +97,7 @@ class Backup:
             if vault is None:
                 raise Refused("ResourceNotFoundException", f"Backup vault {call.params['BackupVaultName']} not found")
             job = self._vaults.start_backup(
-                _volume_arn(call.params["ResourceArn"]),
+                _resource(call.params["ResourceArn"]),
                 vault,
                 call.params["IamRoleArn"],
                 call.params.get("RecoveryPointTags") or {},
@@ -252,14 +252,11 @@ class Backup:
         return tags
 
 
-def _volume_arn(text: str) -> str:
+def _resource(text: str) -> Arn:
     try:
-        arn = Arn.parse(text)
+        return Arn.parse(text)
     except MalformedArn as wrong:
         raise Refused("InvalidParameterValueException", f"Invalid ARN: {text}") from wrong
-    if arn.service != "ec2" or not arn.resource.startswith("volume/"):
-        raise Refused("NotEmbedded", f"the embedded AWS backs up volumes only, not {text}", 501)
-    return text
 
 
 def _started(job: BackupJob) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What AWS Backup does by itself: it makes backups of volumes, copies them, deletes them, and says so."""
+"""What AWS Backup does by itself: it makes backups, copies them, deletes them, and says so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions_local.calls import Refused
-from backup_actions_local.services import backup_events, images
+from backup_actions_local.services import backup_events
+from backup_actions_local.services.backup_sources import Volumes
 from backup_actions_local.services.chores import Chores
 from backup_actions_local.services.identifiers import Identifiers
 from backup_actions_local.services.recovery_points import BackupJob, Point, Vault
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from backup_actions_local.clock import SimulatedClock
+    from backup_actions_local.services.backup_sources import BackupSource
     from backup_actions_local.services.block_store import BlockStore
     from backup_actions_local.services.mishaps import Mishaps
 
 _START_WINDOW = timedelta(hours=8)
 _MOST_TAGS = 50
-_MANAGED = "This snapshot is created by the AWS Backup service."
 
 
 class Emit(Protocol):
@@ -38,12 +39,24 @@ class Emit(Protocol):
 
 
 class BackupVaults:
-    """Vaults with recovery points whose bytes are real snapshots. What takes time is an actor on the clock."""
+    """Vaults with recovery points whose bytes are real. What takes time is an actor on the clock.
 
-    def __init__(self, *, clock: SimulatedClock, store: BlockStore, emit: Emit, mishaps: Mishaps) -> None:
+    Backups are made of volumes, and of what further ``sources`` hold.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: SimulatedClock,
+        store: BlockStore,
+        emit: Emit,
+        mishaps: Mishaps,
+        sources: Sequence[BackupSource] = (),
+    ) -> None:
         self.place, self.clock = store.place, clock
         self._store, self._emit, self._mishaps = store, emit, mishaps
         self._durations = store.durations
+        self._sources: tuple[BackupSource, ...] = (Volumes(store), *sources)
         self._identifiers = Identifiers("backup")
         self._chores = Chores(clock)
         self._lock = threading.RLock()
@@ -116,17 +129,20 @@ class BackupVaults:
             return self._points.get((vault_name, arn))
 
     def start_backup(
-        self, volume_arn: str, vault: Vault, role_arn: str, tags: Mapping[str, str], lifecycle: dict[str, int]
+        self, resource: Arn, vault: Vault, role_arn: str, tags: Mapping[str, str], lifecycle: dict[str, int]
     ) -> BackupJob:
-        """Begin to back up a volume."""
+        """Begin to back up a resource. Raises Refused for one that no source holds."""
         now = self.clock.now()
+        source = next((source for source in self._sources if source.handles(resource)), None)
+        if source is None:
+            raise Refused("NotEmbedded", f"the embedded AWS makes no backups of {resource}", 501)
         job = BackupJob(
-            id=self.new_id(), vault=vault, resource_arn=volume_arn, role_arn=role_arn, created=now,
-            start_by=now + _START_WINDOW,
+            id=self.new_id(), vault=vault, resource_arn=str(resource), resource_type=source.resource_type,
+            role_arn=role_arn, created=now, start_by=now + _START_WINDOW,
         )  # fmt: skip
         with self._lock:
             self.jobs[job.id] = job
-        self._chores.begin(f"backup {job.id}", lambda: self._back_up(job, tags, lifecycle))
+        self._chores.begin(f"backup {job.id}", lambda: self._back_up(job, source, tags, lifecycle))
         return job
 
     def copy(self, point: Point, to: Vault) -> None:
@@ -148,16 +164,17 @@ class BackupVaults:
         """Nothing goes on: jobs, copies and deletions stay where they are."""
         self._chores.close()
 
-    def _back_up(self, job: BackupJob, tags: Mapping[str, str], lifecycle: dict[str, int]) -> None:
+    def _back_up(
+        self, job: BackupJob, source: BackupSource, tags: Mapping[str, str], lifecycle: dict[str, int]
+    ) -> None:
         self._tell_job(job)
         self._chores.sleep(self._durations.backup_started_seconds)
-        volume_id = Arn.parse(job.resource_arn).resource.removeprefix("volume/")
         try:
-            volume = self._store.volume(volume_id)
-            all_tags = _together(volume.tags, tags)
-            job.state, job.size_bytes = "RUNNING", volume.size_gib * images.GIB
+            resource = source.resource(Arn.parse(job.resource_arn))
+            all_tags = _together(resource.tags, tags)
+            job.state, job.size_bytes = "RUNNING", resource.size_bytes
             self._tell_job(job)
-            point = self._snapshot(job, all_tags, lifecycle)
+            point = self._begun_point(job, source, all_tags, lifecycle)
         except Refused as refusal:
             self._fail(job, refusal.message)
             return
@@ -166,35 +183,29 @@ class BackupVaults:
             self._forget(point)
             self._fail(job, "The backup job failed.")
             return
-        self._complete(job, point)
+        self._complete(job, source, point)
 
-    def _snapshot(self, job: BackupJob, tags: dict[str, str], lifecycle: dict[str, int]) -> Point:
+    def _begun_point(
+        self, job: BackupJob, source: BackupSource, tags: dict[str, str], lifecycle: dict[str, int]
+    ) -> Point:
         resource = Arn.parse(job.resource_arn)
-        volume_id = resource.resource.removeprefix("volume/")
-        snapshot_id = self._store.take_snapshot(
-            volume_id,
-            description=_MANAGED,
-            tags=tags | {"aws:backup:source-resource": f"{volume_id}:{job.id}"},
-            managed_by_backup=True,
-            takes_seconds=self._durations.backup_transfer_seconds,
-        )
-        arn = self.place.arn("ec2", f"snapshot/{snapshot_id}", account="")
+        takes = self._durations.backup_transfer_seconds
+        backed = source.back_up(resource, job_id=job.id, tags=tags, takes_seconds=takes)
+        of = RecoveryPoint(Arn.parse(backed.arn), job.vault.name, resource, source.resource_type)
         point = Point(
-            of=RecoveryPoint(Arn.parse(arn), job.vault.name, resource, "EBS"), vault=job.vault, status="CREATING",
-            created=job.created, size_bytes=job.size_bytes, role_arn=job.role_arn, tags=tags, lifecycle=lifecycle,
-            key_arn=self._store.snapshot(snapshot_id).kms_key_id,
+            of=of, vault=job.vault, status="CREATING", created=job.created, size_bytes=job.size_bytes,
+            role_arn=job.role_arn, tags=tags, lifecycle=lifecycle, key_arn=backed.key_arn,
         )  # fmt: skip
         with self._lock:
-            self._points[job.vault.name, arn] = point
+            self._points[job.vault.name, backed.arn] = point
         return point
 
-    def _complete(self, job: BackupJob, point: Point) -> None:
+    def _complete(self, job: BackupJob, source: BackupSource, point: Point) -> None:
         now = self.clock.now()
-        snapshot = self._store.snapshot(point.of.native_id)
         with self._lock:
             point.status, point.completed = "COMPLETED", now
             job.state, job.completed, job.point_arn = "COMPLETED", now, point.arn
-            job.bytes_transferred = images.allocated_bytes(snapshot.image)
+            job.bytes_transferred = source.transferred_bytes(point.of.arn)
         self._tell(point)
         self._tell_job(job)
         self.clock.changed()
@@ -236,8 +247,9 @@ class BackupVaults:
     def _forget(self, point: Point) -> None:
         with self._lock:
             self._points.pop((point.vault.name, point.arn), None)
-        if point.of.resource_type == "EBS":
-            self._store.remove_snapshot(point.of.native_id)
+        for source in self._sources:
+            if source.resource_type == point.of.resource_type:
+                source.forget(point.of.arn)
 
     def _tell(self, point: Point) -> None:
         self._emit("aws.backup", "Recovery Point State Change", backup_events.recovery_point_detail(point), [point.arn])

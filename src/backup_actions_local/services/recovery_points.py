@@ -110,6 +110,7 @@ class BackupJob:
     id: str
     vault: Vault
     resource_arn: str
+    resource_type: str
     role_arn: str
     created: datetime
     start_by: datetime
@@ -128,7 +129,7 @@ class BackupJob:
             "BackupVaultName": self.vault.name,
             "BackupVaultArn": self.vault.arn,
             "ResourceArn": self.resource_arn,
-            "ResourceType": "EBS",
+            "ResourceType": self.resource_type,
             "CreationDate": self.created,
             "State": self.state,
             "PercentDone": "100.0" if self.state == "COMPLETED" else "0.0",
