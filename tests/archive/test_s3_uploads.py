@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup_actions.archive import S3Store
-from backup_actions.archive.part_sizes import MAX_PART_BYTES, MAX_PARTS, part_bytes
+from backup_actions.archive.part_body import BodyOnDisk
+from backup_actions.archive.part_sizes import LARGEST_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, closes, part_bytes
 from backup_actions.errors import ArchiveExists, UploadFailed
 
 TIB = 1 << 40
@@ -39,19 +40,20 @@ def tampering(client: Any, **changes: Callable[..., Any]) -> Any:
 
 
 def open_uploads(store: S3Store) -> list[str]:
-    found = store.client.list_multipart_uploads(Bucket="archives").get("Uploads", [])
+    found = store.client.list_multipart_uploads(Bucket="archives", Prefix=store.prefix).get("Uploads", [])
     return [upload["Key"] for upload in found]
 
 
 def upload(store: S3Store, size_bytes: int) -> None:
     with store.create("object") as writer:
-        writer.write(os.urandom(size_bytes))
+        for at in range(0, size_bytes, 1 << 20):
+            writer.write(os.urandom(min(1 << 20, size_bytes - at)))
         writer.finish()
 
 
 def test_a_part_that_changes_on_its_way_is_refused_by_the_server_and_the_upload_is_removed(s3_store: S3Store) -> None:
     def flip(call: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-        body = bytearray(parameters["Body"])
+        body = bytearray(parameters["Body"].read())
         body[1000] ^= 1
         return call(**{**parameters, "Body": bytes(body)})
 
@@ -144,6 +146,62 @@ def test_no_part_is_larger_than_s3_takes_and_none_smaller_than_the_one_before(ex
     assert sizes == sorted(sizes)
     assert sizes[0] >= 8 << 20
     assert sizes[-1] <= MAX_PART_BYTES
+
+
+def schedule(expected_bytes: int | None, frame_bytes: int) -> int:
+    """How many bytes 10,000 parts take when they are filled with frames of this size."""
+    total = 0
+    for number in range(1, MAX_PARTS + 1):
+        planned = part_bytes(number, expected_bytes)
+        frames = min(-(-planned // frame_bytes), MAX_PART_BYTES // frame_bytes)
+        assert closes(frames * frame_bytes, frame_bytes, planned)
+        assert not closes((frames - 1) * frame_bytes, frame_bytes, planned)
+        assert frames * frame_bytes <= MAX_PART_BYTES
+        total += frames * frame_bytes
+    return total
+
+
+@pytest.mark.parametrize("frame_bytes", [150, 700_001, (4 << 20) + 40, (64 << 20) + 300])
+def test_parts_of_whole_frames_hold_what_was_expected_up_to_the_largest_object_of_s3(frame_bytes: int) -> None:
+    largest = LARGEST_OBJECT_BYTES * 98 // 100
+
+    assert schedule(largest, frame_bytes) > largest
+
+
+def test_what_s3_cannot_take_is_refused_before_anything_is_sent(s3_store: S3Store) -> None:
+    store = replace(s3_store, client=tampering(None))
+
+    with pytest.raises(UploadFailed, match="S3 takes 53687091200000"):
+        store.create("object", expected_bytes=LARGEST_OBJECT_BYTES + 1)
+
+
+def test_parts_end_where_frames_end(s3_store: S3Store) -> None:
+    sizes: list[int] = []
+
+    def note(call: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        sizes.append(parameters["Body"].size_bytes)
+        return call(**parameters)
+
+    store = replace(s3_store, client=tampering(s3_store.client, upload_part=note))
+    with store.create("object") as writer:
+        for _ in range(7):
+            writer.write(bytes(3_000_000))
+        writer.finish()
+
+    assert sorted(sizes) == [3_000_000, 9_000_000, 9_000_000]
+
+
+def test_parts_that_would_take_too_much_memory_lie_on_the_disk_and_arrive_as_well(s3_store: S3Store) -> None:
+    pieces = [os.urandom(3_000_000) for _ in range(4)]
+
+    with s3_store.create("object", memory_bytes=16 << 20) as writer:
+        assert isinstance(writer._body, BodyOnDisk)
+        for piece in pieces:
+            writer.write(piece)
+        finished = writer.finish()
+
+    assert s3_store.read("object") == b"".join(pieces)
+    assert s3_store.describe("object") == finished
 
 
 @pytest.mark.parametrize("expected_bytes", [0, 1 << 30, 78 << 30, TIB, 5 * TIB, 40 * TIB])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backup_actions.archive import FolderStore, S3Store, Store
 from backup_actions.archive.checksums import crc64nvme_base64
+from backup_actions.archive.store import CannotResumeError, KeptObject
 from backup_actions.errors import ArchiveExists, ArchiveMissing, UnsafePath, UploadFailed
 
 SIZES = [0, 1, (8 << 20) - 1, 8 << 20, (8 << 20) + 1, (24 << 20) + 12345]
@@ -27,7 +30,8 @@ def test_what_was_written_is_what_is_read_and_described(store: Store, size_bytes
     data = os.urandom(size_bytes)
 
     with store.create("folder/object", expected_bytes=size_bytes) as writer:
-        writer.write(data)
+        for at in range(0, size_bytes, 1 << 20):
+            writer.write(data[at : at + (1 << 20)])
         finished = writer.finish()
 
     assert store.read("folder/object") == data
@@ -109,6 +113,128 @@ def test_a_folder_that_cannot_be_written_to_is_reported(tmp_path: Path) -> None:
         FolderStore(tmp_path / "file").create("object")
 
 
+FRAMES = [os.urandom(3 << 20) for _ in range(9)]
+
+
+def interrupted(store: Store, frames: list[bytes]) -> KeptObject:
+    with store.create("object") as writer:
+        for frame in frames:
+            writer.write(frame)
+        kept = writer.hold()
+    assert kept is not None
+    return kept
+
+
+def finished_from(store: Store, kept: KeptObject) -> None:
+    with store.resume("object", kept) as writer:
+        for frame in FRAMES[kept.writes :]:
+            writer.write(frame)
+        assert writer.finish() == store.describe("object")
+
+
+def test_an_object_that_was_held_goes_on_behind_what_was_kept(
+    store: Store, traces: Callable[[Store], list[str]]
+) -> None:
+    kept = interrupted(store, FRAMES[:7])
+    assert store.describe("object") is None
+    assert kept.size_bytes == sum(map(len, FRAMES[: kept.writes])) > 0
+
+    finished_from(store, kept)
+
+    assert store.read("object") == b"".join(FRAMES)
+    assert len(traces(store)) == (1 if isinstance(store, FolderStore) else 0)
+
+
+def test_an_object_may_be_held_again_and_again(store: Store) -> None:
+    kept = interrupted(store, FRAMES[:4])
+    with store.resume("object", kept) as writer:
+        for frame in FRAMES[kept.writes : 8]:
+            writer.write(frame)
+        further = writer.hold()
+    assert further is not None
+    assert further.writes > kept.writes
+
+    finished_from(store, further)
+
+    assert store.read("object") == b"".join(FRAMES)
+
+
+def test_what_was_kept_earlier_is_enough_and_what_came_behind_is_written_over(store: Store) -> None:
+    with store.create("object") as writer:
+        for frame in FRAMES[:4]:
+            writer.write(frame)
+        while (kept := writer.kept()) is None:
+            pass
+        for _ in range(3):
+            writer.write(bytes(3 << 20))
+        writer.hold()
+
+    finished_from(store, kept)
+
+    assert store.read("object") == b"".join(FRAMES)
+
+
+def test_an_object_of_which_nothing_is_kept_leaves_no_trace_when_it_is_held(
+    store: Store, traces: Callable[[Store], list[str]]
+) -> None:
+    with store.create("object") as writer:
+        assert writer.hold() is None
+
+    assert traces(store) == []
+
+
+@pytest.mark.parametrize("change", [{"handle": "nothing"}, {"size_bytes": 1 << 40}])
+def test_what_is_not_as_it_was_kept_cannot_be_resumed(store: Store, change: dict[str, Any]) -> None:
+    kept = interrupted(store, FRAMES[:4])
+
+    with pytest.raises(CannotResumeError):
+        store.resume("object", replace(kept, **change))
+
+
+def test_what_nobody_finishes_can_be_given_up_but_for_what_was_kept(
+    store: Store, traces: Callable[[Store], list[str]]
+) -> None:
+    interrupted(store, FRAMES[:4])
+    kept = interrupted(store, FRAMES[:4])
+
+    assert store.give_up_unfinished(besides=kept) == 1
+    finished_from(store, kept)
+    interrupted(store, FRAMES[:4])
+    assert store.give_up_unfinished() == 1
+
+    assert store.read("object") == b"".join(FRAMES)
+    assert len(traces(store)) == (1 if isinstance(store, FolderStore) else 0)
+
+
+def test_put_takes_the_place_of_what_stood_there_and_a_folder_is_removed_with_all_in_it(store: Store) -> None:
+    store.put("resume/checkpoint.json", b"first")
+    store.put("resume/checkpoint.json", b"second")
+    store.put("resume/frames/0", b"frames")
+    store.put("resumed", b"a neighbour")
+
+    assert store.read("resume/checkpoint.json") == b"second"
+    store.remove_folder("resume")
+    store.remove_folder("resume")
+
+    assert store.describe("resume/checkpoint.json") is None
+    assert store.describe("resume/frames/0") is None
+    assert store.read("resumed") == b"a neighbour"
+
+
+def test_a_file_that_another_process_writes_is_neither_taken_over_nor_given_up(folder_store: FolderStore) -> None:
+    with folder_store.create("object") as writer:
+        writer.write(b"content")
+        kept = writer.kept()
+        assert kept is not None
+
+        with pytest.raises(UploadFailed, match="another process is writing it"):
+            folder_store.resume("object", kept)
+        assert folder_store.give_up_unfinished() == 0
+
+        writer.finish()
+    assert folder_store.read("object") == b"content"
+
+
 @pytest.fixture(name="traces")
 def _traces() -> Callable[[Store], list[str]]:
     """Whatever is left of an unfinished object: files, or open uploads."""
@@ -117,6 +243,7 @@ def _traces() -> Callable[[Store], list[str]]:
         if isinstance(store, FolderStore):
             return [str(path) for path in store.path.rglob("*") if path.is_file()]
         assert isinstance(store, S3Store)
-        return [upload["Key"] for upload in store.client.list_multipart_uploads(Bucket="archives").get("Uploads", [])]
+        found = store.client.list_multipart_uploads(Bucket="archives", Prefix=store.prefix)
+        return [upload["Key"] for upload in found.get("Uploads", [])]
 
     return look

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
+from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from backup_actions.archive.checksums import Crc64Nvme
-from backup_actions.archive.store import checked_name
+from backup_actions.archive.interrupts import uninterrupted
+from backup_actions.archive.store import CannotResumeError, KeptObject, checked_name
 from backup_actions.errors import ArchiveExists, ArchiveMissing, UploadFailed
 from backup_actions.model.manifest import StoredObject
 
@@ -26,13 +31,25 @@ class FolderStore:
         """The folder's path."""
         return str(self.path)
 
-    def create(self, name: str, *, expected_bytes: int | None = None) -> FolderWriter:
+    def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> FolderWriter:
         """Begin an object under a temporary name beside its place."""
-        return FolderWriter(self.path / checked_name(name), name)
+        return FolderWriter.begun(self.path / checked_name(name), name)
+
+    def resume(
+        self, name: str, kept: KeptObject, *, expected_bytes: int | None = None, memory_bytes: int | None = None
+    ) -> FolderWriter:
+        """Go on with a temporary file. Raises CannotResumeError where it is gone or too short."""
+        return FolderWriter.resumed(self.path / checked_name(name), name, kept)
+
+    def put(self, name: str, data: bytes) -> None:
+        """A file that takes the place of any other at once."""
+        with self.create(name) as writer:
+            writer.write(data)
+            writer.finish()
 
     def put_if_absent(self, name: str, data: bytes) -> StoredObject:
         """Raise ArchiveExists where the name is taken; a hard link is how a folder says "unless it exists"."""
-        with FolderWriter(self.path / checked_name(name), name) as writer:
+        with self.create(name) as writer:
             writer.write(data)
             try:
                 return writer.finish(only_if_absent=True)
@@ -62,49 +79,133 @@ class FolderStore:
                 size_bytes += len(data)
         return StoredObject(name=name, size_bytes=size_bytes, crc64nvme=checksum.base64())
 
+    def remove_folder(self, name: str) -> None:
+        """Remove it with all that is in it."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.path / checked_name(name))
+
+    def give_up_unfinished(self, *, besides: KeptObject | None = None) -> int:
+        """Remove the temporary files that no process holds."""
+        given_up = 0
+        for path in tuple(self.path.rglob(f".*{_SUFFIX}")):
+            if path.is_file() and not path.is_symlink() and not (besides and path.name == besides.handle):
+                with suppress(_HeldElsewhereError), _locked(path):
+                    path.unlink()
+                    given_up += 1
+        return given_up
+
+
+_SUFFIX = ".partial"
+
+
+class _HeldElsewhereError(Exception):
+    """Another process writes this file."""
+
+
+def _locked(path: Path) -> BinaryIO:
+    """The file, to be read and written, and ours until it is closed. Raises _HeldElsewhereError, OSError."""
+    file = path.open("r+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as held:
+        file.close()
+        raise _HeldElsewhereError from held
+    return file
+
 
 class FolderWriter:
-    """One file on its way, under a name that no reader looks for."""
+    """One file on its way, under a name that no reader looks for, locked as long as this process lives."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, temporary: Path, file: BinaryIO, kept: KeptObject | None = None) -> None:
         self._path = path
         self._name = name
-        self._size_bytes = 0
-        self._checksum = Crc64Nvme()
+        self._temporary = temporary
+        self._file = file
+        self._lock = Lock()
+        # One value, so that Ctrl-C never finds the half of it changed.
+        self._so_far = kept or KeptObject(handle=temporary.name, size_bytes=0, writes=0, crc64nvme=0)
+        self._held = False
+
+    @classmethod
+    def begun(cls, path: Path, name: str) -> Self:
+        """A new file. Raises UploadFailed."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = NamedTemporaryFile(  # noqa: SIM115 - closed by __exit__
-                dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False
-            )
+            with uninterrupted():
+                descriptor, temporary = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return cls(path, name, Path(temporary), os.fdopen(descriptor, "r+b"))
         except OSError as failure:
             raise UploadFailed(what=path, reason=failure) from failure
 
+    @classmethod
+    def resumed(cls, path: Path, name: str, kept: KeptObject) -> Self:
+        """A file that an earlier process began. Raises CannotResumeError; UploadFailed while that one lives."""
+        temporary = path.parent / Path(kept.handle).name
+        try:
+            file = _locked(temporary)
+        except _HeldElsewhereError as held:
+            raise UploadFailed(what=path, reason="another process is writing it") from held
+        except OSError as failure:
+            raise CannotResumeError(f"{temporary} cannot be opened: {failure.strerror}") from failure
+        if os.fstat(file.fileno()).st_size < kept.size_bytes:
+            file.close()
+            raise CannotResumeError(f"{temporary} is shorter than it was")
+        file.truncate(kept.size_bytes)  # what came behind was not yet certain
+        file.seek(kept.size_bytes)
+        return cls(path, name, temporary, file, kept)
+
     def write(self, data: bytes | memoryview) -> None:
         """Append. Raises UploadFailed where the disk is full or broken."""
-        try:
-            self._file.write(data)
-        except OSError as failure:
-            raise UploadFailed(what=self._path, reason=failure) from failure
-        self._checksum.update(data)
-        self._size_bytes += len(data)
+        with self._lock:
+            try:
+                self._file.write(data)
+            except OSError as failure:
+                raise UploadFailed(what=self._path, reason=failure) from failure
+            checksum = Crc64Nvme(self._so_far.crc64nvme)
+            checksum.update(data)
+            self._so_far = KeptObject(
+                handle=self._temporary.name,
+                size_bytes=self._so_far.size_bytes + len(data),
+                writes=self._so_far.writes + 1,
+                crc64nvme=checksum.value,
+            )
 
     def finish(self, *, only_if_absent: bool = False) -> StoredObject:
         """Give the file its name once its bytes are on the disk. Raises FileExistsError only if asked to."""
-        temporary = Path(self._file.name)
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
-            temporary.chmod(0o644)
+            self._temporary.chmod(0o644)
             if only_if_absent:
-                os.link(temporary, self._path)
+                os.link(self._temporary, self._path)
             else:
-                temporary.replace(self._path)
+                self._temporary.replace(self._path)
             self._sync_folder()
         except FileExistsError:
             raise
         except OSError as failure:
             raise UploadFailed(what=self._path, reason=failure) from failure
-        return StoredObject(name=self._name, size_bytes=self._size_bytes, crc64nvme=self._checksum.base64())
+        checksum = Crc64Nvme(self._so_far.crc64nvme)
+        return StoredObject(name=self._name, size_bytes=self._so_far.size_bytes, crc64nvme=checksum.base64())
+
+    def kept(self) -> KeptObject | None:
+        """What has been written until now, once it is on the disk. Raises UploadFailed."""
+        with self._lock:
+            kept = self._so_far
+            try:
+                self._file.flush()
+            except OSError as failure:
+                raise UploadFailed(what=self._path, reason=failure) from failure
+        os.fsync(self._file.fileno())
+        return kept if kept.size_bytes else None
+
+    def hold(self) -> KeptObject | None:
+        """The file stays under its temporary name."""
+        with uninterrupted():
+            kept = self.kept()
+            self._held = kept is not None
+        return kept
 
     def __enter__(self) -> Self:
         return self
@@ -112,8 +213,9 @@ class FolderWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._held:
+            self._temporary.unlink(missing_ok=True)
         self._file.close()
-        Path(self._file.name).unlink(missing_ok=True)
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)

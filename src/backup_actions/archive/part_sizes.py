@@ -5,6 +5,7 @@ from __future__ import annotations
 MIB = 1 << 20
 MAX_PARTS = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.md
 MAX_PART_BYTES = 5 << 30
+LARGEST_OBJECT_BYTES = MAX_PARTS * MAX_PART_BYTES  # 48.8 TiB
 SMALLEST_BYTES = 8 * MIB
 _PLANNED_PARTS = 9_500  # the rest is there for streams that turn out longer than expected
 
@@ -21,3 +22,8 @@ def part_bytes(number: int, expected_bytes: int | None) -> int:
     planned = max(SMALLEST_BYTES, -(-expected_bytes * 102 // (100 * _PLANNED_PARTS * MIB)) * MIB)
     beyond = max(0, number - _PLANNED_PARTS)
     return min(MAX_PART_BYTES, planned + beyond * 16 * MIB)
+
+
+def closes(filled_bytes: int, next_bytes: int, planned_bytes: int) -> bool:
+    """Whether a part ends before the next frame: parts hold whole frames, so that a part is a number of them."""
+    return filled_bytes >= planned_bytes or (filled_bytes > 0 and filled_bytes + next_bytes > MAX_PART_BYTES)

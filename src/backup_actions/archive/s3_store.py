@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Semaphore
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any
 
-from backup_actions.archive.checksums import Crc64Nvme, crc64nvme_base64
-from backup_actions.archive.interrupts import uninterrupted
-from backup_actions.archive.part_sizes import MAX_PARTS, part_bytes
-from backup_actions.archive.store import checked_name
+from backup_actions.archive.checksums import crc64nvme_base64
+from backup_actions.archive.part_sizes import LARGEST_OBJECT_BYTES
+from backup_actions.archive.s3_writer import S3Writer, SentPart, parts_sha256
+from backup_actions.archive.store import CannotResumeError, KeptObject, checked_name
 from backup_actions.aws.errors import translated
 from backup_actions.errors import ArchiveExists, ArchiveMissing, AwsBusy, AwsCallFailed, UploadFailed
 from backup_actions.model.manifest import StoredObject
@@ -48,9 +45,29 @@ class S3Store:
         """``s3://bucket/prefix``."""
         return f"s3://{self.bucket}/{self.prefix.strip('/')}".rstrip("/")
 
-    def create(self, name: str, *, expected_bytes: int | None = None) -> S3Writer:
-        """Begin an object; nothing is sent before its first part is full."""
-        return S3Writer(self, checked_name(name), expected_bytes)
+    def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> S3Writer:
+        """Begin an object; nothing is sent before its first part is full. Raises UploadFailed for one too large."""
+        if expected_bytes is not None and expected_bytes > LARGEST_OBJECT_BYTES:
+            reason = f"it may have {expected_bytes} bytes, and S3 takes {LARGEST_OBJECT_BYTES}"
+            raise UploadFailed(what=f"{self.location}/{name}", reason=reason)
+        return S3Writer(self, checked_name(name), expected_bytes=expected_bytes, memory_bytes=memory_bytes)
+
+    def resume(
+        self, name: str, kept: KeptObject, *, expected_bytes: int | None = None, memory_bytes: int | None = None
+    ) -> S3Writer:
+        """Go on with an upload. Raises CannotResumeError unless S3 has the parts that were kept."""
+        sent = self._sent_parts(checked_name(name), kept)
+        return S3Writer(self, name, expected_bytes=expected_bytes, memory_bytes=memory_bytes, kept=kept, sent=sent)
+
+    def put(self, name: str, data: bytes) -> None:
+        """A PUT without a condition. Raises UploadFailed."""
+        try:
+            with translated(operation="s3:PutObject"):
+                self.client.put_object(
+                    **self.target(name), **self.encryption(), Body=data, ChecksumCRC64NVME=crc64nvme_base64(data)
+                )
+        except (AwsCallFailed, AwsBusy) as failure:
+            raise UploadFailed(what=f"{self.location}/{name}", reason=failure) from failure
 
     def put_if_absent(self, name: str, data: bytes) -> StoredObject:
         """Raise ArchiveExists where an object of that name stands with other bytes, UploadFailed where S3 refuses."""
@@ -95,11 +112,31 @@ class S3Store:
             raise
         return StoredObject(name=name, size_bytes=head["ContentLength"], crc64nvme=head.get("ChecksumCRC64NVME", ""))
 
+    def remove_folder(self, name: str) -> None:
+        """List and delete, one by one: there are few."""
+        for page in self._pages("list_objects_v2", Prefix=f"{self._key(name)}/"):
+            for found in page.get("Contents", []):
+                with translated(operation="s3:DeleteObject"):
+                    self.client.delete_object(Key=found["Key"], **self._bucket())
+
+    def give_up_unfinished(self, *, besides: KeptObject | None = None) -> int:
+        """Abort the uploads below the prefix; S3 cannot tell whether anybody still sends to them."""
+        prefix = self.prefix.strip("/")
+        given_up = 0
+        for page in self._pages("list_multipart_uploads", Prefix=f"{prefix}/" if prefix else ""):
+            for upload in page.get("Uploads", []):
+                if besides is None or upload["UploadId"] != besides.handle:
+                    self._abort(upload["Key"], upload["UploadId"])
+                    given_up += 1
+        return given_up
+
+    def abort(self, name: str, upload_id: str) -> None:
+        """The upload is gone with its parts."""
+        self._abort(self._key(name), upload_id)
+
     def target(self, name: str) -> dict[str, Any]:
         """The parameters that every call on an object has."""
-        key = "/".join(filter(None, (self.prefix.strip("/"), checked_name(name))))
-        owner = {"ExpectedBucketOwner": self.expected_bucket_owner} if self.expected_bucket_owner else {}
-        return {"Bucket": self.bucket, "Key": key, **owner}
+        return {"Key": self._key(name), **self._bucket()}
 
     def encryption(self) -> dict[str, Any]:
         """How an object is encrypted; a bucket key spares a KMS request for each."""
@@ -111,138 +148,39 @@ class S3Store:
         """The parameters that begin an object of data."""
         return {**self.encryption(), **({"StorageClass": self.storage_class} if self.storage_class else {})}
 
+    def _key(self, name: str) -> str:
+        return "/".join(filter(None, (self.prefix.strip("/"), checked_name(name))))
+
+    def _bucket(self) -> dict[str, Any]:
+        owner = {"ExpectedBucketOwner": self.expected_bucket_owner} if self.expected_bucket_owner else {}
+        return {"Bucket": self.bucket, **owner}
+
+    def _pages(self, operation: Any, **parameters: Any) -> Iterator[Any]:
+        with translated():
+            yield from self.client.get_paginator(operation).paginate(**self._bucket(), **parameters)
+
+    def _abort(self, key: str, upload_id: str) -> None:
+        try:
+            with translated(operation="s3:AbortMultipartUpload"):
+                self.client.abort_multipart_upload(Key=key, UploadId=upload_id, **self._bucket())
+        except AwsCallFailed as failure:
+            if failure.facts["error_code"] != "NoSuchUpload":  # somebody else has removed it
+                raise
+
+    def _sent_parts(self, name: str, kept: KeptObject) -> list[SentPart]:
+        try:
+            pages = self._pages("list_parts", Key=self._key(name), UploadId=kept.handle)
+            found = {part["PartNumber"]: part for page in pages for part in page.get("Parts", [])}
+        except AwsCallFailed as failure:
+            raise CannotResumeError(f"the upload of {name} cannot be asked for: {failure}") from failure
+        # What was sent behind the kept parts is sent again under the same numbers.
+        known = [found[number] for number in range(1, kept.parts + 1) if number in found]
+        sent = [SentPart(part["Size"], part["ETag"]) for part in known]
+        if parts_sha256(sent) != kept.parts_sha256 or sum(part.size_bytes for part in sent) != kept.size_bytes:
+            raise CannotResumeError(f"the upload of {name} has other parts than were kept")
+        return sent
+
     def _absent_or(self, failure: AwsCallFailed, name: str) -> Exception:
         if failure.facts["error_code"] in _ABSENT:
             return ArchiveMissing(where=self.location, reason=f"{name} is not there")
         return failure
-
-
-class S3Writer:
-    """One object on its way: parts go up from a few threads while the next one fills."""
-
-    def __init__(self, store: S3Store, name: str, expected_bytes: int | None) -> None:
-        self._store = store
-        self._name = name
-        self._expected_bytes = expected_bytes
-        self._buffer = bytearray()
-        self._size_bytes = 0
-        self._checksum = Crc64Nvme()
-        self._upload_id = ""
-        self._parts: list[Future[dict[str, Any]]] = []
-        self._pool = ThreadPoolExecutor(store.uploads_in_flight, thread_name_prefix="upload")
-        self._free = Semaphore(store.uploads_in_flight)
-        self._failed: BaseException | None = None
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Append; blocks while all uploaders are busy and a part is full."""
-        self._checksum.update(data)
-        self._size_bytes += len(data)
-        view = memoryview(data)
-        while view:
-            room = part_bytes(len(self._parts) + 1, self._expected_bytes) - len(self._buffer)
-            self._buffer += view[:room]
-            if len(view) >= room:
-                self._send_part()
-            view = view[room:]
-
-    def finish(self) -> StoredObject:
-        """Complete the upload; S3 compares the whole object with the checksum of all that was written."""
-        if self._upload_id:
-            if self._buffer:
-                self._send_part()
-            self._complete([self._sent(part.result) for part in self._parts])
-        else:
-            self._put()
-        self._pool.shutdown()
-        self._upload_id = ""
-        self._buffer = bytearray()
-        return StoredObject(name=self._name, size_bytes=self._size_bytes, crc64nvme=self._checksum.base64())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with uninterrupted():
-            self._pool.shutdown(cancel_futures=True)  # a part that arrives after the abort would stay and cost
-            if self._upload_id:
-                with translated(operation="s3:AbortMultipartUpload"):
-                    self._store.client.abort_multipart_upload(
-                        **self._store.target(self._name), UploadId=self._upload_id
-                    )
-                self._upload_id = ""
-
-    def _put(self) -> None:
-        self._sent(
-            lambda: self._store.client.put_object(
-                **self._store.target(self._name),
-                **self._store.beginning(),
-                Body=cast("bytes", self._buffer),
-                ChecksumCRC64NVME=self._checksum.base64(),
-            )
-        )
-
-    def _send_part(self) -> None:
-        if not self._upload_id:
-            with uninterrupted():
-                self._upload_id = self._begin()
-        if len(self._parts) == MAX_PARTS:
-            raise UploadFailed(what=self._what, reason=f"it is longer than {MAX_PARTS} parts can be")
-        self._free.acquire()
-        if self._failed:
-            raise UploadFailed(what=self._what, reason=self._failed) from self._failed
-        body, self._buffer = self._buffer, bytearray()
-        self._parts.append(self._pool.submit(self._upload_part, len(self._parts) + 1, body))
-
-    def _begin(self) -> str:
-        answer = self._sent(
-            lambda: self._store.client.create_multipart_upload(
-                **self._store.target(self._name),
-                **self._store.beginning(),
-                ChecksumAlgorithm="CRC64NVME",
-                ChecksumType="FULL_OBJECT",
-            )
-        )
-        return str(answer["UploadId"])
-
-    def _upload_part(self, number: int, body: bytearray) -> dict[str, Any]:
-        checksum = crc64nvme_base64(body)
-        try:
-            with translated(operation="s3:UploadPart"):
-                answer = self._store.client.upload_part(
-                    **self._store.target(self._name),
-                    UploadId=self._upload_id,
-                    PartNumber=number,
-                    Body=cast("bytes", body),  # botocore takes a bytearray too; a copy would cost a part of memory
-                    ChecksumCRC64NVME=checksum,
-                )
-            return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC64NVME": checksum}
-        except BaseException as failure:
-            self._failed = failure
-            raise
-        finally:
-            self._free.release()
-
-    def _complete(self, parts: list[Any]) -> None:
-        self._sent(
-            lambda: self._store.client.complete_multipart_upload(
-                **self._store.target(self._name),
-                UploadId=self._upload_id,
-                MultipartUpload={"Parts": parts},
-                ChecksumType="FULL_OBJECT",
-                ChecksumCRC64NVME=self._checksum.base64(),
-                MpuObjectSize=self._size_bytes,
-            )
-        )
-
-    def _sent(self, call: Callable[[], Any]) -> Any:
-        try:
-            with translated(operation=f"storing {self._what}"):
-                return call()
-        except (AwsCallFailed, AwsBusy) as failure:
-            raise UploadFailed(what=self._what, reason=failure) from failure
-
-    @property
-    def _what(self) -> str:
-        return f"{self._store.location}/{self._name}"

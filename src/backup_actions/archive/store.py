@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from backup_actions.errors import UnsafePath
 from backup_actions.model.manifest import StoredObject
+
+
+class CannotResumeError(Exception):
+    """What was kept of an object is gone, or is not what it was. The text says why."""
 
 
 def checked_name(name: str) -> str:
@@ -16,19 +21,47 @@ def checked_name(name: str) -> str:
     return name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptObject:
+    """The beginning of an unfinished object that the store will not lose, and all that is needed to go on with it."""
+
+    handle: str
+    """S3's upload id, or the name of a folder's temporary file."""
+    size_bytes: int
+    writes: int
+    """How many calls of ``write`` it holds, all of them whole."""
+    crc64nvme: int
+    """The checksum of these bytes."""
+    parts: int = 0
+    """How many parts of an upload they are."""
+    parts_sha256: str = ""
+    """Over ``number size etag`` and a line feed of each part: whether S3 still has the parts that were sent."""
+
+
 class ObjectWriter(Protocol):
-    """An object being written. Leaving the ``with`` before ``finish`` has returned removes every trace of it.
+    """An object being written. Leaving the ``with`` before ``finish`` or ``hold`` removes every trace of it.
 
     Obligations: the object becomes visible only when ``finish`` returns; every byte is covered by a CRC64NVME that
     the writer computed itself; memory is bounded whatever the length.
     """
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append; may block while parts are in flight. Raises UploadFailed."""
+        """Append; may block while parts are in flight. What one call takes is never divided. Raises UploadFailed."""
         ...
 
     def finish(self) -> StoredObject:
         """Make the object visible and return what it is. Raises UploadFailed."""
+        ...
+
+    def kept(self) -> KeptObject | None:
+        """What a later process can go on from, whatever happens to this one; None while that is nothing.
+
+        May be called from any thread.
+        """
+        ...
+
+    def hold(self) -> KeptObject | None:
+        """What is on its way has arrived; what is kept then stays when the ``with`` is left. Nothing can follow."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -46,8 +79,22 @@ class Store(Protocol):
         """The place as a person would write it: ``s3://bucket/prefix`` or a path."""
         ...
 
-    def create(self, name: str, *, expected_bytes: int | None = None) -> ObjectWriter:
-        """Begin an object of unknown length; ``expected_bytes`` is an upper guess that plans the part sizes."""
+    def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> ObjectWriter:
+        """Begin an object of unknown length.
+
+        ``expected_bytes`` is an upper guess that plans the part sizes; parts that would take more memory than
+        ``memory_bytes`` lie on the disk. Raises UploadFailed where the store takes no object of that size.
+        """
+        ...
+
+    def resume(
+        self, name: str, kept: KeptObject, *, expected_bytes: int | None = None, memory_bytes: int | None = None
+    ) -> ObjectWriter:
+        """Go on behind what was kept. Raises CannotResumeError where it is gone, or is not what it was."""
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store a small object in place of any other of that name. Raises UploadFailed."""
         ...
 
     def put_if_absent(self, name: str, data: bytes) -> StoredObject:
@@ -60,4 +107,15 @@ class Store(Protocol):
 
     def describe(self, name: str) -> StoredObject | None:
         """Size and checksum as the store itself states them, or None where there is no such object."""
+        ...
+
+    def remove_folder(self, name: str) -> None:
+        """No object is left whose name begins with ``name/``."""
+        ...
+
+    def give_up_unfinished(self, *, besides: KeptObject | None = None) -> int:
+        """Remove unfinished objects that nobody writes any more, except for the kept one; how many there were.
+
+        A store that cannot tell whether anybody does takes it that nobody does.
+        """
         ...
