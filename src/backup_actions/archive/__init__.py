@@ -3,6 +3,7 @@
 Importing this room loads compressors and pyarrow: whoever only describes something imports it inside a function.
 """
 
+from backup_actions.archive.device import Blocks
 from backup_actions.archive.entries import Entry
 from backup_actions.archive.finding import archives_below
 from backup_actions.archive.folder_store import FolderStore
@@ -12,6 +13,7 @@ from backup_actions.archive.reader import Archive
 from backup_actions.archive.rebuilding import RebuiltDisk
 from backup_actions.archive.report import MemberReport, Problem, VerificationReport
 from backup_actions.archive.s3_store import S3Store
+from backup_actions.archive.snapshot_blocks import SnapshotBlocks
 from backup_actions.archive.store import ObjectWriter, Store
 from backup_actions.archive.verification import verify
 from backup_actions.archive.writer import archive
@@ -19,6 +21,7 @@ from backup_actions.archive.writer import archive
 __all__ = [
     "Archive",
     "ArchiveOptions",
+    "Blocks",
     "Entry",
     "FolderStore",
     "Hit",
@@ -27,6 +30,7 @@ __all__ = [
     "Problem",
     "RebuiltDisk",
     "S3Store",
+    "SnapshotBlocks",
     "Store",
     "VerificationReport",
     "archive",

@@ -32,6 +32,8 @@ class RegionWriter:
     members: MemberWriter
     options: ArchiveOptions
     progress: Progress
+    images_from: Blocks | None = None
+    """The same bytes as the device's, from elsewhere: what becomes an image is read there."""
 
     def write(self, blocks: Blocks, region: Region, index: int) -> list[Member]:
         """One member; of a physical volume of LVM, one for its metadata and one for each logical volume.
@@ -40,35 +42,36 @@ class RegionWriter:
         """
         name = member_name(region)
         place = Place(name=name, folder=f"{name}/", region_index=index)
+        images = self.images_from or blocks
         if region.file_system is None or region.file_system.type != PHYSICAL_VOLUME:
-            return [self._best(blocks, region, place)]
+            return [self._best(blocks, images, region, place)]
         because = self._why_raw(blocks, region) or self._why_not_activated()
         if not because and blocks.path:
             try:
                 return self._physical_volume(blocks.path, blocks, region, place)
             except CannotMountError as refused:
                 because = str(refused)
-        return [self._raw(blocks, region, place, because)]
+        return [self._raw(images, region, place, because)]
 
-    def _best(self, blocks: Blocks, region: Region, place: Place) -> Member:
+    def _best(self, blocks: Blocks, images: Blocks, region: Region, place: Place) -> Member:
         """The region's files where they can be had, else its image."""
         because = self._why_raw(blocks, region)
         if because or not blocks.path:
-            return self._raw(blocks, region, place, because)
+            return self._raw(images, region, place, because)
         try:
             return self._file_system(blocks.path, region, place)
         except CannotMountError as refused:
             suspicion = "a file system that cannot be mounted may be damaged"
-            return self._raw(blocks, region, place, str(refused), suspicion)
+            return self._raw(images, region, place, str(refused), suspicion)
 
     def _raw(self, blocks: Blocks, region: Region, place: Place, because: str, suspicion: str = "") -> Member:
         if region.role != "gap":
             self.progress.note(f"{place.name} is archived as an image: {because}")
-        place = replace(place, raw_because=because)
         allocation, note = self._allocation(blocks, region, suspicion)
-        if note:
-            place = replace(place, notes=(note,))
-            self.progress.note(f"{place.name}: {note}")
+        elsewhere = f"it was read from {blocks.name}" if blocks is self.images_from else ""
+        place = replace(place, raw_because=because, notes=tuple(filter(None, (note, elsewhere))))
+        for said in place.notes:
+            self.progress.note(f"{place.name}: {said}")
         if allocation is None:
             return self.members.image(blocks, region, place, [(0, region.size_bytes)], region.size_bytes)
         return self.members.image(blocks, region, place, allocation.extents(), allocation.used_bytes)
@@ -91,7 +94,7 @@ class RegionWriter:
                 name = f"{place.name}-lv{number}"
                 inner = replace(place, name=name, folder=f"{name}/", logical_volume=volume.name)
                 with BlockSource(volume.device) as inside:
-                    members.append(self._best(inside, undivided(inside), inner))
+                    members.append(self._best(inside, inside, undivided(inside), inner))
             return members
 
     def _why_raw(self, blocks: Blocks, region: Region) -> str:

@@ -1,12 +1,13 @@
-"""Turns a directory, a disk image or a block device into an archive."""
+"""Turns a directory, a disk image, a block device or a snapshot into an archive."""
 
 from __future__ import annotations
 
 import stat
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
-from backup_actions.archive.device import BlockSource
+from backup_actions.archive.device import Blocks, BlockSource
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.archive.layout import read_layout
 from backup_actions.archive.members import MemberWriter, Place
@@ -21,9 +22,10 @@ from backup_actions.model.progress import Progress, Silence
 
 
 def archive(
-    source: Path,
+    source: Path | Blocks,
     to: Store,
     *,
+    images_from: Blocks | None = None,
     options: ArchiveOptions | None = None,
     name: str = "",
     recovery_point: JsonObject | None = None,
@@ -32,6 +34,7 @@ def archive(
 ) -> Manifest:
     """The archive stands complete in the store, its manifest written last.
 
+    ``images_from`` has the same bytes as the source: what becomes an image is read from there. Blocks stay open.
     ``name`` is what the source is called in the manifest, by default its path. Raises ArchiveExists before anything
     is read, SourceUnreadable where anything of the source could not be read, UploadFailed, ToolMissing,
     DeviceUnavailable. Memory: see ArchiveOptions.
@@ -41,11 +44,11 @@ def archive(
     options, progress = options or ArchiveOptions(), progress or Silence()
     writer = MemberWriter(to, options, progress)
     kind = _kind(source)
-    if kind == "directory":
+    if isinstance(source, Path) and kind == "directory":
         layout, members = None, [_directory(source, to, writer, progress)]
     else:
-        layout, members = _device(source, RegionWriter(writer, options, progress))
-    described = {"kind": kind, "name": name or str(source)}
+        layout, members = _device(source, RegionWriter(writer, options, progress, images_from))
+    described = {"kind": kind, "name": name or (source.name if isinstance(source, Blocks) else str(source))}
     manifest = Manifest(
         tool_version=version("aws-backup-actions"),
         created=(clock or SystemClock()).now().isoformat(timespec="seconds"),
@@ -57,7 +60,9 @@ def archive(
     return manifest
 
 
-def _kind(source: Path) -> str:
+def _kind(source: Path | Blocks) -> str:
+    if isinstance(source, Blocks):
+        return "ebs-snapshot"
     try:
         mode = source.stat().st_mode
     except OSError as failure:
@@ -79,9 +84,10 @@ def _directory(source: Path, to: Store, members: MemberWriter, progress: Progres
     return members.files(Place(name="files"), source, expected_bytes=None, one_file_system=True)
 
 
-def _device(source: Path, regions: RegionWriter) -> tuple[Layout, list[Member]]:
-    """A member for each region of an image or device."""
-    with BlockSource(source) as blocks:
+def _device(source: Path | Blocks, regions: RegionWriter) -> tuple[Layout, list[Member]]:
+    """A member for each region of an image, device or snapshot."""
+    opened: AbstractContextManager[Blocks] = BlockSource(source) if isinstance(source, Path) else nullcontext(source)
+    with opened as blocks:
         layout = read_layout(blocks)
         written = (regions.write(blocks, region, index) for index, region in enumerate(layout.regions))
         return layout, [member for members in written for member in members]

@@ -11,6 +11,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from types_boto3_backup import BackupClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_ebs import EBSClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
@@ -24,6 +25,16 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, user_age
 # also SHA-256 every byte to sign the payload, four times the CPU of everything else; TLS and the CRC protect the body.
 _S3_CONFIG = _CONFIG.merge(
     Config(s3={"payload_signing_enabled": False, "addressing_style": "auto"}, max_pool_connections=32)
+)
+
+# aws.patience paces these calls and tries them again. A block is half a MiB: one that takes longer will not come.
+_EBS_CONFIG = _CONFIG.merge(
+    Config(
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=32,
+        connect_timeout=10,
+        read_timeout=20,
+    )
 )
 
 
@@ -47,6 +58,11 @@ class Clients:
     def dynamodb(self) -> DynamoDBClient:
         """DynamoDB: the ledger."""
         return self._session.client("dynamodb", config=_CONFIG)
+
+    @cached_property
+    def ebs(self) -> EBSClient:
+        """EBS direct: the blocks of snapshots. For ``PatientCalls``: it tries nothing twice by itself."""
+        return self._session.client("ebs", config=_EBS_CONFIG)
 
     @cached_property
     def ec2(self) -> EC2Client:

@@ -125,7 +125,7 @@ class Manifest:
     tool_version: str
     created: str
     source: Mapping[str, Any]
-    """``kind`` (block-device, image, directory), ``name``, and ``recovery_point`` where there is one."""
+    """``kind`` (directory, image, block-device, ebs-snapshot), ``name``, and ``recovery_point`` where there is one."""
     layout: Layout | None
     members: tuple[Member, ...]
     format: str = FORMAT
