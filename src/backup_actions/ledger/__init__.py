@@ -1,5 +1,6 @@
-"""What is known of each recovery point: one DynamoDB table, one item per point and one per point and action."""
+"""What is known of each recovery point, and leases of scarce quotas: one DynamoDB table."""
 
+from backup_actions.ledger.leases import Lease, Leases
 from backup_actions.ledger.ledger import Entry, Ledger, Status
 
-__all__ = ["Entry", "Ledger", "Status"]
+__all__ = ["Entry", "Lease", "Leases", "Ledger", "Status"]

@@ -1,0 +1,43 @@
+"""The two steps that workflows hold a lease by: hold (and renew), and release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backup_actions.aws import World
+from backup_actions.ledger.leases import Leases
+from backup_actions.ledger.ledger import Ledger
+from backup_actions.model.recovery_point import RecoveryPoint
+
+Event = Mapping[str, Any]
+
+# Far longer than the longest wait between two renewals, so that only who is dead loses a slot.
+_HELD_FOR_SECONDS = 3 * 3600
+
+
+def hold(world: World, event: Event) -> Mapping[str, Any]:
+    """Say whether the run holds a slot now; one that has to wait stands in the ledger as waiting, and for whom."""
+    leases = _leases(world, event)
+    lease = leases.hold(event["owner"], seconds=_HELD_FOR_SECONDS)
+    if lease is not None:
+        return {"held": True, "slot": lease.slot}
+    holders = sorted(other.owner for other in leases.held())
+    Ledger(world.clients.dynamodb, event["ledger"], world.clock).record_action(
+        RecoveryPoint.from_json(event["recoveryPoint"]),
+        event["action"],
+        run=event["run"],
+        status="waiting",
+        details={"for": event["quota"], "slots": event["slots"], "held_by": holders},
+    )
+    return {"held": False, "slot": None}
+
+
+def release(world: World, event: Event) -> Mapping[str, Any]:
+    """The run holds no slot any more."""
+    _leases(world, event).release(event["owner"])
+    return {"released": True}
+
+
+def _leases(world: World, event: Event) -> Leases:
+    return Leases(world.clients.dynamodb, event["ledger"], world.clock, quota=event["quota"], slots=event["slots"])
