@@ -11,7 +11,7 @@ from constructs import Construct
 from backup_actions_infrastructure.functions import task_function
 from backup_actions_infrastructure.jobs import JobDefinition
 from backup_actions_infrastructure.logs import log_group
-from backup_actions_infrastructure.roles import role
+from backup_actions_infrastructure.roles import role, service_role
 from backup_actions_infrastructure.service_grants import DELIVER_MACHINE_LOG, TRACE_MACHINE
 
 if TYPE_CHECKING:
@@ -64,9 +64,20 @@ class RenderedMachine(Construct):
             )
             for name, job in described.jobs.items()
         }
+        service_roles = {
+            name: service_role(
+                self,
+                f"ServiceRole-{name}",
+                described_role,
+                steps=described.permissions.services[name],
+                placeholders=placeholders,
+            )
+            for name, described_role in described.service_roles.items()
+        }
         own = placeholders.of_machine(
             functions={name: function.function_arn for name, function in functions.items()},
             jobs={name: job.arn for name, job in jobs.items()},
+            service_roles={name: made.role_arn for name, made in service_roles.items()},
         )
         self.machine = _state_machine(self, deployed, settings, own)
         # The machine names job definitions by their name, which CloudFormation cannot see.

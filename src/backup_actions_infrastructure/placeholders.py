@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Aws
 
-from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, fill_text, names_in, placeholder_of
+from backup_actions.contract.placeholders import (
+    FUNCTION_PREFIX,
+    JOB_PREFIX,
+    ROLE_PREFIX,
+    fill_text,
+    names_in,
+    placeholder_of,
+)
 
 if TYPE_CHECKING:
     from backup_actions.settings import DeploymentSettings
@@ -62,11 +69,14 @@ class Placeholders:
             texts |= {"BackupTagKey": tag.key, "BackupTagValue": tag.value}
         return cls({**texts, "MainMachineArn": cls(texts).fill(shared.main_machine_arn)})
 
-    def of_machine(self, functions: Mapping[str, str], jobs: Mapping[str, str]) -> Placeholders:
-        """These and a machine's own functions and jobs, given as name → ARN."""
+    def of_machine(
+        self, functions: Mapping[str, str], jobs: Mapping[str, str], service_roles: Mapping[str, str]
+    ) -> Placeholders:
+        """These and a machine's own functions, jobs and roles of services, given as name → ARN."""
         return self.and_texts(
             **{placeholder_of(FUNCTION_PREFIX, name): arn for name, arn in functions.items()},
             **{placeholder_of(JOB_PREFIX, name): arn for name, arn in jobs.items()},
+            **{placeholder_of(ROLE_PREFIX, name): arn for name, arn in service_roles.items()},
         )
 
     def and_texts(self, **texts: str) -> Placeholders:

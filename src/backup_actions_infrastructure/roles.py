@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
@@ -13,7 +13,7 @@ from backup_actions_infrastructure.findings import acknowledge_stars
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from backup_actions.contract import Statement
+    from backup_actions.contract import ServiceRole, Statement
     from backup_actions_infrastructure.placeholders import Placeholders
 
 STEPS, SERVICE = "Steps", "Service"
@@ -29,18 +29,37 @@ def role(
     placeholders: Placeholders,
     steps: Sequence[Statement] = (),
     grants: Sequence[Statement] = (),
+    conditions: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None,
 ) -> iam.IRole:
     """A role for one thing that runs. What is returned ignores further grants, so the template holds just these."""
     policies = {STEPS: _policy(steps, placeholders), SERVICE: _policy(grants, placeholders)}
     made = iam.Role(
         scope,
         name,
-        assumed_by=iam.ServicePrincipal(service),
+        assumed_by=iam.ServicePrincipal(service, conditions=conditions),
         description=description,
         inline_policies={name: policy for name, policy in policies.items() if not policy.is_empty},
     )
     acknowledge_stars(made, [*steps, *grants], placeholders)
     return made.without_policy_updates()
+
+
+def service_role(
+    scope: Construct, name: str, described: ServiceRole, *, steps: Sequence[Statement], placeholders: Placeholders
+) -> iam.IRole:
+    """A role that an AWS service takes on, for resources of this account alone."""
+    return role(
+        scope,
+        name,
+        service=described.service,
+        description=described.doc,
+        placeholders=placeholders,
+        steps=steps,
+        conditions={
+            "StringEquals": {"aws:SourceAccount": placeholders.text("Account")},
+            "ArnLike": {"aws:SourceArn": [placeholders.fill(arn) for arn in described.on_behalf_of]},
+        },
+    )
 
 
 def _policy(statements: Iterable[Statement], placeholders: Placeholders) -> iam.PolicyDocument:

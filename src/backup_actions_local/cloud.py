@@ -21,12 +21,18 @@ from backup_actions_local.calls import Refused
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.front import Audit, Faults, Front, Roles
+from backup_actions_local.front.policies import Check, Decision, evaluate
 from backup_actions_local.seaweed import ObjectServer
+from backup_actions_local.services import restore_jobs
 from backup_actions_local.services.backup import Backup
 from backup_actions_local.services.backup_vaults import BackupVaults
 from backup_actions_local.services.batch import Batch
 from backup_actions_local.services.block_store import BlockStore
 from backup_actions_local.services.durations import Durations
+from backup_actions_local.services.dynamodb import DynamoDb
+from backup_actions_local.services.dynamodb_backups import DynamoDbBackups
+from backup_actions_local.services.dynamodb_exports import Exporter
+from backup_actions_local.services.dynamodb_tables import DynamoDbTables
 from backup_actions_local.services.ebs import Ebs
 from backup_actions_local.services.ec2 import Ec2
 from backup_actions_local.services.events import Events, Target
@@ -38,6 +44,7 @@ from backup_actions_local.services.job_runs import JobRuns
 from backup_actions_local.services.metadata import Metadata
 from backup_actions_local.services.mishaps import Mishaps
 from backup_actions_local.services.place import Place
+from backup_actions_local.services.restore_jobs import RestoreJobs
 from backup_actions_local.states.integrations import AwsIntegrations
 from backup_actions_local.states.service import StepFunctions
 
@@ -77,7 +84,18 @@ class Cloud:
         durations = durations or Durations()
         self.store = BlockStore(clock=self.clock, place=self.place, directory=directory, durations=durations)
         self.events = Events(clock=self.clock, place=self.place, durations=durations, mishaps=self.mishaps)
-        self.vaults = BackupVaults(clock=self.clock, store=self.store, emit=self.events.put, mishaps=self.mishaps)
+        self.tables = DynamoDbTables(clock=self.clock, place=self.place, durations=durations)
+        self.table_backups = DynamoDbBackups(self.tables)
+        self.vaults = BackupVaults(
+            clock=self.clock,
+            store=self.store,
+            emit=self.events.put,
+            mishaps=self.mishaps,
+            sources=(self.table_backups,),
+        )
+        self.restores = RestoreJobs(self.vaults, durations, (self.table_backups,), self._may_restore)
+        exporter = Exporter(self.clock, durations, self.mishaps, self.session)
+        self.dynamodb = DynamoDb(self.tables, exporter)
         metadata = Metadata(clock=self.clock, store=self.store, issue=self.roles.issue)
         hosting = (
             Inline(clock=self.clock, session_for=self.session, url=lambda: self.front.url)
@@ -107,6 +125,8 @@ class Cloud:
                 Ec2(self.store, self.mishaps),
                 Ebs(self.store),
                 self._backup,
+                self.restores,
+                self.dynamodb,
                 Batch(self.jobs),
                 self.functions,
                 self.events,
@@ -116,6 +136,7 @@ class Cloud:
             routes=metadata.routes(),
             tags_of=self._tags_of,
             key_of=lambda arn: self._bucket_keys.get(arn) or self.store.key_of(arn),
+            witness=self.tables.witness,
             account=self.place.account,
             region=self.place.region,
             port=port,
@@ -128,6 +149,9 @@ class Cloud:
             stack.enter_context(self.front)
             stack.callback(self.functions.close)
             stack.callback(self.vaults.close)
+            stack.callback(self.restores.close)
+            stack.callback(self.dynamodb.close)
+            stack.callback(self.tables.close)
             stack.callback(self.events.close)
             stack.callback(self.jobs.close)
             stack.callback(self._stop_executions)
@@ -154,6 +178,8 @@ class Cloud:
         deployment = Deployment(settings, tuple(actions), self.place, resources)
         for role, statements in deployment.roles():
             self.roles.add(role, statements)
+        for role, described in deployment.service_roles():
+            self.roles.trust(role, described.service, described.on_behalf_of)
         tags = {**settings.tags, settings.security_tag.key: settings.security_tag.value}
         for zone in settings.zones:
             self.jobs.queue(deployment.queue_name(zone), zone, host_tags=tags)
@@ -318,8 +344,16 @@ class Cloud:
                 return self.jobs.tags_of(arn)
             case "backup":
                 return self._backup.tags_of(arn)
+            case "dynamodb":
+                return self.tables.tags_of(arn)
             case _:
                 return {}
+
+    def _may_restore(self, role: str, on_behalf_of: str, action: str, resource: str) -> bool:
+        """Whether AWS Backup, which works for a vault, may do this under a role that trusts it."""
+        if self.roles.issue_to_service(role, restore_jobs.SERVICE, on_behalf_of=on_behalf_of) is None:
+            return False
+        return evaluate(self.roles.statements(role), Check(action, resource)) is Decision.ALLOWED
 
     def _stop_executions(self) -> None:
         for execution in self.stepfunctions.executions():

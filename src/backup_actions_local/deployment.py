@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from backup_actions.contract import Action, Function, Machine, Statement
-from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, fill_text, placeholder_of
+from backup_actions.contract import Action, Function, Machine, ServiceRole, Statement
+from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX, fill_text, placeholder_of
 from backup_actions.lifecycle import INTAKE, Deployed, deployed_machines, machine_arn
 from backup_actions.settings import DeploymentSettings
 from backup_actions_local.services.place import Place
@@ -55,8 +55,16 @@ class Deployment:
                 yield self.role_of(machine, step), _filled(statements, texts)
         yield self.intake_name, _filled(INTAKE.permissions.tasks["function"], self._common())
 
+    def service_roles(self) -> Iterator[tuple[str, ServiceRole]]:
+        """Every role that a service takes on, for whom filled in."""
+        for deployed in self.machines:
+            texts = self._texts(deployed.machine)
+            for name, described in deployed.machine.service_roles.items():
+                patterns = tuple(fill_text(arn, texts.__getitem__) for arn in described.on_behalf_of)
+                yield self.role_of(deployed.machine, f"service-{name}"), replace(described, on_behalf_of=patterns)
+
     def role_of(self, machine: Machine, step: str) -> str:
-        """The role of a step: ``workflow``, ``task-<name>`` or ``job-<name>``."""
+        """The role of a step: ``workflow``, ``task-<name>``, ``job-<name>`` or ``service-<name>``."""
         return self.name_of(machine, step)
 
     def machine_arn(self, machine: Machine) -> str:
@@ -78,6 +86,10 @@ class Deployment:
             **{
                 placeholder_of(JOB_PREFIX, job): arn("batch", f"job-definition/{self.name_of(machine, job)}")
                 for job in machine.jobs
+            },
+            **{
+                placeholder_of(ROLE_PREFIX, name): self.place.role_arn(self.role_of(machine, f"service-{name}"))
+                for name in machine.service_roles
             },
         }
 

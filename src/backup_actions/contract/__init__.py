@@ -1,6 +1,6 @@
 """What an action says about itself. Own actions and third parties' import everything from here."""
 
-from backup_actions.contract.action import Action, Function, Job, Machine, Task
+from backup_actions.contract.action import Action, Function, Job, Machine, ServiceRole, Task
 from backup_actions.contract.permissions import Condition, Permissions, Statement
 from backup_actions.contract.settings import Settings, setting
 from backup_actions.contract.workflow import Call, Workflow
@@ -13,6 +13,7 @@ __all__ = [
     "Job",
     "Machine",
     "Permissions",
+    "ServiceRole",
     "Settings",
     "Statement",
     "Task",

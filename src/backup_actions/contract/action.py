@@ -47,6 +47,20 @@ class Job:
     """Whether the container sees the host's /dev and /sys and may mount: for volumes that are attached later."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRole:
+    """A role that an AWS service takes on to work for a run: an export service that writes to the bucket, for instance.
+
+    ``on_behalf_of`` are ARN patterns (with placeholders) of the resources for which the service may take it on; without
+    them anybody who knows the role's name could have the service use it.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+
+    service: str
+    doc: str
+    on_behalf_of: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """A state machine with everything that its steps need. ``folder`` holds its ``workflow.asl.yaml``."""
@@ -58,12 +72,16 @@ class Machine:
     settings: type[Settings] = Settings
     tasks: Mapping[str, Task] = field(default_factory=dict)
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    service_roles: Mapping[str, ServiceRole] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r}: a name is lower-case words joined by single hyphens")
-        if self.permissions.tasks.keys() != self.tasks.keys() or self.permissions.jobs.keys() != self.jobs.keys():
+        permitted = self.permissions
+        if (permitted.tasks.keys(), permitted.jobs.keys()) != (self.tasks.keys(), self.jobs.keys()):
             raise ValueError(f"{self.name}: every task and every job has its own permissions, and nothing else has")
+        if permitted.services.keys() != self.service_roles.keys():
+            raise ValueError(f"{self.name}: every role of a service has its own permissions, and nothing else has")
 
     @property
     def workflow(self) -> Workflow:

@@ -76,16 +76,18 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Who may do what: the state machine, each function, each job. A role is made for each."""
+    """Who may do what: the state machine, each function, each job, each service. A role is made for each."""
 
     workflow: tuple[Statement, ...] = ()
     tasks: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
     jobs: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
+    services: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
 
     def roles(self) -> Mapping[str, tuple[Statement, ...]]:
-        """Role name within the machine → statements: ``workflow``, ``task-<name>``, ``job-<name>``."""
+        """Role name → statements: ``workflow``, ``task-<name>``, ``job-<name>``, ``service-<name>``."""
         return {
             "workflow": self.workflow,
             **{f"task-{name}": statements for name, statements in self.tasks.items()},
             **{f"job-{name}": statements for name, statements in self.jobs.items()},
+            **{f"service-{name}": statements for name, statements in self.services.items()},
         }

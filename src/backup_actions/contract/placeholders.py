@@ -39,8 +39,9 @@ STRUCTURES: Mapping[str, str] = {
 }
 """Placeholders that stand for a structure and fill a whole value."""
 
-FUNCTION_PREFIX, JOB_PREFIX = "Function_", "Job_"
-"""``${Function_<task>}``: the ARN of a task's function; ``${Job_<job>}``: that of a job's definition (no revision)."""
+FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX = "Function_", "Job_", "Role_"
+"""``${Function_<task>}``: the ARN of a task's function; ``${Job_<job>}``: that of a job's definition (no revision);
+``${Role_<name>}``: that of a role which a service takes on."""
 
 
 def placeholder_of(prefix: str, name: str) -> str:

@@ -14,6 +14,7 @@ from backup_actions.contract.placeholders import (
     FUNCTION_PREFIX,
     JOB_PREFIX,
     PATTERN,
+    ROLE_PREFIX,
     STRUCTURES,
     TEXT,
     names_in,
@@ -135,7 +136,8 @@ def _is_plain(hint: object) -> bool:
 
 def _callable_placeholders(machine: Machine) -> frozenset[str]:
     functions = {placeholder_of(FUNCTION_PREFIX, name) for name in machine.tasks}
-    return frozenset(functions | {placeholder_of(JOB_PREFIX, name) for name in machine.jobs})
+    jobs = {placeholder_of(JOB_PREFIX, name) for name in machine.jobs}
+    return frozenset(functions | jobs | {placeholder_of(ROLE_PREFIX, name) for name in machine.service_roles})
 
 
 def _texts(statement: Statement) -> Iterator[str]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 
 from backup_actions.contract.permissions import Statement
 from backup_actions.model.clock import Clock
@@ -38,6 +39,7 @@ class Roles:
         self.account, self.partition = account, partition
         self._clock = clock
         self._statements: dict[str, tuple[PolicyStatement, ...]] = {ADMINISTRATOR: ()}
+        self._trusted: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._issued: dict[str, Credentials] = {}
         self._sessions = 0
         self._lock = threading.Lock()
@@ -47,6 +49,18 @@ class Roles:
         parsed = tuple(PolicyStatement.from_policy(statement.to_policy()) for statement in statements)
         with self._lock:
             self._statements[role] = parsed
+
+    def trust(self, role: str, service: str, on_behalf_of: Iterable[str]) -> None:
+        """Let a service take the role on for resources with such ARNs, and for no other."""
+        with self._lock:
+            self._trusted[role] = service, tuple(on_behalf_of)
+
+    def issue_to_service(self, role: str, service: str, *, on_behalf_of: str) -> Credentials | None:
+        """Keys of the role for a service that works for that resource; None where the role does not trust it so."""
+        trusted, patterns = self._trusted.get(role, ("", ()))
+        if trusted != service or not any(fnmatchcase(on_behalf_of, pattern) for pattern in patterns):
+            return None
+        return self.issue(role, service)
 
     def statements(self, role: str) -> tuple[PolicyStatement, ...]:
         """What the role may do."""
