@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.flow.flow import NewFlow
 
+    from backup_actions_local.databases import DatabaseImage
     from backup_actions_local.seaweed import ObjectServer
 
 
@@ -63,6 +64,24 @@ def _new_flow(tmp_path: Path, tiny_disk: Path, flow_objects: ObjectServer) -> It
             return stack.enter_context(Flow.begun(tmp_path, tiny_disk, flow_objects, **choices))
 
         yield new
+
+
+@pytest.fixture(name="postgresql_shop", scope="session")
+def _postgresql_shop(tmp_path_factory: pytest.TempPathFactory) -> DatabaseImage:
+    """A PostgreSQL database that was stopped, with a small shop in it."""
+    from backup_actions_local.databases import DatabaseImage, PostgreSql, shop
+
+    return DatabaseImage.made(PostgreSql(), tmp_path_factory.mktemp("postgresql") / "shop.tar", shop.fill)
+
+
+@pytest.fixture(name="mariadb_shop", scope="session")
+def _mariadb_shop(tmp_path_factory: pytest.TempPathFactory) -> DatabaseImage:
+    """The same in MariaDB, where it is installed."""
+    from backup_actions_local.databases import DatabaseImage, MariaDb, mariadb, shop
+
+    if not mariadb.is_installed():
+        pytest.skip("needs Debian's mariadb-server")
+    return DatabaseImage.made(MariaDb(), tmp_path_factory.mktemp("mariadb") / "shop.tar", shop.fill)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,103 @@
+"""Starts and ends servers. They refuse to be root: as root, they are run as nobody."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backup_actions.errors import EmbeddedServerFailed
+from backup_actions.model.clock import SystemClock
+from backup_actions_local.databases.engine import DatabaseServer
+from backup_actions_local.loopback import loopback_only
+
+if TYPE_CHECKING:
+    from backup_actions_local.databases.engine import Engine
+
+_NOBODY = 65534
+_STARTS_WITHIN_SECONDS, _ENDS_WITHIN_SECONDS, _PAUSE_SECONDS = 60.0, 30.0, 0.05
+
+
+def unprivileged(command: list[str]) -> list[str]:
+    """The command as nobody, who may still walk through folders that only root may enter (pytest's, for instance)."""
+    if os.geteuid() != 0:
+        return command
+    capability = "-all,+dac_override"
+    return [
+        "setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", f"--inh-caps={capability}",
+        f"--ambient-caps={capability}", *command,
+    ]  # fmt: skip
+
+
+def give_to_server(directory: Path) -> None:
+    """The directory belongs to whom the servers run as."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        os.chown(directory, _NOBODY, _NOBODY)
+
+
+def run(command: list[str], *, server: str) -> None:
+    """The command has ended well. Raises EmbeddedServerFailed."""
+    result = subprocess.run(
+        unprivileged(command), stdin=subprocess.DEVNULL, capture_output=True, env=_environment(), check=False
+    )
+    if result.returncode:
+        said = (result.stdout + result.stderr).decode(errors="replace")
+        raise EmbeddedServerFailed(server=server, reason=f"{command[0]} ended with {result.returncode}: {said[-2000:]}")
+
+
+@contextmanager
+def running(engine: Engine, directory: Path) -> Iterator[DatabaseServer]:
+    """A server over the directory; it has stopped in good order when the block ends. Raises EmbeddedServerFailed."""
+    port = _free_port()
+    log = directory.with_name(f"{directory.name}.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            unprivileged(engine.command(directory, port)),
+            cwd=directory,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches us first, and we stop it last
+        )
+    server = DatabaseServer(port, directory, process.pid)
+    try:
+        _wait_until_it_answers(engine, server, process, log)
+        if offending := loopback_only(process.pid):
+            raise EmbeddedServerFailed(server=engine.name, reason=f"it listens on {', '.join(offending)}")
+        yield server
+    finally:
+        process.send_signal(engine.stops_on)
+        try:
+            process.wait(_ENDS_WITHIN_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_answers(engine: Engine, server: DatabaseServer, process: subprocess.Popen[bytes], log: Path) -> None:
+    clock = SystemClock()
+    for _ in range(int(_STARTS_WITHIN_SECONDS / _PAUSE_SECONDS)):
+        if process.poll() is not None:
+            break
+        if engine.answers(server):
+            return
+        clock.sleep(_PAUSE_SECONDS)
+    end = log.read_text(errors="replace")[-2000:]
+    raise EmbeddedServerFailed(server=engine.name, reason=f"it does not answer; its log ends:\n{end}")
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _environment() -> dict[str, str]:
+    """No configuration of whoever runs this."""
+    return {"PATH": f"{os.defpath}:/usr/sbin:/sbin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
