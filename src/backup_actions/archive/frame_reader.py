@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
-
-from blake3 import blake3
+from threading import Lock
 
 from backup_actions.archive.codecs import LARGEST_FRAME_BYTES, FrameError, content_checksum, decompressed
-from backup_actions.archive.options import Codec
+from backup_actions.archive.options import Codec, processors
+from backup_actions.archive.read_ahead import in_order
 from backup_actions.archive.seek_table import SeekTable, SeekTableError, read_seek_table
 from backup_actions.archive.store import Store
+from backup_actions.archive.stream_hash import frame_digest, stream_hash
 from backup_actions.errors import ArchiveDamaged
 from backup_actions.model.manifest import Member
 
-_FETCH_BYTES = 16 << 20  # one ranged GET at a time: large enough that its latency does not count
+_FETCH_BYTES = 8 << 20  # one ranged GET: large enough that its latency does not count
+_FETCHERS = 3
+_MOST_OPENERS = 8
+_FEW_FRAMES = 2  # not worth a thread
 _LARGEST_EXCESS_BYTES = 1 << 20  # what incompressible content grows by is less
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame as it is stored and what it holds, or what is wrong with it."""
+
+    number: int
+    stored: memoryview
+    content: bytes = b""
+    digest: bytes = b""
+    problem: str = ""
+
+
 class FrameReader:
-    """The frames of one member. Memory: 16 MiB fetched, one frame, and twelve bytes for each frame there is."""
+    """The frames of one member, fetched and decompressed ahead by a few threads.
+
+    Memory: four fetches of 8 MiB or one frame; a stored frame and its content for each thread (one a processor, at
+    most eight) and three more; and twelve bytes for each frame there is.
+    """
 
     def __init__(self, store: Store, member: Member) -> None:
         self._store = store
@@ -29,6 +51,7 @@ class FrameReader:
         self._announced_bytes = member.stream_bytes
         self._announced_blake3 = member.stream_blake3
         self.bytes_read = 0
+        self._counting = Lock()
 
     @cached_property
     def table(self) -> SeekTable:
@@ -46,25 +69,16 @@ class FrameReader:
             raise self.damaged("a frame is larger than frames can be")
         return table
 
-    def stored(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """Frame numbers from first to before end, with their stored bytes."""
-        offsets = self.table.stored_offsets
-        while first < end:
-            last = first + 1
-            while last < end and offsets[last + 1] - offsets[first] <= _FETCH_BYTES:
-                last += 1
-            block = self._fetch(offsets[first], offsets[last])
-            if len(block) != offsets[last] - offsets[first]:
-                raise self.damaged(f"it ends within frame {first}")
-            for number in range(first, last):
-                yield number, block[offsets[number] - offsets[first] : offsets[number + 1] - offsets[first]]
-            first = last
-
-    def content_of(self, number: int, stored: bytes) -> bytes:
-        """What a frame holds. Raises FrameError."""
-        if content_checksum(self._codec, stored) != self.table.checksums[number]:
-            raise FrameError("its checksum is not the one of the seek table")
-        return decompressed(self._codec, stored, self.table.content_bytes[number])
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Frames from first to before end, in order. Raises ArchiveDamaged where the object ends before they do."""
+        runs = self._runs(first, end)
+        if end - first <= _FEW_FRAMES:
+            yield from map(self._opened, (stored for run in runs for stored in self._stored(run)))
+            return
+        openers = min(processors(), _MOST_OPENERS)
+        with closing(in_order(self._stored, runs, threads=_FETCHERS, ahead=_FETCHERS - 1, name="fetch")) as blocks:
+            stored = (frame for block in blocks for frame in block)
+            yield from in_order(self._opened, stored, threads=openers, ahead=openers + 1, name="decompress")
 
     def read(self, start: int, end: int) -> Iterator[bytes]:
         """The stream from start to before end, in pieces. Raises ArchiveDamaged naming the frame."""
@@ -73,25 +87,22 @@ class FrameReader:
             raise self.damaged(f"bytes {start} to {end} are asked for, its stream has {offsets[-1]}")
         if start == end:
             return
-        for number, stored in self.stored(self.table.frame_at(start), self.table.frame_at(end - 1) + 1):
-            try:
-                content = self.content_of(number, stored)
-            except FrameError as wrong:
-                raise self.damaged(f"frame {number}: {wrong}") from wrong
-            yield content[max(0, start - offsets[number]) : end - offsets[number]]
+        for frame in self.frames(self.table.frame_at(start), self.table.frame_at(end - 1) + 1):
+            yield self._content(frame)[max(0, start - offsets[frame.number]) : end - offsets[frame.number]]
 
     def whole(self) -> Iterator[bytes]:
         """The whole stream. Raises ArchiveDamaged, after the last bytes, where its hash is not that of the source."""
-        digest = blake3()
-        for piece in self.read(0, self.stream_bytes):
-            digest.update(piece)
-            yield piece
-        if digest.hexdigest() != self._announced_blake3:
+        digests = bytearray()
+        for frame in self.frames(0, len(self.table)):
+            yield self._content(frame)
+            digests += frame.digest
+        if stream_hash(digests) != self._announced_blake3:
             raise self.damaged("its content is not what was archived")
 
-    def tail(self) -> bytes:
-        """The stored seek table: everything behind the last frame."""
-        return self._fetch(self.table.stored_offsets[-1], self._object.size_bytes)
+    def tail(self) -> Iterator[bytes]:
+        """The stored bytes behind the last frame, in pieces: the seek table."""
+        for start in range(self.table.stored_offsets[-1], self._object.size_bytes, _FETCH_BYTES):
+            yield self._fetch(start, min(self._object.size_bytes, start + _FETCH_BYTES))
 
     @property
     def stream_bytes(self) -> int:
@@ -102,7 +113,42 @@ class FrameReader:
         """The error to raise, naming this object."""
         return ArchiveDamaged(where=f"{self._store.location}/{self._object.name}", reason=reason)
 
+    def _runs(self, first: int, end: int) -> Iterator[range]:
+        """Frames that follow each other and are fetched at once."""
+        offsets = self.table.stored_offsets
+        while first < end:
+            last = first + 1
+            while last < end and offsets[last + 1] - offsets[first] <= _FETCH_BYTES:
+                last += 1
+            yield range(first, last)
+            first = last
+
+    def _stored(self, run: range) -> list[tuple[int, memoryview]]:
+        """Frame numbers with their stored bytes."""
+        offsets = self.table.stored_offsets
+        start, end = offsets[run.start], offsets[run.stop]
+        block = memoryview(self._fetch(start, end))
+        if len(block) != end - start:
+            raise self.damaged(f"it ends within frame {bisect_right(offsets, start + len(block)) - 1}")
+        return [(number, block[offsets[number] - start : offsets[number + 1] - start]) for number in run]
+
+    def _opened(self, numbered: tuple[int, memoryview]) -> Frame:
+        number, stored = numbered
+        if content_checksum(self._codec, stored) != self.table.checksums[number]:
+            return Frame(number, stored, problem="its checksum is not the one of the seek table")
+        try:
+            content = decompressed(self._codec, stored, self.table.content_bytes[number])
+        except FrameError as wrong:
+            return Frame(number, stored, problem=str(wrong))
+        return Frame(number, stored, content, frame_digest(content))
+
+    def _content(self, frame: Frame) -> bytes:
+        if frame.problem:
+            raise self.damaged(f"frame {frame.number}: {frame.problem}")
+        return frame.content
+
     def _fetch(self, start: int, end: int) -> bytes:
         data = self._store.read(self._object.name, start, end)
-        self.bytes_read += len(data)
+        with self._counting:
+            self.bytes_read += len(data)
         return data

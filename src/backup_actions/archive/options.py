@@ -11,13 +11,17 @@ from backup_actions.errors import SettingInvalid
 Codec = Literal["zstd", "gzip"]
 Raw = Literal["auto", "always"]
 
+Level = int | Literal["auto"]
+
 _LEVELS = {"zstd": range(1, 20), "gzip": range(1, 10)}
+HIGHEST_AUTOMATIC_LEVEL = {"zstd": 6, "gzip": 3}
 _LEAST_MEMORY_MIB = 160
 _FIXED_MIB = 128
 _FRAMES_AT_ONCE = 4  # one fills, one is compressed, its result, and one that waits
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
@@ -31,7 +35,8 @@ class ArchiveOptions:
     """
 
     codec: Codec = "zstd"
-    level: int = 1
+    level: Level = 1
+    """``auto`` begins with 1 and takes a higher one while the processor waits for the disk or the network."""
     frame_size_mib: int = 4
     raw: Raw = "auto"
     """``always`` takes an image even of what could be mounted."""
@@ -41,7 +46,7 @@ class ArchiveOptions:
     """Whether mounting may be tried at all; without root it never is."""
     source_is_scratch: bool = False
     """The source is a copy of ours, such as a volume made from a snapshot: a journal may be replayed on it."""
-    threads: int = field(default_factory=_processors)
+    threads: int = field(default_factory=processors)
     """Compressors at work at the same time, if there is memory for as many."""
     memory_mib: int = 256
     """What archiving may take in all, whatever the size of the source."""
@@ -51,7 +56,8 @@ class ArchiveOptions:
         _require("codec", self.codec, self.codec in get_args(Codec), "it must be zstd or gzip")
         _require("raw", self.raw, self.raw in get_args(Raw), "it must be auto or always")
         levels = _LEVELS[self.codec]
-        _require("level", self.level, self.level in levels, f"{self.codec} knows 1 to {levels[-1]}")
+        known = self.level == "auto" or self.level in levels
+        _require("level", self.level, known, f"{self.codec} knows auto and 1 to {levels[-1]}")
         _require("frame_size_mib", self.frame_size_mib, 1 <= self.frame_size_mib <= 64, "it must be from 1 to 64")
         _require("threads", self.threads, 1 <= self.threads <= 64, "it must be from 1 to 64")
         least_mib = max(_LEAST_MEMORY_MIB, _FIXED_MIB + -(-_FRAMES_AT_ONCE * self.frame_size_mib * 8 // 5))

@@ -54,6 +54,10 @@ class SeekTable:
         self.content_bytes.append(content_bytes)
         self.checksums.append(checksum)
 
+    def first(self, count: int) -> SeekTable:
+        """A copy of the first frames."""
+        return SeekTable(self.stored_bytes[:count], self.content_bytes[:count], self.checksums[:count])
+
     def __len__(self) -> int:
         return len(self.stored_bytes)
 

@@ -9,13 +9,13 @@ from itertools import groupby
 from blake3 import blake3
 
 from backup_actions.archive.checksums import Crc64Nvme
-from backup_actions.archive.codecs import FrameError
 from backup_actions.archive.comparison import TreeComparison
 from backup_actions.archive.entries import Entry, counted
-from backup_actions.archive.frame_reader import FrameReader
+from backup_actions.archive.frame_reader import Frame, FrameReader
 from backup_actions.archive.index import IndexReader
 from backup_actions.archive.report import MemberReport, Problem, VerificationReport
 from backup_actions.archive.store import Store
+from backup_actions.archive.stream_hash import stream_hash
 from backup_actions.errors import ArchiveDamaged, ArchiveMissing, ManifestUnreadable, SettingInvalid, UnsafePath
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member, StoredObject
 from backup_actions.model.progress import Progress, Silence
@@ -28,7 +28,7 @@ def verify(store: Store, *, sample: float | None = None, progress: Progress | No
     """Damage is reported, never raised. Raises ArchiveMissing where there is no manifest, and what AWS refuses.
 
     ``sample`` is the share of frames to read, above 0; None reads everything. Which frames a sample takes depends on
-    nothing but the archive. Memory: 16 MiB of stored bytes, one frame, twelve bytes a frame, one batch of index rows.
+    nothing but the archive. Memory: that of a FrameReader and one batch of index rows.
     """
     if sample is not None and not 0 < sample <= 1:
         raise SettingInvalid(name="sample", value=sample, reason="it must be above 0 and at most 1")
@@ -93,11 +93,13 @@ class _MemberCheck:
         )
 
     def _check_whole(self, frames: FrameReader) -> None:
-        checksum, stream = Crc64Nvme(), blake3()
-        for number, stored in frames.stored(0, len(frames.table)):
-            checksum.update(stored)
-            stream.update(self._check_frame(frames, number, stored))
-        checksum.update(frames.tail())
+        checksum, digests = Crc64Nvme(), bytearray()
+        for frame in frames.frames(0, len(frames.table)):
+            checksum.update(frame.stored)
+            digests += frame.digest
+            self._check_frame(frames, frame)
+        for piece in frames.tail():
+            checksum.update(piece)
         if self._comparison is not None:
             self._comparison.finish()
             found = counted(dict(self._comparison.types), self.member.counts.sockets)
@@ -106,7 +108,7 @@ class _MemberCheck:
                 self._complain("it does not hold as many entries of each type as the manifest says")
         if checksum.base64() != self.member.object.crc64nvme:
             self._complain(f"its bytes have the CRC64NVME {checksum.base64()}, not {self.member.object.crc64nvme}")
-        if stream.hexdigest() != self.member.stream_blake3:
+        if stream_hash(digests) != self.member.stream_blake3:
             self._complain("its content has another hash than what was archived")
         self._hashes += 1
         self.is_complete = self._frames_checked == self.member.frames
@@ -116,25 +118,21 @@ class _MemberCheck:
         for run in _runs(_sampled(self.member, share)):
             if self._comparison is not None:
                 self._comparison.skip_to(content_offsets[run[0]])
-            for number, stored in frames.stored(run[0], run[-1] + 1):
-                self._check_frame(frames, number, stored)
+            for frame in frames.frames(run[0], run[-1] + 1):
+                self._check_frame(frames, frame)
 
-    def _check_frame(self, frames: FrameReader, number: int, stored: bytes) -> bytes:
-        """What the frame holds, or nothing where it is damaged: that has been complained about then."""
-        start, end = frames.table.content_offsets[number : number + 2]
-        self.progress.add(len(stored))
+    def _check_frame(self, frames: FrameReader, frame: Frame) -> None:
+        """Compare what the frame holds, or complain where it is damaged."""
+        start, end = frames.table.content_offsets[frame.number : frame.number + 2]
+        self.progress.add(len(frame.stored))
         self._frames_checked += 1
-        try:
-            content = frames.content_of(number, stored)
-        except FrameError as wrong:
-            if self._comparison is not None:
-                self._comparison.lose(number, start, end, str(wrong))
-            else:
-                self._complain(str(wrong), number)
-            return b""
-        if self._comparison is not None:
-            self._comparison.feed(number, start, content)
-        return content
+        if self._comparison is None:
+            if frame.problem:
+                self._complain(frame.problem, frame.number)
+        elif frame.problem:
+            self._comparison.lose(frame.number, start, end, frame.problem)
+        else:
+            self._comparison.feed(frame.number, start, frame.content)
 
     def _stands(self, expected: StoredObject) -> bool:
         """Whether the store has the object; a wrong size or checksum is complained about and no reason to stop."""
