@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from backup_actions.errors import NotEmbedded
@@ -38,6 +38,7 @@ class Dispatcher:
         services: Iterable[Service],
         objects: Objects | None,
         moto: Moto,
+        witness: Callable[[Call], None],
         routes: Mapping[str, Route],
         tags_of: TagsOf,
         key_of: KeyOf,
@@ -45,7 +46,7 @@ class Dispatcher:
         region: str,
     ) -> None:
         self._clock, self._roles, self._faults, self._audit = clock, roles, faults, audit
-        self._objects, self._moto = objects, moto
+        self._objects, self._moto, self._witness = objects, moto, witness
         self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
         self._facts = Facts(account, region, tags_of, key_of, roles.partition)
         self._handlers: dict[tuple[str, str], Handler] = {("sts", "GetCallerIdentity"): self._caller_identity}
@@ -184,7 +185,10 @@ class Dispatcher:
         if call.service == "s3" and self._objects is not None:
             return self._stored(parsed, call, incoming, self._objects)
         if call.service in SERVICES and parsed.body is not None:
-            return self._moto.answer(call.service, call.operation, incoming, parsed.body)
+            answer = self._moto.answer(call.service, call.operation, incoming, parsed.body)
+            if answer.status < 400:
+                self._witness(call)
+            return answer
         raise refusals.not_embedded(NotEmbedded(what=f"{call.service}:{call.operation}"))
 
     def _stored(self, parsed: Parsed, call: Call, incoming: Incoming, objects: Objects) -> Answer:

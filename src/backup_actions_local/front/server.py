@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from backup_actions.model.clock import Clock
-from backup_actions_local.calls import Route, Service
+from backup_actions_local.calls import Call, Route, Service
 from backup_actions_local.front.audit import Audit
 from backup_actions_local.front.authorization import KeyOf, TagsOf
 from backup_actions_local.front.dispatch import Dispatcher
@@ -27,7 +27,8 @@ class Front:
     """One HTTP server on 127.0.0.1 that answers as AWS does; there is one at a time in a process (moto is global).
 
     ``tags_of`` and ``key_of`` tell the permission check the tags of a resource and the KMS key that encrypts it
-    (of snapshots, volumes and buckets), by ARN. ``routes`` answer paths that are no AWS API.
+    (of snapshots, volumes and buckets), by ARN. ``routes`` answer paths that are no AWS API. ``witness`` hears of
+    every call that moto has carried out.
     Raises PortInUse on start if the port is taken.
     """
 
@@ -43,6 +44,7 @@ class Front:
         routes: Mapping[str, Route] | None = None,
         tags_of: TagsOf = lambda arn: {},
         key_of: KeyOf = lambda arn: None,
+        witness: Callable[[Call], None] = lambda call: None,
         account: str = "111122223333",
         region: str = "us-east-1",
         port: int | None = None,
@@ -53,7 +55,8 @@ class Front:
         self._moto = Moto(account)
         self._dispatcher = Dispatcher(
             clock=clock, roles=roles, faults=faults, audit=audit, services=services, objects=self._objects,
-            moto=self._moto, routes=routes or {}, tags_of=tags_of, key_of=key_of, account=account, region=region,
+            moto=self._moto, witness=witness, routes=routes or {}, tags_of=tags_of, key_of=key_of, account=account,
+            region=region,
         )  # fmt: skip
         self._port = port
         self._server: LoopbackServer | None = None

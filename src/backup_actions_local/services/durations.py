@@ -21,6 +21,10 @@ class Durations:
     backup_started_seconds: float = 60.0
     backup_transfer_seconds: float = 120.0
     recovery_point_deleted_seconds: float = 45.0
+    restore_started_seconds: float = 60.0
+    table_restored_seconds: float = 900.0
+    table_deleted_seconds: float = 20.0
+    table_exported_seconds: float = 300.0
     job_accepted_seconds: float = 1.0
     job_placed_seconds: float = 40.0
     """From RUNNABLE to STARTING: a host is launched."""

@@ -80,6 +80,10 @@ class Mishaps:
         """The next backup jobs end in FAILED."""
         return self._plan("a failed backup job", "backup failure", "", times)
 
+    def export_fails(self, times: int | None = 1) -> Mishap:
+        """The next exports of DynamoDB tables fail when their data is written and their manifests are not."""
+        return self._plan("a failed export", "export failure", "", times)
+
     def keep_recovery_point(self, times: int | None = 1) -> Mishap:
         """The next deletions are answered with 200 and leave the recovery point EXPIRED."""
         return self._plan("a deletion that is not carried out", "kept point", "", times)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from backup_actions.errors import NotEmbedded
 from backup_actions_local.calls import Call
-from backup_actions_local.front.authorization import ec2, messages, s3, workflow
+from backup_actions_local.front.authorization import dynamodb, ec2, messages, s3, workflow
 from backup_actions_local.front.authorization.rules import Facts, Needs
 from backup_actions_local.front.policies import Check
 
@@ -14,7 +14,7 @@ TABLE: Mapping[str, Mapping[str, tuple[Needs, ...]]] = {
     "backup": workflow.BACKUP,
     "batch": workflow.BATCH,
     "cloudwatch": messages.CLOUDWATCH,
-    "dynamodb": messages.DYNAMODB,
+    "dynamodb": dynamodb.DYNAMODB,
     "ebs": ec2.EBS,
     "ec2": ec2.EC2,
     "events": workflow.EVENTS,

@@ -10,6 +10,7 @@ from backup_actions_local.front.authorization.rules import (
     Keys,
     Needs,
     Params,
+    constant,
     on_everything,
     request_tags,
 )
@@ -58,6 +59,18 @@ BACKUP: Mapping[str, tuple[Needs, ...]] = {
         Needs("backup:ListTags", "recoveryPoint", _named("backup", "recovery-point:", "ResourceArn"), (RESOURCE_TAGS,)),
     ),
     "DescribeBackupJob": on_everything("backup:DescribeBackupJob"),
+    "StartRestoreJob": (
+        Needs("backup:StartRestoreJob", "recoveryPoint", _RECOVERY_POINT, (RESOURCE_TAGS,)),
+        # https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html
+        Needs(
+            "iam:PassRole",
+            "role",
+            lambda params, facts: (params["IamRoleArn"],),
+            (constant("iam:PassedToService", "backup.amazonaws.com"),),
+        ),
+    ),
+    "DescribeRestoreJob": on_everything("backup:DescribeRestoreJob"),
+    "ListRestoreJobs": on_everything("backup:ListRestoreJobs"),
 }
 
 
