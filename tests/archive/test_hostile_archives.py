@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive, verify
 from backup_actions.archive.frames import FrameWriter
 from backup_actions.archive.index import IndexWriter
+from backup_actions.archive.index_rows import RowBatch
 from backup_actions.archive.tar_walker import TarWalker
 from backup_actions.errors import BackupActionsError, ManifestUnreadable, UnsafePath
 from backup_actions.model.manifest import Manifest, Member, StoredObject
@@ -33,8 +34,8 @@ def forged(folder: Path, tar: bytes) -> FolderStore:
         FrameWriter(stored.write, options) as frames,
     ):
         frames.write(tar)
-        for entry in walker.feed(tar):
-            index.add(entry)
+        index.announce(RowBatch.of_entries(walker.feed(tar), 1 << 20))
+        index.settle()
         stream = frames.finish()
         member = Member(
             name="files",

@@ -12,6 +12,7 @@ import pytest
 
 from backup_actions.archive import Entry, FolderStore
 from backup_actions.archive.index import IndexWriter
+from backup_actions.archive.index_rows import RowBatch
 
 MIB = 1 << 20
 
@@ -84,8 +85,8 @@ def test_an_index_takes_one_group_of_rows_however_long_it_is(tmp_path: Path) -> 
     def write(rows: int, name: str) -> int:
         tracemalloc.start()
         with store.create(name) as stored, IndexWriter(stored, MIB) as index:
-            for number in range(rows):
-                index.add(
+            for start in range(0, rows, 1000):
+                entries = [
                     Entry(
                         path=f"some/folder/with/a/name/file-{number}".encode(),
                         type="file",
@@ -99,7 +100,10 @@ def test_an_index_takes_one_group_of_rows_however_long_it_is(tmp_path: Path) -> 
                         tar_end=number * 1024 + 1024,
                         blake3=digest,
                     )
-                )
+                    for number in range(start, start + 1000)
+                ]
+                index.announce(RowBatch.of_entries(entries, MIB))
+                index.settle()
             index.finish()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from backup_actions.archive.entries import Entry, EntryType
-from backup_actions.archive.index import path_text
+from backup_actions.archive.index_rows import path_text
 from backup_actions.archive.pax import TarError
 from backup_actions.archive.tar_walker import TarWalker
 from backup_actions.errors import ArchiveDamaged

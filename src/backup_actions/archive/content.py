@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from blake3 import blake3
-
+from backup_actions.archive.content_hash import ContentHash
 from backup_actions.archive.entries import Entry
 from backup_actions.archive.pax import TarError
+from backup_actions.archive.sparse_map import SparseMap
 
 _ZEROS = bytes(1 << 20)
 _BLOCK = 512
-_LINE = re.compile(rb"\d{1,18}\n")
 
 
 class FileContent:
@@ -25,14 +23,17 @@ class FileContent:
         self._entry = entry
         self._stored = stored
         self._rest = b""
-        self._hash = blake3()
+        self._hash = ContentHash()
 
     def __iter__(self) -> Iterator[bytes]:
         if not self._entry.is_sparse:
             yield from self._take(self._entry.size_bytes)
             return
         position = 0
-        for offset, length in self._sparse_map():
+        sparse_map = SparseMap()
+        while sparse_map.stored_bytes is None:
+            sparse_map.feed(b"".join(self._take(_BLOCK)))
+        for offset, length in sparse_map.islands():
             if offset < position or offset + length > self._entry.size_bytes:
                 raise TarError("the map of a sparse file contradicts its size")
             yield from _holes(offset - position)
@@ -42,7 +43,7 @@ class FileContent:
 
     def is_as_written(self) -> bool:
         """Whether what was read has the hash of the index."""
-        return bool(self._hash.hexdigest() == self._entry.blake3)
+        return self._hash.digest().hex() == self._entry.blake3
 
     def _take(self, length: int) -> Iterator[bytes]:
         while length:
@@ -54,25 +55,6 @@ class FileContent:
             self._hash.update(piece)
             length -= len(piece)
             yield piece
-
-    def _sparse_map(self) -> list[tuple[int, int]]:
-        """Decimal lines, first their count, padded to whole blocks: GNU sparse format 1.0."""
-        text = self._block()
-        numbers: list[int] = []
-        at = 0
-        while len(numbers) < 1 or len(numbers) < 1 + 2 * numbers[0]:
-            line = _LINE.match(text, at)
-            if line is None:
-                if len(text) - at > 20:
-                    raise TarError("the map of a sparse file is not one")
-                text, at = text[at:] + self._block(), 0
-                continue
-            numbers.append(int(line.group()))
-            at = line.end()
-        return list(zip(numbers[1::2], numbers[2::2], strict=True))
-
-    def _block(self) -> bytes:
-        return b"".join(self._take(_BLOCK))
 
 
 def _holes(length: int) -> Iterator[bytes]:

@@ -16,9 +16,9 @@ class ContentHash:
     ``finished`` are the hashes of pieces that were fed before, perhaps in another process.
     """
 
-    def __init__(self, finished: Iterable[bytes] = (), *, piece_bytes: int = HASH_PIECE_BYTES) -> None:
+    def __init__(self, finished: Iterable[bytes] = ()) -> None:
         self.finished = list(finished)
-        self._piece_bytes = piece_bytes
+        self._piece_bytes = HASH_PIECE_BYTES
         self._piece = blake3()
         self._fed_bytes = 0  # of the piece under way
 

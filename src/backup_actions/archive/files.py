@@ -1,35 +1,32 @@
-"""A tree of files becomes a tar stream and its index. Whatever tar could not read makes the archive incomplete."""
+"""A tree of files becomes a tar stream and its index. Whatever could not be read makes the archive incomplete."""
 
 from __future__ import annotations
 
-import fcntl
-import io
-import subprocess
-import sys
-import threading
-from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
-from backup_actions.archive.entries import EntryType, counted
+from backup_actions.archive.entries import counted
 from backup_actions.archive.frames import FrameWriter
-from backup_actions.archive.gnu_tar import create_command, environment, pipe
+from backup_actions.archive.gnu_tar import PIPE_BYTES, TarCreation
 from backup_actions.archive.index import IndexWriter
+from backup_actions.archive.index_rows import RowBatch
 from backup_actions.archive.pax import TarError
 from backup_actions.archive.tar_walker import TarWalker
+from backup_actions.archive.tree_follower import TreeFollower
+from backup_actions.archive.tree_reader import Kind, Reading, TreeReader, tree_reader
+from backup_actions.archive.tree_remarks import Remarks
+from backup_actions.archive.tree_so_far import TreeJournal
 from backup_actions.errors import SourceUnreadable
 from backup_actions.model.manifest import Counts
 from backup_actions.model.progress import Progress
 
-_PIPE_BYTES = 1 << 20  # sixteen times the default: fewer turns between tar and us
-_MOST_NAMES = 1_000  # of sockets in a manifest, and of complaints in memory; all are counted
+READ_AHEAD_MIB = 16
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedTree:
-    """What tar found."""
+    """What was found."""
 
     counts: Counts
     content_bytes: int
@@ -38,111 +35,119 @@ class ArchivedTree:
 
 
 def archive_tree(
-    root: Path, frames: FrameWriter, index: IndexWriter, *, one_file_system: bool, progress: Progress
+    root: Path,
+    frames: FrameWriter,
+    index: IndexWriter,
+    *,
+    one_file_system: bool,
+    progress: Progress,
+    journal: TreeJournal | None = None,
+    read_ahead_mib: int = READ_AHEAD_MIB,
 ) -> ArchivedTree:
     """Everything below root is in the frames and in the index.
 
-    Raises SourceUnreadable for whatever tar could not read or saw change, ToolMissing where tar is not GNU's.
+    The tree reader reads, or GNU tar where that is missing. With a journal that has begun, the frames begin where it
+    ended. Raises SourceUnreadable for whatever could not be read or was seen to change, SourceDiffers where the tree
+    is not the one that was begun, ToolMissing where there is neither a tree reader nor a GNU tar.
     """
-    types: Counter[EntryType] = Counter()
-    walker = TarWalker()
-    with _Tar(root, one_file_system=one_file_system) as tar:
-        while length := tar.output.readinto(room := frames.room()):
-            before = walker.content_bytes
-            try:
-                for entry in walker.feed(room[:length]):
-                    index.add(entry)
-                    types[entry.type] += 1
-            except TarError as wrong:
-                raise SourceUnreadable(what=root, reason=f"tar wrote what we do not understand: {wrong}") from wrong
-            frames.take(length)
-            progress.add(walker.content_bytes - before)
-        remarks = tar.ended()
-    try:
-        walker.finish()
-    except TarError as wrong:
-        raise SourceUnreadable(what=root, reason=f"tar stopped early: {wrong}") from wrong
+    follower = TreeFollower(index, journal)
+    intake = _Intake(
+        frames=frames,
+        frame_bytes=index.frame_bytes,
+        follower=follower,
+        progress=progress,
+        keep_from=journal.begun.position if journal is not None and journal.begun is not None else 0,
+    )
+    program = tree_reader()
+    reading = Reading(
+        root=root, one_file_system=one_file_system, read_ahead_mib=read_ahead_mib, start_at=follower.position
+    )
+    remarks = _by_tree_reader(program, reading, intake) if program is not None else _by_gnu_tar(reading, intake)
     return ArchivedTree(
-        counted(dict(types), remarks.socket_count), walker.content_bytes, tuple(remarks.sockets), tuple(remarks.notes)
+        counted(dict(follower.types), remarks.socket_count),
+        follower.content_bytes,
+        tuple(remarks.sockets),
+        tuple(remarks.notes),
     )
 
 
-@dataclass
-class _Remarks:
-    """What tar said, sorted by what it means."""
+@dataclass(kw_only=True)
+class _Intake:
+    """Where a tar goes. What lies before ``keep_from`` is in frames of an earlier process."""
 
-    sockets: list[str] = field(default_factory=list)
-    socket_count: int = 0
-    notes: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    frames: FrameWriter
+    frame_bytes: int
+    follower: TreeFollower
+    progress: Progress
+    keep_from: int
+    position: int = 0
 
-    def take(self, line: str) -> None:
-        path = line.partition(": ")[2].rpartition(": ")[0]
-        if line.endswith(": socket ignored"):
-            self.socket_count += 1
-            _keep(self.sockets, path.removeprefix("./"))
-        elif line.endswith(": file is on a different filesystem; not dumped"):
-            _keep(self.notes, f"{path.removeprefix('./')} is another file system and was left out")
-        else:
-            _keep(self.complaints, line)
-
-
-def _keep(names: list[str], name: str) -> None:
-    if len(names) < _MOST_NAMES:
-        names.append(name)
-
-
-class _Tar:
-    """A running tar; leaving the block ends it whatever happened. What it says is read beside what it writes."""
-
-    def __init__(self, root: Path, *, one_file_system: bool) -> None:
-        self._root = root
-        self._process = subprocess.Popen(
-            create_command(root, one_file_system=one_file_system),
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-        )
-        self.output = _widened(pipe(self._process.stdout))
-        self._errors = pipe(self._process.stderr)
-        self._remarks = _Remarks()
-        self._listener = threading.Thread(target=self._listen, name="tar-remarks", daemon=True)
-        self._listener.start()
-
-    def ended(self) -> _Remarks:
-        """What tar said. Raises SourceUnreadable unless it read everything."""
-        code = self._process.wait()
-        self._listener.join()
-        if code != 0 or self._remarks.complaints:
-            reason = "; ".join(self._remarks.complaints[:5]) or f"tar ended with code {code}"
-            raise SourceUnreadable(what=self._root, reason=reason)
-        return self._remarks
-
-    def __enter__(self) -> _Tar:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._listener.join()
-        self.output.close()
-        self._errors.close()
-
-    def _listen(self) -> None:
-        rest = b""
-        while data := self._errors.read(1 << 16):
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                self._remarks.take(line.decode("utf-8", "backslashreplace"))
-        if rest:
-            self._remarks.take(rest.decode("utf-8", "backslashreplace"))
+    def take(self, most: int, fill: Callable[[memoryview], int], follow: Callable[[memoryview], None]) -> int:
+        """Up to that many bytes of the tar, which ``fill`` puts in place; how many it were."""
+        room = self.frames.room()[:most]
+        if self.position < self.keep_from:
+            room = room[: self.keep_from - self.position]
+        length = fill(room)
+        follow(room[:length])
+        if self.position >= self.keep_from:
+            self.frames.take(length)
+        self.position += length
+        return length
 
 
-def _widened(stream: IO[bytes]) -> io.FileIO:
-    """The pipe with room for more, where the system knows how and this user may still have it."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return cast("io.FileIO", stream)  # started without a buffer
+def _by_tree_reader(program: Path, reading: Reading, intake: _Intake) -> Remarks:
+    follower = intake.follower
+    intake.position = reading.start_at
+
+    def follow(data: memoryview) -> None:
+        before = follower.passed_bytes
+        follower.take(data)
+        intake.progress.add(follower.passed_bytes - before)
+
+    with TreeReader(program, reading) as reader:
+        try:
+            while (chunk := reader.next_chunk()).kind is not Kind.END:
+                left = chunk.payload_bytes
+                match chunk.kind:
+                    case Kind.DATA:
+                        while left:
+                            left -= intake.take(left, reader.read_into, follow)
+                    case Kind.ENTRIES:
+                        follower.announce(RowBatch.announced(reader.payload(left), intake.frame_bytes))
+                    case Kind.REMARK:
+                        reader.take_remark(left)
+            totals = reader.ended(chunk.payload_bytes)
+            follower.finish()
+        except ValueError as wrong:
+            raise reader.misspoke(str(wrong)) from wrong
+        found = (intake.position, sum(follower.types.values()), reader.remarks.socket_count)
+        if totals != found:
+            raise reader.misspoke(f"it counts {tuple(totals)}, we {found}")
+        return reader.remarks
+
+
+def _by_gnu_tar(reading: Reading, intake: _Intake) -> Remarks:
+    """tar cannot begin in the middle: a resume reads everything again."""
+    walker, follower = TarWalker(), intake.follower
+
+    def follow(data: memoryview) -> None:
+        before = walker.content_bytes
+        entries = walker.feed(data)
+        if entries:
+            follower.add(RowBatch.of_entries(entries, intake.frame_bytes))
+        intake.progress.add(walker.content_bytes - before)
+
+    with TarCreation(reading.root, one_file_system=reading.one_file_system) as tar:
+        try:
+            while intake.take(PIPE_BYTES, tar.read_into, follow):
+                pass
+        except TarError as wrong:
+            reason = f"tar wrote what we do not understand: {wrong}"
+            raise SourceUnreadable(what=reading.root, reason=reason) from wrong
+        remarks = tar.ended()
+    try:
+        walker.finish()
+        follower.finish()
+    except TarError as wrong:
+        raise SourceUnreadable(what=reading.root, reason=f"tar stopped early: {wrong}") from wrong
+    return remarks

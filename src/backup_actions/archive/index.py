@@ -4,50 +4,26 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import threading
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterator
-from operator import attrgetter
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from backup_actions.archive.entries import Entry
+from backup_actions.archive.index_rows import SCHEMA, RowBatch
 from backup_actions.archive.store import ObjectWriter, Store
 from backup_actions.archive.stored_file import StoredFile, opened_parquet
+from backup_actions.archive.tree_so_far import IndexSegments
 from backup_actions.errors import ArchiveDamaged
 from backup_actions.model.manifest import StoredObject
 
-ROWS_IN_A_GROUP = 16_384  # about 8 MiB of Python objects while a group fills
-
-SCHEMA = pa.schema(
-    [
-        ("path", pa.binary()),
-        ("path_text", pa.string()),
-        ("type", pa.dictionary(pa.int8(), pa.string())),
-        ("size_bytes", pa.int64()),
-        ("mode", pa.int32()),
-        ("uid", pa.int64()),
-        ("gid", pa.int64()),
-        ("mtime_seconds", pa.int64()),
-        ("mtime_nanoseconds", pa.int32()),
-        ("link_target", pa.binary()),
-        ("has_xattrs", pa.bool_()),
-        ("is_sparse", pa.bool_()),
-        ("frame", pa.int32()),
-        ("tar_offset", pa.int64()),
-        ("data_offset", pa.int64()),
-        ("tar_end", pa.int64()),
-        ("blake3", pa.binary(32)),
-    ]
-)
-_COMPUTED_COLUMNS = {"path_text", "mtime_seconds", "mtime_nanoseconds", "link_target", "frame", "blake3"}
-_PLAIN_COLUMNS = [name for name in SCHEMA.names if name not in _COMPUTED_COLUMNS]  # an Entry holds them as they are
+ROWS_IN_A_GROUP = 16_384  # about 4 MiB while a group fills
 _ENTRY_COLUMNS = [name for name in SCHEMA.names if name not in {"path_text", "frame"}]
-
-
-def path_text(path: bytes) -> str:
-    """A path for people and for SQL: bytes that are not UTF-8 appear as ``\\xNN``."""
-    return path.decode("utf-8", "backslashreplace")
 
 
 def matcher(pattern: str) -> re.Pattern[bytes]:
@@ -58,26 +34,57 @@ def matcher(pattern: str) -> re.Pattern[bytes]:
 
 
 class IndexWriter:
-    """Rows in the order of the tar. Memory: one row group of 16,384 rows."""
+    """Rows in the order of the tar. Memory: one row group of 16,384 rows, and the batches that are announced.
+
+    ``rows_so_far`` may be asked by another thread.
+    """
 
     def __init__(self, to: ObjectWriter, frame_bytes: int) -> None:
+        self.frame_bytes = frame_bytes
         self._to = to
-        self._frame_bytes = frame_bytes
-        self._group: list[Entry] = []
+        self._segments: IndexSegments | None = None
+        self._segments_kept = 0
+        self._segment_offsets: list[int] = []  # where the tar of each written group begins
+        self._announced: deque[RowBatch] = deque()
+        self._ready: list[pa.RecordBatch] = []
+        self._rows_ready = 0
+        self._moving = threading.Lock()
         self._sink = _Sink(to)
         self._parquet = pq.ParquetWriter(
             pa.PythonFile(self._sink, mode="w"), SCHEMA, compression="zstd", use_dictionary=["type"], version="2.6"
         )
 
-    def add(self, entry: Entry) -> None:
-        """One more row."""
-        self._group.append(entry)
-        if len(self._group) == ROWS_IN_A_GROUP:
+    def keep_segments(self, segments: IndexSegments, already: int) -> None:
+        """Each group of rows is kept as a segment as well, but for the first ones, which are."""
+        self._segments, self._segments_kept = segments, already
+
+    def announce(self, batch: RowBatch) -> None:
+        """Rows whose digests follow."""
+        with self._moving:
+            self._announced.append(batch)
+
+    def settle(self) -> None:
+        """The oldest batch that was announced has all its digests."""
+        rows = self._announced[0].record_batch()
+        with self._moving:
+            self._announced.popleft()
+            self._ready.append(rows)
+            self._rows_ready += len(rows)
+        if self._rows_ready >= ROWS_IN_A_GROUP:
             self._write_group()
+
+    def rows_so_far(self, position: int) -> tuple[int, bytes]:
+        """How many segments have rows that begin before ``position``, and the rows behind those as Arrow IPC."""
+        with self._moving:
+            segments = bisect_left(self._segment_offsets, position)
+            ready, announced = list(self._ready), list(self._announced)
+        rows = [*ready, *(batch.record_batch() for batch in announced if batch.tar_offset < position)]
+        table = pa.Table.from_batches(rows, SCHEMA)
+        return segments, segment_of(table.filter(pc.less(table["tar_offset"], position)))
 
     def finish(self) -> StoredObject:
         """The index stands in the store."""
-        if self._group:
+        if self._rows_ready:
             self._write_group()
         self._parquet.close()
         return self._to.finish()
@@ -90,22 +97,23 @@ class IndexWriter:
         self._parquet.close()
 
     def _write_group(self) -> None:
-        columns = self._columns()
-        arrays = [pa.array(columns[field.name], type=field.type) for field in SCHEMA]
-        self._parquet.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), row_group_size=ROWS_IN_A_GROUP)
-        self._group.clear()
+        ready = pa.Table.from_batches(self._ready)
+        group, rest = ready.slice(0, ROWS_IN_A_GROUP), ready.slice(ROWS_IN_A_GROUP)
+        number = len(self._segment_offsets)
+        if self._segments is not None and number >= self._segments_kept:
+            self._segments.keep(number, segment_of(group))
+        with self._moving:
+            self._segment_offsets.append(group["tar_offset"][0].as_py())
+            self._ready, self._rows_ready = rest.to_batches(), len(rest)
+        self._parquet.write_table(group, row_group_size=ROWS_IN_A_GROUP)
 
-    def _columns(self) -> dict[str, list[Any]]:
-        group = self._group
-        return {
-            **{name: list(map(attrgetter(name), group)) for name in _PLAIN_COLUMNS},
-            "path_text": [path_text(entry.path) for entry in group],
-            "mtime_seconds": [entry.mtime_ns // 10**9 for entry in group],
-            "mtime_nanoseconds": [entry.mtime_ns % 10**9 for entry in group],
-            "link_target": [entry.link_target or None for entry in group],
-            "frame": [entry.tar_offset // self._frame_bytes for entry in group],
-            "blake3": [bytes.fromhex(entry.blake3) or None for entry in group],
-        }
+
+def segment_of(rows: pa.Table) -> bytes:
+    """Rows of an index by themselves: an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCHEMA, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+        stream.write_table(rows.combine_chunks())
+    return bytes(sink.getvalue())
 
 
 class IndexReader:

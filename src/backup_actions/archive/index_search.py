@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from backup_actions.archive.entries import EntryType
-from backup_actions.archive.index import ROWS_IN_A_GROUP, SCHEMA, matcher
+from backup_actions.archive.index import ROWS_IN_A_GROUP, matcher
+from backup_actions.archive.index_rows import SCHEMA
 from backup_actions.archive.reader import IMAGE_NAME, Archive, joined
 from backup_actions.archive.store import Store
 from backup_actions.archive.stored_file import StoredFile, opened_parquet

@@ -12,7 +12,8 @@ from backup_actions.archive.entries import Entry
 from backup_actions.archive.extraction import extract_tar, require_room
 from backup_actions.archive.frame_reader import FrameReader
 from backup_actions.archive.images import create_image, write_image
-from backup_actions.archive.index import IndexReader, matcher, path_text
+from backup_actions.archive.index import IndexReader, matcher
+from backup_actions.archive.index_rows import path_text
 from backup_actions.archive.pax import TarError
 from backup_actions.archive.rebuilding import RebuiltDisk
 from backup_actions.archive.selection import Selection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_actions.archive.index import path_text
+from backup_actions.archive.index_rows import path_text
 from backup_actions.archive.tar_walker import EntryBegins
 from backup_actions.errors import UnsafePath
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import adler32
 
-from blake3 import blake3
-
+from backup_actions.archive.content_hash import HASH_OF_NOTHING, ContentHash
 from backup_actions.archive.entries import Entry, EntryType
 from backup_actions.archive.pax import TarError, mtime_ns, octal_or_binary, parse_pax, text_until_nul, whole_number
 
@@ -25,7 +24,7 @@ _ZEROS = bytes(BLOCK)
 _COMMON = struct.Struct("124x12s12x8sc100x8s247x")
 _FIELDS = struct.Struct("100s8s8s8s12x12s8xx100s88x155s12x")
 _is_attribute = re.compile(rb"SCHILY\.(?:xattr|acl)\.").match
-_HASH_OF_NOTHING = blake3().hexdigest()
+_HASH_OF_NOTHING = HASH_OF_NOTHING.hex()
 _TYPES: dict[bytes, EntryType] = {
     b"0": "file",
     b"\0": "file",
@@ -63,7 +62,7 @@ class TarWalker:
         self._extended_is_global = False
         self._content_left = 0
         self._padding = 0
-        self._hash: blake3 | None = None
+        self._hash: ContentHash | None = None
         self._entry: dict[str, Any] | None = None
         self._pax: dict[bytes, bytes] = {}
         self._global: dict[bytes, bytes] = {}
@@ -101,9 +100,8 @@ class TarWalker:
 
     def _take_content(self, piece: memoryview) -> None:
         if self._hash is None:
-            self._hash = blake3(piece)
-        else:
-            self._hash.update(piece)
+            self._hash = ContentHash()
+        self._hash.update(piece)
         self._content_left -= len(piece)
         self.content_bytes += len(piece)
 
@@ -171,7 +169,7 @@ class TarWalker:
         }
 
     def _end_entry(self, entry: dict[str, Any]) -> Entry:
-        digest = self._hash.hexdigest() if self._hash else _HASH_OF_NOTHING if entry["type"] == "file" else ""
+        digest = self._hash.digest().hex() if self._hash else _HASH_OF_NOTHING if entry["type"] == "file" else ""
         self._entry, self._hash, self._pax = None, None, {}
         self._entry_offset = entry["tar_end"]
         return Entry(**entry, blake3=digest)
