@@ -6,9 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,11 +14,9 @@ from hypothesis import strategies as st
 
 from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive, regions, verify
 from backup_actions.archive.allocation import Allocation, read_allocation
-from backup_actions.archive.device import BlockSource, archive_region
 from backup_actions.archive.ext_metadata import AllocationUnknownError
 from backup_actions.archive.mounting import CannotMountError
-from backup_actions.model.manifest import Member, Region
-from backup_actions.model.progress import Silence
+from backup_actions.model.manifest import Member
 
 from .programs import run
 from .torture_tree import plant, seen
@@ -265,36 +261,3 @@ def test_a_bitmap_that_changes_while_it_is_read_makes_its_whole_group_used(prist
     image.changes = [(4096 * bitmap + 1000, b"\x7f")]
 
     assert any(start == 0 and end >= GROUP for start, end in allocation.extents())
-
-
-class Kept:
-    """Takes what a FrameWriter would."""
-
-    def __init__(self) -> None:
-        self.content = bytearray()
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.content += data
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    bounds=st.lists(st.integers(0, 400), unique=True, max_size=60).map(sorted), scale=st.sampled_from([1, 4096, 50_000])
-)
-def test_extents_of_any_shape_are_read_and_nothing_else_is_kept(
-    tmp_path_factory: pytest.TempPathFactory, bounds: list[int], scale: int
-) -> None:
-    size = 400 * scale
-    path = tmp_path_factory.mktemp("extents") / "device"
-    path.write_bytes(b"\xaa" * (100 + size))
-    extents = [(start * scale, end * scale) for start, end in list(pairwise(bounds))[::2]]
-    expected = bytearray(size)
-    for start, end in extents:
-        expected[start:end] = b"\xaa" * (end - start)
-    kept: Any = Kept()
-
-    with BlockSource(path) as source:
-        region = Region(number=0, role="whole", offset_bytes=100, size_bytes=size)
-        archive_region(source, region, kept, Silence(), extents)
-
-    assert kept.content == expected

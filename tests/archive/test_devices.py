@@ -388,13 +388,13 @@ def test_a_device_that_cannot_be_read_never_becomes_an_archive(
     original = os.preadv
 
     def failing(descriptor: int, buffers: list[memoryview], offset: int) -> int:
-        if offset >= 16 * MIB and len(buffers[0]) > MIB:
+        if len(buffers[0]) == MIB:
             raise OSError(5, "Input/output error")
         return original(descriptor, buffers, offset)
 
     monkeypatch.setattr(os, "preadv", failing)
 
-    with pytest.raises(SourceUnreadable, match=r"bytes 16777216 to 20971520 .*Input/output error"):
+    with pytest.raises(SourceUnreadable, match=r"bytes \d+ to \d+ of .*ext4: .*Input/output error"):
         archive(ext4, FolderStore(tmp_path / "store"), options=ArchiveOptions(raw="always", whole_images=True))
 
     assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]

@@ -13,14 +13,9 @@ from pathlib import Path
 from typing import Self
 
 from backup_actions.archive.allocation import Extent
-from backup_actions.archive.frames import FrameWriter
 from backup_actions.errors import SourceUnreadable
-from backup_actions.model.manifest import Region
-from backup_actions.model.progress import Progress
 
 _BLKSSZGET = 0x1268  # the logical sector size, linux/fs.h
-_READ_BYTES = 4 << 20
-_CLOSE_BYTES = 64 << 10  # reading over a gap of this size costs less than another read
 
 
 class Blocks(ABC):
@@ -128,47 +123,3 @@ class BlockSource(Blocks):
 
     def _unreadable(self, offset: int, length: int, reason: object) -> SourceUnreadable:
         return SourceUnreadable(what=f"bytes {offset} to {offset + length} of {self.name}", reason=reason)
-
-
-def archive_region(
-    source: Blocks, region: Region, frames: FrameWriter, progress: Progress, extents: Iterable[Extent]
-) -> None:
-    """The region is in the frames, with zeros for all that lies outside of the extents. Raises SourceUnreadable."""
-    zeros = bytes(_READ_BYTES)
-    at = 0
-    for run in _runs(extents):
-        start, end = run[0][0], run[-1][1]
-        _write_zeros(frames, zeros, start - at)
-        data = source.read(region.offset_bytes + start, end - start)
-        frames.write(data if len(run) == 1 else _blanked(data, run))
-        progress.add(sum(behind - first for first, behind in run))
-        at = end
-    _write_zeros(frames, zeros, region.size_bytes - at)
-
-
-def _runs(extents: Iterable[Extent]) -> Iterator[list[Extent]]:
-    """Extents cut and gathered so that each run is one read."""
-    run: list[Extent] = []
-    for start, end in extents:
-        for first in range(start, end, _READ_BYTES):
-            behind = min(first + _READ_BYTES, end)
-            if run and (first - run[-1][1] > _CLOSE_BYTES or behind - run[0][0] > _READ_BYTES):
-                yield run
-                run = []
-            run.append((first, behind))
-    if run:
-        yield run
-
-
-def _blanked(data: bytes, run: list[Extent]) -> memoryview:
-    """The data of a run with zeros between its extents: what was deleted there is not archived by chance."""
-    content = bytearray(len(data))
-    base = run[0][0]
-    for start, end in run:
-        content[start - base : end - base] = data[start - base : end - base]
-    return memoryview(content)
-
-
-def _write_zeros(frames: FrameWriter, zeros: bytes, length: int) -> None:
-    for at in range(0, length, len(zeros)):
-        frames.write(memoryview(zeros)[: length - at])

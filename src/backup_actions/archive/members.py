@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backup_actions.archive.allocation import Extent
-from backup_actions.archive.device import Blocks, archive_region
+from backup_actions.archive.device import Blocks
 from backup_actions.archive.files import archive_tree
 from backup_actions.archive.frames import FramedStream, FrameWriter
 from backup_actions.archive.index import IndexWriter
 from backup_actions.archive.options import ArchiveOptions
+from backup_actions.archive.region_image import archive_region
 from backup_actions.archive.store import ObjectWriter, Store
 from backup_actions.model.manifest import Kind, Member, Region
 from backup_actions.model.progress import Progress
