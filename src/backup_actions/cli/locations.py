@@ -1,16 +1,21 @@
-"""Places that a person writes on the command line: ``s3://bucket/prefix`` or a folder."""
+"""What a person writes: ``s3://bucket/prefix`` or a folder as a place, a path or ``ebs:snap-…`` as a source."""
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from backup_actions.errors import AwsBusy, AwsCallFailed, AwsNotConfigured, LocationInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from backup_actions.archive.device import Blocks
     from backup_actions.archive.folder_store import FolderStore
     from backup_actions.archive.s3_store import S3Store
     from backup_actions.aws import Clients
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 PLACE_ERRORS = (LocationInvalid, AwsCallFailed, AwsBusy, AwsNotConfigured)
 """What every command that works on a place may fail with."""
 
+_SNAPSHOT = re.compile(r"ebs:(snap-[0-9a-f]+)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
@@ -46,3 +52,32 @@ def store_at(location: str, clients: Callable[[], Clients] = aws_clients) -> Fol
     if not bucket:
         raise LocationInvalid(location=location, reason="the bucket is missing")
     return S3Store(client=clients().s3, bucket=bucket, prefix=prefix.strip("/"))
+
+
+class Source(click.Path):
+    """A path that exists; or ``ebs:`` and the id of a snapshot, which stays a text."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, path_type=Path)
+
+    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> Path | str:
+        """Fail as click does, before anything is done."""
+        text = str(value)
+        if not text.startswith("ebs:"):
+            path = super().convert(text, param, context)
+            return Path(os.fsdecode(path))
+        if not _SNAPSHOT.fullmatch(text):
+            self.fail(f"{text!r} is no snapshot: write ebs:snap-0123456789abcdef0.", param, context)
+        return text
+
+
+@contextmanager
+def opened(source: Path | str, clients: Callable[[], Clients] = aws_clients) -> Iterator[Path | Blocks]:
+    """The path as it is, or the blocks of a snapshot. Raises SourceUnreadable, AwsNotConfigured."""
+    if isinstance(source, Path):
+        yield source
+        return
+    from backup_actions.archive.snapshot_blocks import SnapshotBlocks
+
+    with SnapshotBlocks(clients().ebs, source.removeprefix("ebs:")) as blocks:
+        yield blocks
