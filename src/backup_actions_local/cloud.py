@@ -44,6 +44,9 @@ from backup_actions_local.services.job_runs import JobRuns
 from backup_actions_local.services.metadata import Metadata
 from backup_actions_local.services.mishaps import Mishaps
 from backup_actions_local.services.place import Place
+from backup_actions_local.services.rds import Rds
+from backup_actions_local.services.rds_databases import DatabaseBackups, Databases
+from backup_actions_local.services.rds_exports import Exports
 from backup_actions_local.services.restore_jobs import RestoreJobs
 from backup_actions_local.states.integrations import AwsIntegrations
 from backup_actions_local.states.service import StepFunctions
@@ -86,16 +89,20 @@ class Cloud:
         self.events = Events(clock=self.clock, place=self.place, durations=durations, mishaps=self.mishaps)
         self.tables = DynamoDbTables(clock=self.clock, place=self.place, durations=durations)
         self.table_backups = DynamoDbBackups(self.tables)
+        self.databases = Databases(clock=self.clock, place=self.place)
         self.vaults = BackupVaults(
             clock=self.clock,
             store=self.store,
             emit=self.events.put,
             mishaps=self.mishaps,
-            sources=(self.table_backups,),
+            sources=(self.table_backups, *(DatabaseBackups(self.databases, clusters=each) for each in (False, True))),
         )
         self.restores = RestoreJobs(self.vaults, durations, (self.table_backups,), self._may_restore)
         exporter = Exporter(self.clock, durations, self.mishaps, self.session)
         self.dynamodb = DynamoDb(self.tables, exporter)
+        self.database_exports = Exports(
+            clock=self.clock, durations=durations, mishaps=self.mishaps, take_on=self._taken_on
+        )
         metadata = Metadata(clock=self.clock, store=self.store, issue=self.roles.issue)
         hosting = (
             Inline(clock=self.clock, session_for=self.session, url=lambda: self.front.url)
@@ -127,6 +134,7 @@ class Cloud:
                 self._backup,
                 self.restores,
                 self.dynamodb,
+                Rds(self.databases, self.database_exports, has_bucket=self._has_bucket),
                 Batch(self.jobs),
                 self.functions,
                 self.events,
@@ -148,6 +156,7 @@ class Cloud:
             stack.callback(self.store.close)
             stack.enter_context(self.front)
             stack.callback(self.functions.close)
+            stack.callback(self.database_exports.close)
             stack.callback(self.vaults.close)
             stack.callback(self.restores.close)
             stack.callback(self.dynamodb.close)
@@ -346,14 +355,25 @@ class Cloud:
                 return self._backup.tags_of(arn)
             case "dynamodb":
                 return self.tables.tags_of(arn)
+            case "rds":
+                return self.databases.tagged(arn) or {}
             case _:
                 return {}
 
     def _may_restore(self, role: str, on_behalf_of: str, action: str, resource: str) -> bool:
         """Whether AWS Backup, which works for a vault, may do this under a role that trusts it."""
-        if self.roles.issue_to_service(role, restore_jobs.SERVICE, on_behalf_of=on_behalf_of) is None:
+        if not self.roles.trusts(role, restore_jobs.SERVICE, on_behalf_of=on_behalf_of):
             return False
         return evaluate(self.roles.statements(role), Check(action, resource)) is Decision.ALLOWED
+
+    def _taken_on(self, role_arn: str, service: str, on_behalf_of: str) -> boto3.Session | None:
+        """A session of a service under a role that trusts it for that resource."""
+        role = role_arn.rpartition("/")[2]
+        trusted = self.roles.trusts(role, service, on_behalf_of=on_behalf_of)
+        return self.session(role, service) if trusted else None
+
+    def _has_bucket(self, name: str) -> bool:
+        return f"arn:{self.place.partition}:s3:::{name}" in self._bucket_keys
 
     def _stop_executions(self) -> None:
         for execution in self.stepfunctions.executions():

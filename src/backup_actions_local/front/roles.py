@@ -55,12 +55,10 @@ class Roles:
         with self._lock:
             self._trusted[role] = service, tuple(on_behalf_of)
 
-    def issue_to_service(self, role: str, service: str, *, on_behalf_of: str) -> Credentials | None:
-        """Keys of the role for a service that works for that resource; None where the role does not trust it so."""
+    def trusts(self, role: str, service: str, *, on_behalf_of: str) -> bool:
+        """Whether the service may take the role on for that resource."""
         trusted, patterns = self._trusted.get(role, ("", ()))
-        if trusted != service or not any(fnmatchcase(on_behalf_of, pattern) for pattern in patterns):
-            return None
-        return self.issue(role, service)
+        return trusted == service and any(fnmatchcase(on_behalf_of, pattern) for pattern in patterns)
 
     def statements(self, role: str) -> tuple[PolicyStatement, ...]:
         """What the role may do."""

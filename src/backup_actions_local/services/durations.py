@@ -25,6 +25,10 @@ class Durations:
     table_restored_seconds: float = 900.0
     table_deleted_seconds: float = 20.0
     table_exported_seconds: float = 300.0
+    database_export_started_seconds: float = 600.0
+    """A database is restored from the snapshot, which may take long."""
+    database_export_table_seconds: float = 60.0
+    database_export_canceled_seconds: float = 30.0
     job_accepted_seconds: float = 1.0
     job_placed_seconds: float = 40.0
     """From RUNNABLE to STARTING: a host is launched."""

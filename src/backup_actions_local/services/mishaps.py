@@ -84,6 +84,22 @@ class Mishaps:
         """The next exports of DynamoDB tables fail when their data is written and their manifests are not."""
         return self._plan("a failed export", "export failure", "", times)
 
+    def database_export_fails(self, times: int | None = 1) -> Mishap:
+        """The next exports of database snapshots fail when one table has been written."""
+        return self._plan("a failed export of a database", "database export failure", "", times)
+
+    def database_export_warns(self, reason: str) -> Mishap:
+        """The next export of a database snapshot is complete, and warns of this."""
+        return self._plan(reason, "database export warning", "", 1)
+
+    def database_export_loses_file(self, times: int | None = 1) -> Mishap:
+        """The next Parquet files of an export are never written, and the export is complete all the same."""
+        return self._plan("a lost Parquet file", "lost file", "", times)
+
+    def database_export_damages_file(self, times: int | None = 1) -> Mishap:
+        """The next Parquet files of an export are cut in half."""
+        return self._plan("a damaged Parquet file", "damaged file", "", times)
+
     def keep_recovery_point(self, times: int | None = 1) -> Mishap:
         """The next deletions are answered with 200 and leave the recovery point EXPIRED."""
         return self._plan("a deletion that is not carried out", "kept point", "", times)

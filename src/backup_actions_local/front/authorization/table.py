@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from backup_actions.errors import NotEmbedded
 from backup_actions_local.calls import Call
-from backup_actions_local.front.authorization import dynamodb, ec2, messages, s3, workflow
+from backup_actions_local.front.authorization import dynamodb, ec2, messages, rds, s3, workflow
 from backup_actions_local.front.authorization.rules import Facts, Needs
 from backup_actions_local.front.policies import Check
 
@@ -19,6 +19,7 @@ TABLE: Mapping[str, Mapping[str, tuple[Needs, ...]]] = {
     "ec2": ec2.EC2,
     "events": workflow.EVENTS,
     "lambda": workflow.LAMBDA,
+    "rds": rds.RDS,
     "s3": s3.S3,
     "sns": messages.SNS,
     "sqs": messages.SQS,

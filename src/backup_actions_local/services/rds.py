@@ -1,0 +1,117 @@
+"""RDS as far as backups go: what its API says of databases and snapshots, and exports of these.
+
+Error codes: the botocore model, and the pages of each operation below
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from backup_actions_local.calls import Call, Handler, Refused
+from backup_actions_local.services.paging import only, page
+from backup_actions_local.services.rds_records import Database, DatabaseSnapshot, tag_list
+
+if TYPE_CHECKING:
+    from backup_actions_local.services.rds_databases import Databases
+    from backup_actions_local.services.rds_exports import Exports
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Exporting.html
+_IDENTIFIER = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{0,58}(?<!-)")
+_EXPORT_ONLY = re.compile(r"[A-Za-z0-9$_]+(\.[A-Za-z0-9$_]+){0,2}")
+_EXPORTABLE = frozenset({"mariadb", "mysql", "postgres", "aurora-mysql", "aurora-postgresql"})
+
+
+class Rds:
+    """The operations."""
+
+    name = "rds"
+
+    def __init__(self, databases: Databases, exports: Exports, *, has_bucket: Callable[[str], bool]) -> None:
+        self._databases, self._exports, self._has_bucket = databases, exports, has_bucket
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Operation name → what answers it."""
+        return {
+            "DescribeDBInstances": lambda call: self._describe_databases(call, "DBInstance", clusters=False),
+            "DescribeDBClusters": lambda call: self._describe_databases(call, "DBCluster", clusters=True),
+            "DescribeDBSnapshots": lambda call: self._describe_snapshots(call, "DBSnapshot", clusters=False),
+            "DescribeDBClusterSnapshots": lambda call: self._describe_snapshots(
+                call, "DBClusterSnapshot", clusters=True
+            ),
+            "ListTagsForResource": self._list_tags,
+            "StartExportTask": self._start_export,
+            "DescribeExportTasks": self._describe_exports,
+            "CancelExportTask": self._cancel_export,
+        }
+
+    def _describe_databases(self, call: Call, kind: str, *, clusters: bool) -> Mapping[str, Any]:
+        only(call, f"{kind}Identifier", "Marker", "MaxRecords")
+        found: list[Database] = self._databases.all(clusters=clusters)
+        if wanted := call.params.get(f"{kind}Identifier"):
+            found = [each for each in found if wanted in {each.id, each.arn}]
+            if not found:
+                raise Refused(
+                    "DBClusterNotFoundFault" if clusters else "DBInstanceNotFound", f"{wanted} not found.", 404
+                )
+        part, marker = _page(call, found)
+        return {f"{kind}s": [each.answer() for each in part]} | marker
+
+    def _describe_snapshots(self, call: Call, kind: str, *, clusters: bool) -> Mapping[str, Any]:
+        only(call, f"{kind}Identifier", "SnapshotType", "Marker", "MaxRecords")
+        now = self._databases.clock.now()
+        found: list[DatabaseSnapshot] = self._databases.snapshots(clusters=clusters)
+        if wanted := call.params.get(f"{kind}Identifier"):
+            found = [each for each in found if wanted in {each.id, each.arn}]
+            if not found:
+                code = "DBClusterSnapshotNotFoundFault" if clusters else "DBSnapshotNotFound"
+                raise Refused(code, f"{kind} {wanted} not found.", 404)
+        part, marker = _page(call, found)
+        return {f"{kind}s": [each.answer(now) for each in part]} | marker
+
+    def _list_tags(self, call: Call) -> Mapping[str, Any]:
+        only(call, "ResourceName")
+        tags = self._databases.tagged(call.params["ResourceName"])
+        if tags is None:
+            raise Refused("DBSnapshotNotFound", f"{call.params['ResourceName']} not found.", 404)
+        return {"TagList": tag_list(tags)}
+
+    def _start_export(self, call: Call) -> Mapping[str, Any]:
+        only(
+            call, "ExportTaskIdentifier", "SourceArn", "S3BucketName", "IamRoleArn", "KmsKeyId", "S3Prefix",
+            "ExportOnly",
+        )  # fmt: skip
+        asked = dict(call.params)
+        if not _IDENTIFIER.fullmatch(asked["ExportTaskIdentifier"]):
+            raise Refused("InvalidParameterValue", f"Invalid export task identifier {asked['ExportTaskIdentifier']}")
+        if ":" in (asked.get("S3Prefix") or ""):
+            raise Refused("InvalidParameterValue", "S3Prefix must not contain a colon")
+        if wrong := [name for name in asked.get("ExportOnly") or () if not _EXPORT_ONLY.fullmatch(name)]:
+            raise Refused("InvalidExportOnly", f"The export is invalid: {wrong}")
+        snapshot = self._databases.snapshot(asked["SourceArn"])
+        if not self._has_bucket(asked["S3BucketName"]):
+            raise Refused("InvalidS3BucketFault", "The specified S3 bucket doesn't exist or is in another Region.")
+        can_be_exported = snapshot.of.engine in _EXPORTABLE and snapshot.of.storage_type != "standard"
+        if not can_be_exported or snapshot.status(self._databases.clock.now()) != "available":
+            raise Refused("InvalidExportSourceState", f"The snapshot {snapshot.id} can't be exported.")
+        return self._exports.start(asked, snapshot).answer()
+
+    def _describe_exports(self, call: Call) -> Mapping[str, Any]:
+        only(call, "ExportTaskIdentifier", "SourceArn", "Marker", "MaxRecords")
+        identifier, source = call.params.get("ExportTaskIdentifier"), call.params.get("SourceArn")
+        tasks = [self._exports.task(identifier)] if identifier else list(self._exports.tasks.values())
+        part, marker = _page(call, [task for task in tasks if source in {None, task.snapshot.arn}])
+        return {"ExportTasks": [task.answer() for task in part]} | marker
+
+    def _cancel_export(self, call: Call) -> Mapping[str, Any]:
+        only(call, "ExportTaskIdentifier")
+        return self._exports.cancel(call.params["ExportTaskIdentifier"]).answer()
+
+
+def _page(call: Call, found: list[Any]) -> tuple[Any, dict[str, str]]:
+    part, marker = page(
+        found, call.params.get("Marker"), call.params.get("MaxRecords"), refusal="InvalidParameterValue"
+    )
+    return part, {"Marker": marker} if marker else {}

@@ -1,0 +1,155 @@
+"""The databases of the account and their snapshots, and how AWS Backup makes and removes those."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from backup_actions_local.calls import Refused
+from backup_actions_local.services.backup_sources import Backed, Resource
+from backup_actions_local.services.rds_records import Database, DatabaseSnapshot
+
+if TYPE_CHECKING:
+    from backup_actions.model.arn import Arn
+    from backup_actions_local.clock import SimulatedClock
+    from backup_actions_local.databases import DatabaseImage
+    from backup_actions_local.services.place import Place
+
+_GIB = 1 << 30
+
+
+class Databases:
+    """Made from Python; the API describes them."""
+
+    def __init__(self, *, clock: SimulatedClock, place: Place) -> None:
+        self.clock, self.place = clock, place
+        self._databases: dict[str, Database] = {}
+        self._snapshots: dict[str, DatabaseSnapshot] = {}
+
+    def make(
+        self,
+        name: str,
+        image: DatabaseImage | None,
+        *,
+        engine: str = "",
+        engine_version: str = "",
+        storage_type: str = "gp3",
+        kms_key_id: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> Database:
+        """A DB instance with that in it; an engine whose name begins with ``aurora`` makes a cluster."""
+        engine = engine or (image.engine.name if image else "")
+        is_cluster = engine.startswith("aurora")
+        database = Database(
+            id=name,
+            arn=self.place.arn("rds", f"{'cluster' if is_cluster else 'db'}:{name}"),
+            engine=engine,
+            engine_version=engine_version or _VERSIONS.get(engine, "1.0"),
+            image=image,
+            created=self.clock.now(),
+            is_cluster=is_cluster,
+            storage_type="aurora" if is_cluster else storage_type,
+            kms_key_id=kms_key_id,
+            tags=dict(tags or {}),
+        )
+        self._databases[database.arn] = database
+        return database
+
+    def all(self, *, clusters: bool) -> list[Database]:
+        """Every DB instance, or every cluster."""
+        return [database for database in self._databases.values() if database.is_cluster == clusters]
+
+    def database(self, arn: str) -> Database:
+        """Raise Refused when there is none."""
+        if arn not in self._databases:
+            is_cluster = ":cluster:" in arn
+            code = "DBClusterNotFoundFault" if is_cluster else "DBInstanceNotFound"
+            raise Refused(code, f"{arn} not found.", 404)
+        return self._databases[arn]
+
+    def snapshots(self, *, clusters: bool) -> list[DatabaseSnapshot]:
+        """Every snapshot of DB instances, or of clusters."""
+        return [snapshot for snapshot in self._snapshots.values() if snapshot.of.is_cluster == clusters]
+
+    def snapshot(self, arn: str) -> DatabaseSnapshot:
+        """Raise Refused when there is none."""
+        if arn not in self._snapshots:
+            is_cluster = ":cluster-snapshot:" in arn
+            code = "DBClusterSnapshotNotFoundFault" if is_cluster else "DBSnapshotNotFound"
+            raise Refused(code, f"{arn.rpartition('snapshot:')[2]} not found.", 404)
+        return self._snapshots[arn]
+
+    def take_snapshot(
+        self, database: Database, name: str, *, tags: Mapping[str, str], takes_seconds: float
+    ) -> DatabaseSnapshot:
+        """Begin a snapshot of what the database holds now."""
+        kind = "cluster-snapshot" if database.is_cluster else "snapshot"
+        now = self.clock.now()
+        snapshot = DatabaseSnapshot(
+            id=name,
+            arn=self.place.arn("rds", f"{kind}:{name}"),
+            of=database,
+            image=database.image,
+            created=now,
+            available_at=now + timedelta(seconds=takes_seconds),
+            tags=dict(tags),
+        )
+        self._snapshots[snapshot.arn] = snapshot
+        return snapshot
+
+    def remove_snapshot(self, arn: str) -> None:
+        """The snapshot is gone, also if it was not there."""
+        self._snapshots.pop(arn, None)
+
+    def tagged(self, arn: str) -> dict[str, str] | None:
+        """The tags of a database or a snapshot; None of what does not exist."""
+        found = self._databases.get(arn) or self._snapshots.get(arn)
+        return found.tags if found else None
+
+
+class DatabaseBackups:
+    """What AWS Backup makes of DB instances (``RDS``) or of clusters (``Aurora``): snapshots under names of its own."""
+
+    def __init__(self, databases: Databases, *, clusters: bool) -> None:
+        self._databases = databases
+        self._kind = "cluster:" if clusters else "db:"
+        self.resource_type = "Aurora" if clusters else "RDS"
+
+    def handles(self, resource: Arn) -> bool:
+        """Whether the ARN is such a database's."""
+        return resource.service == "rds" and resource.resource.startswith(self._kind)
+
+    def resource(self, resource: Arn) -> Resource:
+        """The database's tags and allocated storage."""
+        database = self._databases.database(str(resource))
+        return Resource(tags=database.tags, size_bytes=database.storage_gib * _GIB)
+
+    def back_up(self, resource: Arn, *, job_id: str, tags: Mapping[str, str], takes_seconds: float) -> Backed:
+        """Begin a snapshot."""
+        database = self._databases.database(str(resource))
+        # https://docs.aws.amazon.com/aws-backup/latest/devguide/recovery-points.html
+        name = f"awsbackup:job-{job_id}"
+        snapshot = self._databases.take_snapshot(database, name, tags=tags, takes_seconds=takes_seconds)
+        return Backed(arn=snapshot.arn, key_arn=database.kms_key_id)
+
+    def transferred_bytes(self, backup: Arn) -> int:
+        """What the image occupies."""
+        image = self._databases.snapshot(str(backup)).image
+        return image.size_bytes if image else 0
+
+    def forget(self, backup: Arn) -> None:
+        """The snapshot is removed."""
+        self._databases.remove_snapshot(str(backup))
+
+
+_VERSIONS = {
+    "aurora-mysql": "8.0.mysql_aurora.3.08.0",
+    "aurora-postgresql": "17.4",
+    "mariadb": "10.11.10",
+    "mysql": "8.4.5",
+    "oracle-ee": "19.0.0.0.ru-2025-04.rur-2025-04.r1",
+    "postgres": "17.5",
+    "sqlserver-se": "16.00.4185.3.v1",
+}
+"""A version that RDS has offered; which one matters only to what refuses some of them."""
