@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import pytest
 
-from backup_actions.archive import Archive, ArchiveOptions, FolderStore, SnapshotBlocks, archive
+from backup_actions.archive import Archive, ArchiveOptions, FolderStore, SnapshotBlocks, archive, verify
 from backup_actions.archive.device import BlockSource
 from backup_actions.archive.layout import read_layout
 from backup_actions.aws import Clients
@@ -30,6 +30,8 @@ from backup_actions_local.services.durations import Durations
 from backup_actions_local.services.ebs import BLOCK_BYTES, Ebs
 from backup_actions_local.services.hosting.devices import PlainFiles
 from backup_actions_local.services.place import Place
+
+from .test_devices import NEEDS_ROOT, Notes
 
 MIB = 1 << 20
 KEY = "arn:aws:kms:us-east-1:111122223333:key/customer"
@@ -122,6 +124,17 @@ def _small_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "small.img"
 
 
+@pytest.fixture(name="broken_disk")
+def _broken_disk(small_disk: Path, tmp_path: Path) -> Path:
+    """The same ext4 with its group descriptors gone: it looks mountable and is not."""
+    broken = tmp_path / "broken.img"
+    content = bytearray(small_disk.read_bytes())
+    content[4096:8192] = b"!" * 4096
+    content[2048:4096] = b"!" * 2048
+    broken.write_bytes(content)
+    return broken
+
+
 @pytest.fixture(name="disk")
 def _disk(small_disk: Path, tmp_path: Path) -> Path:
     """A GiB with a partition table and an ext4 in its one partition."""
@@ -203,19 +216,39 @@ def test_without_a_device_nothing_is_mounted(world: World, small_disk: Path, tmp
     assert (member.kind, member.raw_because) == ("device", "there is no device to mount")
 
 
-def test_images_are_read_from_the_snapshot_where_one_is_given(world: World, small_disk: Path, tmp_path: Path) -> None:
-    options = ArchiveOptions(raw="always", threads=2)
-    with world.blocks(world.snapshot(small_disk)) as blocks:
-        manifests = [
-            archive(small_disk, FolderStore(tmp_path / str(each)), images_from=each, options=options)
-            for each in (blocks, None)
-        ]
-    (from_snapshot,), (from_disk,) = (manifest.members for manifest in manifests)
+@NEEDS_ROOT
+def test_what_cannot_be_mounted_is_read_from_the_snapshot(world: World, broken_disk: Path, tmp_path: Path) -> None:
+    snapshot_id, stores = world.snapshot(broken_disk), [FolderStore(tmp_path / name) for name in ("a", "b")]
+    from_snapshot, from_disk = (
+        archive(broken_disk, store, unmountable_from=reopen, options=ArchiveOptions(threads=2)).members[0]
+        for store, reopen in zip(stores, (lambda: world.blocks(snapshot_id), None), strict=True)
+    )
 
-    assert {manifest.source["kind"] for manifest in manifests} == {"image"}
-    assert set(from_snapshot.notes) - set(from_disk.notes) == {f"it was read from {blocks.name}"}
+    assert from_snapshot.kind == from_disk.kind == "device"
+    assert set(from_snapshot.notes) - set(from_disk.notes) == {f"it was read from ebs:{snapshot_id}"}
     assert from_snapshot.stream_blake3 == from_disk.stream_blake3
     assert len(world.asked("GetSnapshotBlock")) > 10
+
+
+@NEEDS_ROOT
+def test_what_cannot_be_mounted_is_read_from_the_device_where_the_snapshot_may_not_be(
+    world: World, broken_disk: Path, tmp_path: Path
+) -> None:
+    world.may()
+    snapshot_id, progress = world.snapshot(broken_disk), Notes()
+    store = FolderStore(tmp_path / "archive")
+    archive(broken_disk, store, unmountable_from=lambda: world.blocks(snapshot_id), progress=progress)
+
+    assert any(note.endswith(f"{broken_disk} is read instead") for note in progress.notes)
+    assert verify(store).ok
+
+
+@NEEDS_ROOT
+def test_what_can_be_mounted_asks_nothing_of_the_snapshot(world: World, small_disk: Path, tmp_path: Path) -> None:
+    snapshot_id = world.snapshot(small_disk)
+    archive(small_disk, FolderStore(tmp_path / "archive"), unmountable_from=lambda: world.blocks(snapshot_id))
+
+    assert world.asked("ListSnapshotBlocks") == []
 
 
 def test_encrypted_snapshots_are_read_with_their_key_through_ec2(world: World, image: Path) -> None:

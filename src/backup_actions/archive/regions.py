@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,8 +16,12 @@ from backup_actions.archive.logical_volumes import activated, metadata_bytes, re
 from backup_actions.archive.members import MemberWriter, Place
 from backup_actions.archive.mounting import PHYSICAL_VOLUME, CannotMountError, mounted, reason_not_to_mount
 from backup_actions.archive.options import ArchiveOptions
+from backup_actions.errors import SourceUnreadable
 from backup_actions.model.manifest import Member, Region
 from backup_actions.model.progress import Progress
+
+Reopen = Callable[[], Blocks]
+"""Opens the bytes of a device once more, as they were before anything was tried on it. Raises SourceUnreadable."""
 
 _JOURNAL_IGNORED = "its journal was not replayed, because the source must not be written to"
 
@@ -32,8 +38,8 @@ class RegionWriter:
     members: MemberWriter
     options: ArchiveOptions
     progress: Progress
-    images_from: Blocks | None = None
-    """The same bytes as the device's, from elsewhere: what becomes an image is read there."""
+    unmountable_from: Reopen | None = None
+    """Where a region is read after a mount has failed, which may have changed the device."""
 
     def write(self, blocks: Blocks, region: Region, index: int) -> list[Member]:
         """One member; of a physical volume of LVM, one for its metadata and one for each logical volume.
@@ -42,33 +48,47 @@ class RegionWriter:
         """
         name = member_name(region)
         place = Place(name=name, folder=f"{name}/", region_index=index)
-        images = self.images_from or blocks
         if region.file_system is None or region.file_system.type != PHYSICAL_VOLUME:
-            return [self._best(blocks, images, region, place)]
+            return [self._best(blocks, region, place, self.unmountable_from)]
         because = self._why_raw(blocks, region) or self._why_not_activated()
         if not because and blocks.path:
             try:
                 return self._physical_volume(blocks.path, blocks, region, place)
             except CannotMountError as refused:
                 because = str(refused)
-        return [self._raw(images, region, place, because)]
+        return [self._raw(blocks, region, place, because)]
 
-    def _best(self, blocks: Blocks, images: Blocks, region: Region, place: Place) -> Member:
+    def _best(self, blocks: Blocks, region: Region, place: Place, unmountable_from: Reopen | None) -> Member:
         """The region's files where they can be had, else its image."""
         because = self._why_raw(blocks, region)
         if because or not blocks.path:
-            return self._raw(images, region, place, because)
+            return self._raw(blocks, region, place, because)
         try:
             return self._file_system(blocks.path, region, place)
         except CannotMountError as refused:
             suspicion = "a file system that cannot be mounted may be damaged"
-            return self._raw(images, region, place, str(refused), suspicion)
+            with self._untouched(blocks, unmountable_from) as untouched:
+                return self._raw(untouched, region, place, str(refused), suspicion)
+
+    @contextmanager
+    def _untouched(self, blocks: Blocks, reopen: Reopen | None) -> Iterator[Blocks]:
+        """The bytes as they were before the mount was tried, where they can be had, else as they are."""
+        try:
+            again = reopen() if reopen else None
+        except SourceUnreadable as failure:
+            self.progress.note(f"{failure}: {blocks.name} is read instead")
+            again = None
+        if again is None:
+            yield blocks
+            return
+        with again:
+            yield again
 
     def _raw(self, blocks: Blocks, region: Region, place: Place, because: str, suspicion: str = "") -> Member:
         if region.role != "gap":
             self.progress.note(f"{place.name} is archived as an image: {because}")
         allocation, note = self._allocation(blocks, region, suspicion)
-        elsewhere = f"it was read from {blocks.name}" if blocks is self.images_from else ""
+        elsewhere = "" if blocks.path else f"it was read from {blocks.name}"
         place = replace(place, raw_because=because, notes=tuple(filter(None, (note, elsewhere))))
         for said in place.notes:
             self.progress.note(f"{place.name}: {said}")
@@ -94,7 +114,7 @@ class RegionWriter:
                 name = f"{place.name}-lv{number}"
                 inner = replace(place, name=name, folder=f"{name}/", logical_volume=volume.name)
                 with BlockSource(volume.device) as inside:
-                    members.append(self._best(inside, inside, undivided(inside), inner))
+                    members.append(self._best(inside, undivided(inside), inner, None))
             return members
 
     def _why_raw(self, blocks: Blocks, region: Region) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from backup_actions.archive.allocation import Extent
@@ -29,7 +29,7 @@ SCHEME = "ebs:"
 # https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
 _READS_PER_SECOND = 900
 _REQUESTS_IN_FLIGHT = 32
-_SHARED_BLOCKS_KEPT = 16
+_SHARED_BLOCKS_KEPT = 40  # one for each request in flight, and some that smaller looks come back to
 _TRIES_OF_A_BLOCK = 3
 _INVALID = "ValidationException"
 
@@ -41,14 +41,14 @@ class _NotUsableError(Exception):
 class SnapshotBlocks(Blocks):
     """Every block that was written is read once, checked with its checksum; all others are zeros and cost nothing.
 
-    Memory, whatever the snapshot's size: 16 MiB for requests in flight, 8 MiB for blocks that neighbouring reads
+    Memory, whatever the snapshot's size: 16 MiB for requests in flight, 20 MiB for blocks that neighbouring reads
     share, 11 MiB for the listing. Raises SourceUnreadable where the snapshot cannot be listed: not there, not yet
     complete, not permitted.
     """
 
     is_device = False
     path = None
-    reads_in_flight = 8  # of a few blocks each: enough for all requests in flight while one read is consumed
+    reads_in_flight = _REQUESTS_IN_FLIGHT
 
     def __init__(self, client: EBSClient, snapshot_id: str, *, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
@@ -61,7 +61,6 @@ class SnapshotBlocks(Blocks):
             raise SourceUnreadable(what=self.name, reason=failure) from failure
         self.size_bytes = self._listing.size_bytes
         self._block_bytes = self._listing.block_bytes
-        self._pool = ThreadPoolExecutor(_REQUESTS_IN_FLIGHT, thread_name_prefix="block")
         self._shared: OrderedDict[int, Future[bytes]] = OrderedDict()
         self._shared_lock = threading.Lock()
 
@@ -70,18 +69,12 @@ class SnapshotBlocks(Blocks):
         return None
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
-        """All blocks of it are asked for at the same time."""
+        """Block after block: whoever wants several at a time reads in several threads."""
         if offset + len(buffer) > self.size_bytes:
             what = f"bytes {offset} to {offset + len(buffer)} of {self.name}"
             raise SourceUnreadable(what=what, reason=f"it ends at byte {self.size_bytes}")
-        first, behind = offset // self._block_bytes, -(-(offset + len(buffer)) // self._block_bytes)
-        if behind - first == 1:
-            self._fill(offset, buffer, first)
-            return
-        filling = [self._pool.submit(self._fill, offset, buffer, number) for number in range(first, behind)]
-        wait(filling)  # all of them, also after a failure: the buffer is the caller's again when this returns
-        for each in filling:
-            each.result()
+        for number in range(offset // self._block_bytes, -(-(offset + len(buffer)) // self._block_bytes)):
+            self._fill(offset, buffer, number)
 
     def written(self, start: int, end: int) -> Iterator[Extent]:
         """What the snapshot lists, in whole blocks as far as they lie between the two."""
@@ -93,10 +86,9 @@ class SnapshotBlocks(Blocks):
             raise SourceUnreadable(what=self.name, reason=failure) from failure
 
     def close(self) -> None:
-        """No request is on its way, and none follows."""
+        """No request is tried again."""
         self._calls.end()
         self._listing.end()
-        self._pool.shutdown(cancel_futures=True)
 
     def _fill(self, offset: int, buffer: memoryview, number: int) -> None:
         """That block's part of the buffer."""

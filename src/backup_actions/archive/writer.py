@@ -12,7 +12,7 @@ from backup_actions.archive.folder_store import FolderStore
 from backup_actions.archive.layout import read_layout
 from backup_actions.archive.members import MemberWriter, Place
 from backup_actions.archive.options import ArchiveOptions
-from backup_actions.archive.regions import RegionWriter
+from backup_actions.archive.regions import RegionWriter, Reopen
 from backup_actions.archive.store import Store
 from backup_actions.errors import ArchiveExists, SourceUnreadable
 from backup_actions.model.clock import Clock, SystemClock
@@ -25,7 +25,7 @@ def archive(
     source: Path | Blocks,
     to: Store,
     *,
-    images_from: Blocks | None = None,
+    unmountable_from: Reopen | None = None,
     options: ArchiveOptions | None = None,
     name: str = "",
     recovery_point: JsonObject | None = None,
@@ -34,7 +34,7 @@ def archive(
 ) -> Manifest:
     """The archive stands complete in the store, its manifest written last.
 
-    ``images_from`` has the same bytes as the source: what becomes an image is read from there. Blocks stay open.
+    ``unmountable_from`` opens the source's bytes once more, for what could not be mounted. Blocks given stay open.
     ``name`` is what the source is called in the manifest, by default its path. Raises ArchiveExists before anything
     is read, SourceUnreadable where anything of the source could not be read, UploadFailed, ToolMissing,
     DeviceUnavailable. Memory: see ArchiveOptions.
@@ -47,7 +47,7 @@ def archive(
     if isinstance(source, Path) and kind == "directory":
         layout, members = None, [_directory(source, to, writer, progress)]
     else:
-        layout, members = _device(source, RegionWriter(writer, options, progress, images_from))
+        layout, members = _device(source, RegionWriter(writer, options, progress, unmountable_from))
     described = {"kind": kind, "name": name or (source.name if isinstance(source, Blocks) else str(source))}
     manifest = Manifest(
         tool_version=version("aws-backup-actions"),
