@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backup_actions.actions.ebs_archive.places import verification_key
-from backup_actions.aws import World, translated
+from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, read_object
+from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
 from backup_actions.errors import NotVerified
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
 from backup_actions.model.report import ActionReport, Artifact
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 Event = Mapping[str, Any]
 
@@ -48,30 +46,12 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
 def discard(world: World, event: Event) -> Mapping[str, int]:
     """Abort the uploads under the prefix and, unless the archive is complete, remove its objects."""
     s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/"
-    aborted = _abort_uploads(s3, bucket, inside)
-    keys = _keys(s3, bucket, inside)
+    aborted = abort_uploads(s3, bucket, inside)
+    keys = object_keys(s3, bucket, inside)
     if f"{inside}{MANIFEST_NAME}" in keys:
         return {"aborted": aborted, "removed": 0}
-    for key in keys:
-        with translated():
-            s3.delete_object(Bucket=bucket, Key=key)
+    delete_objects(s3, bucket, keys)
     return {"aborted": aborted, "removed": len(keys)}
-
-
-def _abort_uploads(s3: S3Client, bucket: str, inside: str) -> int:
-    aborted = 0
-    with translated():
-        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=inside):
-            for upload in page.get("Uploads", []):
-                s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-                aborted += 1
-    return aborted
-
-
-def _keys(s3: S3Client, bucket: str, inside: str) -> list[str]:
-    with translated():
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=inside)
-        return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
 def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:
