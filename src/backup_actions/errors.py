@@ -258,6 +258,16 @@ class SearchIncomplete(BackupActionsError):
     exit_code = 4
 
 
+class ArchiveInterrupted(BackupActionsError):
+    """An archive was interrupted, and what was done of it is kept for the same command to go on with."""
+
+    code = "BA0414"
+    sentence = "the archive at {where} is not finished, {reason}; kept are {kept}"
+    remedy = "Run the same command with --resume to go on. To give it up, remove {where}/resume and what is kept."
+    exit_code = 75
+    retryable = True
+
+
 # -------------------------------------------------------------------------------------- BA05xx: the EBS archive
 
 
@@ -277,6 +287,31 @@ class VolumeBusy(BackupActionsError):
     sentence = "volume {volume_id} is still attached to {instance_id} after {waited_seconds:.0f} s"
     remedy = "The next attempt tries again; an instance that lost its Spot capacity lets go when it has stopped."
     retryable = True
+
+
+# ------------------------------------------------------------------------------ BA0511 and on: exports of databases
+
+
+class ParquetUnreadable(BackupActionsError):
+    """A file of an export is no whole Parquet file."""
+
+    code = "BA0511"
+    sentence = "cannot read {where} as Parquet: {reason}"
+    remedy = "The export is not whole: keep the backup and export it again."
+    exit_code = 4
+
+
+# ------------------------------------------------------------------------------ BA052x: the DynamoDB export
+
+
+class RouteImpossible(BackupActionsError):
+    """The settings force a way to the items of a backup that does not exist for it."""
+
+    code = "BA0521"
+    sentence = "the items cannot be exported by the route {route}: {reason}"
+    remedy = (
+        "Set `route: auto`, which restores the backup to a temporary table where the table's history does not help."
+    )
 
 
 # ------------------------------------------------------------------------------------ BA06xx: the embedded AWS

@@ -198,7 +198,7 @@ def test_listing_touches_only_the_index_and_one_file_only_its_frames(tmp_path: P
         (tmp_path / "tree" / f"noise-{number}").write_bytes(os.urandom(2 << 20))
     (tmp_path / "tree" / "small").write_bytes(b"small")
     archive(tmp_path / "tree", FolderStore(tmp_path / "store"), options=ArchiveOptions(frame_size_mib=1))
-    store = Counting(FolderStore(tmp_path / "store"))
+    store: Any = Counting(FolderStore(tmp_path / "store"))
 
     paths = [entry.path for entry in Archive.open(store).entries("noise-*")]
 
@@ -346,8 +346,8 @@ class Breaking:
         self.describe = store.describe
         self.put_if_absent = store.put_if_absent
 
-    def create(self, name: str, *, expected_bytes: int | None = None) -> Any:
-        writer: Any = self._store.create(name, expected_bytes=expected_bytes)
+    def create(self, name: str, **plans: int | None) -> Any:
+        writer: Any = self._store.create(name, **plans)
         if name.startswith("files"):
             original: Callable[[bytes], None] = writer.write
 
@@ -369,8 +369,9 @@ def test_an_archive_that_dies_leaves_nothing_behind(
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "noise").write_bytes(os.urandom(24 << 20))
 
+    breaking: Any = Breaking(store, error, after_bytes)
     with pytest.raises(type(error)):
-        archive(tmp_path / "tree", Breaking(store, error, after_bytes))
+        archive(tmp_path / "tree", breaking)
 
     assert [store.describe(name) for name in ("manifest.json", "files.tar.zst", "index.parquet")] == [None] * 3
 

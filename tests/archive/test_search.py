@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from backup_actions.archive import Archive, ArchiveOptions, FolderStore, S3Store, archive, archives_below, search
-from backup_actions.archive.store import ObjectWriter
 from backup_actions.errors import ArchiveDamaged, ArchiveMissing, AwsCallFailed, ManifestUnreadable
-from backup_actions.model.manifest import StoredObject
 
 Root = FolderStore | S3Store
 
@@ -93,27 +91,13 @@ def test_images_are_found_by_the_path_that_they_are_extracted_by(tmp_path: Path)
 
 
 @dataclass(frozen=True)
-class Watched:
+class Watched(FolderStore):
     """A store that remembers what was read of it."""
 
-    store: FolderStore
     reads: list[tuple[str, int, int | None]] = field(default_factory=list)
 
-    @property
-    def location(self) -> str:
-        return self.store.location
-
-    def create(self, name: str, *, expected_bytes: int | None = None) -> ObjectWriter:
-        raise NotImplementedError
-
-    def put_if_absent(self, name: str, data: bytes) -> StoredObject:
-        raise NotImplementedError
-
-    def describe(self, name: str) -> StoredObject | None:
-        raise NotImplementedError
-
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-        data = self.store.read(name, start, end)
+        data = super().read(name, start, end)
         self.reads.append((name, start, len(data)))
         return data
 
@@ -132,7 +116,7 @@ def _large(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
 
 
 def test_paths_alone_are_read_where_nothing_matches(large: FolderStore) -> None:
-    watched = Watched(large)
+    watched = Watched(large.path)
 
     assert list(search(watched, "no such file")) == []
 
@@ -143,7 +127,7 @@ def test_paths_alone_are_read_where_nothing_matches(large: FolderStore) -> None:
 
 
 def test_other_columns_are_read_of_the_row_groups_that_matched(large: FolderStore) -> None:
-    nothing, one, all_of_them = Watched(large), Watched(large), Watched(large)
+    nothing, one, all_of_them = Watched(large.path), Watched(large.path), Watched(large.path)
 
     list(search(nothing, "no such file"))
     assert len(list(search(one, "7/file-123"))) == 1

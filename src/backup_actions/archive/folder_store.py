@@ -141,7 +141,9 @@ class FolderWriter:
     @classmethod
     def resumed(cls, path: Path, name: str, kept: KeptObject) -> Self:
         """A file that an earlier process began. Raises CannotResumeError; UploadFailed while that one lives."""
-        temporary = path.parent / Path(kept.handle).name
+        if "/" in kept.handle or not (kept.handle.startswith(f".{path.name}.") and kept.handle.endswith(_SUFFIX)):
+            raise CannotResumeError(f"{kept.handle!r} is no temporary file of {name}")
+        temporary = path.parent / kept.handle
         try:
             file = _locked(temporary)
         except _HeldElsewhereError as held:
@@ -171,6 +173,11 @@ class FolderWriter:
                 crc64nvme=checksum.value,
             )
 
+    def seal(self) -> StoredObject:
+        """What has been written."""
+        checksum = Crc64Nvme(self._so_far.crc64nvme)
+        return StoredObject(name=self._name, size_bytes=self._so_far.size_bytes, crc64nvme=checksum.base64())
+
     def finish(self, *, only_if_absent: bool = False) -> StoredObject:
         """Give the file its name once its bytes are on the disk. Raises FileExistsError only if asked to."""
         try:
@@ -186,8 +193,7 @@ class FolderWriter:
             raise
         except OSError as failure:
             raise UploadFailed(what=self._path, reason=failure) from failure
-        checksum = Crc64Nvme(self._so_far.crc64nvme)
-        return StoredObject(name=self._name, size_bytes=self._so_far.size_bytes, crc64nvme=checksum.base64())
+        return self.seal()
 
     def kept(self) -> KeptObject | None:
         """What has been written until now, once it is on the disk. Raises UploadFailed."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backup_actions.archive.allocation import Extent
 from backup_actions.archive.device import Blocks
 from backup_actions.archive.files import archive_tree
-from backup_actions.archive.frames import FramedStream, FrameWriter
+from backup_actions.archive.frames import FramedStream
 from backup_actions.archive.index import IndexWriter
+from backup_actions.archive.journal import Journal, SoFar
+from backup_actions.archive.kept_frames import compare_kept_frames
 from backup_actions.archive.options import ArchiveOptions
 from backup_actions.archive.region_image import archive_region
-from backup_actions.archive.store import ObjectWriter, Store
-from backup_actions.model.manifest import Kind, Member, Region
+from backup_actions.archive.store import CannotResumeError, Store
+from backup_actions.archive.tree_so_far import SourceDiffers
+from backup_actions.archive.under_way import MemberUnderWay
+from backup_actions.model.manifest import Kind, Member, Region, StoredObject
 from backup_actions.model.progress import Progress
 
 _SUFFIX = {"zstd": "zst", "gzip": "gz"}
@@ -34,54 +38,121 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class MemberWriter:
-    """Writes members; each is whole when its method returns."""
+    """Writes members; each is whole when its method returns. With a journal another process can go on with them."""
 
     to: Store
     options: ArchiveOptions
     progress: Progress
+    journal: Journal | None = None
+
+    def finished(self, name: str) -> Member | None:
+        """The member of that name, where an earlier process has finished it."""
+        return self.journal.finished(name) if self.journal else None
 
     def files(self, place: Place, root: Path, *, expected_bytes: int | None, one_file_system: bool) -> Member:
         """The tree below root, of about that many bytes as a tar. Raises SourceUnreadable, UploadFailed."""
+
+        def write(work: MemberUnderWay) -> Member:
+            with (
+                self.to.create(f"{place.folder}index.parquet") as stored_index,
+                IndexWriter(stored_index, self.options.frame_bytes) as index,
+            ):
+                tree = archive_tree(
+                    root,
+                    work.frames,
+                    index,
+                    one_file_system=one_file_system,
+                    progress=self.progress,
+                    journal=work.tree,
+                    read_ahead_mib=self.options.read_ahead_mib,
+                )
+                stream = work.frames.finish()
+                for note in tree.notes:
+                    self.progress.note(f"{place.name}: {note}")
+                member = self._member(place, "files", stream, work.stored.seal(), source_bytes=tree.content_bytes)
+                return replace(
+                    member,
+                    index=index.finish(),
+                    counts=tree.counts,
+                    sockets=tree.sockets,
+                    notes=(*place.notes, *tree.notes),
+                )
+
         name = f"{place.folder}files.tar.{_SUFFIX[self.options.codec]}"
-        with (
-            self.to.create(name, expected_bytes=expected_bytes) as stored,
-            self.to.create(f"{place.folder}index.parquet") as stored_index,
-            IndexWriter(stored_index, self.options.frame_bytes) as index,
-            FrameWriter(stored.write, self.options) as frames,
-        ):
-            tree = archive_tree(root, frames, index, one_file_system=one_file_system, progress=self.progress)
-            member = self._member(place, "files", frames.finish(), stored, source_bytes=tree.content_bytes)
-            for note in tree.notes:
-                self.progress.note(f"{place.name}: {note}")
-            return replace(
-                member,
-                index=index.finish(),
-                counts=tree.counts,
-                sockets=tree.sockets,
-                notes=(*place.notes, *tree.notes),
-            )
+        return self._written(place.name, name, expected_bytes, write, is_tree=True)
 
     def image(
-        self, blocks: Blocks, region: Region, place: Place, extents: Iterable[Extent], wanted_bytes: int
+        self,
+        blocks: Blocks,
+        region: Region,
+        place: Place,
+        extents: Callable[[], Iterable[Extent]],
+        wanted_bytes: int,
     ) -> Member:
         """An image of the region, with zeros for all that lies outside of the extents."""
+        finished = self.finished(place.name)
+        if finished:
+            return finished
+
+        def write(work: MemberUnderWay) -> Member:
+            start_at = 0
+            if work.begun:
+                start_at = work.begun.frames.stream_bytes
+                compare_kept_frames(blocks, region, extents(), work.begun.frames, self.options.frame_bytes)
+            archive_region(blocks, region, work.frames, self.progress, extents(), start_at=start_at)
+            stream = work.frames.finish()
+            return self._member(place, "device", stream, work.stored.seal(), source_bytes=region.size_bytes)
+
         self.progress.start(place.name, wanted_bytes)
         name = f"{place.folder}device.img.{_SUFFIX[self.options.codec]}"
-        with (
-            self.to.create(name, expected_bytes=wanted_bytes) as stored,
-            FrameWriter(stored.write, self.options) as frames,
-        ):
-            archive_region(blocks, region, frames, self.progress, extents)
-            return self._member(place, "device", frames.finish(), stored, source_bytes=region.size_bytes)
+        return self._written(place.name, name, wanted_bytes, write, is_tree=False)
+
+    def _written(
+        self,
+        member: str,
+        name: str,
+        expected_bytes: int | None,
+        write: Callable[[MemberUnderWay], Member],
+        *,
+        is_tree: bool,
+    ) -> Member:
+        """What ``write`` gives once its object stands; it begins again where what was kept is of no use."""
+
+        def attempt(begun: SoFar | None) -> Member:
+            with MemberUnderWay(
+                self.to,
+                member,
+                name,
+                self.options,
+                expected_bytes=expected_bytes,
+                journal=self.journal,
+                begun=begun,
+                is_tree=is_tree,
+            ) as work:
+                written = write(work)
+                if self.journal:
+                    self.journal.will_finish(written)
+                work.stored.finish()
+                return written
+
+        begun = self.journal.begun(member, name) if self.journal else None
+        if begun is None or self.journal is None:
+            return attempt(None)
+        try:
+            return attempt(begun)
+        except (CannotResumeError, SourceDiffers) as differs:
+            self.progress.note(f"{member} is archived from its beginning: {differs}")
+            self.journal.forget()
+            return attempt(None)
 
     def _member(
-        self, place: Place, kind: Kind, stream: FramedStream, stored: ObjectWriter, *, source_bytes: int
+        self, place: Place, kind: Kind, stream: FramedStream, stored: StoredObject, *, source_bytes: int
     ) -> Member:
         return Member(
             name=place.name,
             kind=kind,
             codec=self.options.codec,
-            object=stored.finish(),
+            object=stored,
             index=None,
             region_index=place.region_index,
             logical_volume=place.logical_volume,

@@ -60,6 +60,9 @@ class RegionWriter:
 
     def _best(self, blocks: Blocks, region: Region, place: Place, unmountable_from: Reopen | None) -> Member:
         """The region's files where they can be had, else its image."""
+        finished = self.members.finished(place.name)
+        if finished:
+            return finished
         because = self._why_raw(blocks, region)
         if because or not blocks.path:
             return self._raw(blocks, region, place, because)
@@ -93,8 +96,8 @@ class RegionWriter:
         for said in place.notes:
             self.progress.note(f"{place.name}: {said}")
         if allocation is None:
-            return self.members.image(blocks, region, place, [(0, region.size_bytes)], region.size_bytes)
-        return self.members.image(blocks, region, place, allocation.extents(), allocation.used_bytes)
+            return self.members.image(blocks, region, place, lambda: [(0, region.size_bytes)], region.size_bytes)
+        return self.members.image(blocks, region, place, allocation.extents, allocation.used_bytes)
 
     def _why_not_activated(self) -> str:
         if not self.options.source_is_scratch:
@@ -109,7 +112,9 @@ class RegionWriter:
                 f"only the {metadata} bytes of LVM's metadata were read; its logical volumes are members of their own"
             )
             self.progress.note(f"{place.name}: {note}")
-            members = [self.members.image(blocks, region, replace(place, notes=(note,)), [(0, metadata)], metadata)]
+            members = [
+                self.members.image(blocks, region, replace(place, notes=(note,)), lambda: [(0, metadata)], metadata)
+            ]
             for number, volume in enumerate(volumes, start=1):
                 name = f"{place.name}-lv{number}"
                 inner = replace(place, name=name, folder=f"{name}/", logical_volume=volume.name)

@@ -95,20 +95,28 @@ class S3Writer:
         if self._body.size_bytes >= self._planned_bytes:
             self._send_part()
 
-    def finish(self) -> StoredObject:
-        """Complete the upload; S3 compares the whole object with the checksum of all that was written."""
+    def seal(self) -> StoredObject:
+        """All parts have arrived; an object of a single one waits for ``finish``."""
         if self._upload:
             if self._body.size_bytes:
                 self._send_part()
             for sending in tuple(self._sending):
                 self._sent(sending.result)
             self._gather()
+        else:
+            self._checksum, self._arrived_bytes = self._body.checksum(), self._body.size_bytes
+        return StoredObject(name=self._name, size_bytes=self._arrived_bytes, crc64nvme=self._checksum.base64())
+
+    def finish(self) -> StoredObject:
+        """Complete the upload; S3 compares the whole object with the checksum of all that was written."""
+        sealed = self.seal()
+        if self._upload:
             self._complete(self._upload.result())
         else:
             self._put()
         self._pool.shutdown()
         self._ended = True
-        return StoredObject(name=self._name, size_bytes=self._arrived_bytes, crc64nvme=self._checksum.base64())
+        return sealed
 
     def kept(self) -> KeptObject | None:
         """The parts that S3 has, up to the first that it lacks."""
@@ -207,7 +215,7 @@ class S3Writer:
                 self._checksum.join(sent.crc64nvme, sent.part.size_bytes)
 
     def _put(self) -> None:
-        self._checksum, self._arrived_bytes = self._body.checksum(), self._body.size_bytes
+        self._body.seek(0)
         self._sent(
             lambda: self._store.client.put_object(
                 **self._store.target(self._name),

@@ -49,6 +49,10 @@ class ObjectWriter(Protocol):
         """Append; may block while parts are in flight. What one call takes is never divided. Raises UploadFailed."""
         ...
 
+    def seal(self) -> StoredObject:
+        """Nothing follows: what the object will be when ``finish`` makes it visible. Raises UploadFailed."""
+        ...
+
     def finish(self) -> StoredObject:
         """Make the object visible and return what it is. Raises UploadFailed."""
         ...

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from backup_actions.archive.checkpoint import RESUME_FOLDER
 from backup_actions.archive.device import Blocks, BlockSource
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.archive.layout import read_layout
 from backup_actions.archive.members import MemberWriter, Place
 from backup_actions.archive.options import ArchiveOptions
 from backup_actions.archive.regions import RegionWriter, Reopen
+from backup_actions.archive.resuming import journal_kept
 from backup_actions.archive.store import Store
 from backup_actions.errors import ArchiveExists, SourceUnreadable
 from backup_actions.model.clock import Clock, SystemClock
@@ -31,33 +35,57 @@ def archive(
     recovery_point: JsonObject | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
+    checkpoint_seconds: float | None = None,
 ) -> Manifest:
     """The archive stands complete in the store, its manifest written last.
 
     ``unmountable_from`` opens the source's bytes once more, for what could not be mounted. Blocks given stay open.
-    ``name`` is what the source is called in the manifest, by default its path. Raises ArchiveExists before anything
-    is read, SourceUnreadable where anything of the source could not be read, UploadFailed, ToolMissing,
-    DeviceUnavailable. Memory: see ArchiveOptions.
+    ``name`` is what the source is called in the manifest, by default its path. With ``checkpoint_seconds`` progress
+    is stored as often, an interruption leaves what was done, and the next call for the same source goes on with it.
+    Raises ArchiveExists before anything is read, SourceUnreadable where anything of the source could not be read,
+    UploadFailed, ToolMissing, DeviceUnavailable, ArchiveInterrupted. Memory: see ArchiveOptions.
     """
+    options, progress, clock = options or ArchiveOptions(), progress or Silence(), clock or SystemClock()
     if to.describe(MANIFEST_NAME) is not None:
+        if checkpoint_seconds is not None:
+            to.remove_folder(RESUME_FOLDER)  # whoever completed it may have had no time left to
         raise ArchiveExists(where=to.location)
-    options, progress = options or ArchiveOptions(), progress or Silence()
-    writer = MemberWriter(to, options, progress)
     kind = _kind(source)
-    if isinstance(source, Path) and kind == "directory":
-        layout, members = None, [_directory(source, to, writer, progress)]
-    else:
-        layout, members = _device(source, RegionWriter(writer, options, progress, unmountable_from))
-    described = {"kind": kind, "name": name or (source.name if isinstance(source, Blocks) else str(source))}
-    manifest = Manifest(
-        tool_version=version("aws-backup-actions"),
-        created=(clock or SystemClock()).now().isoformat(timespec="seconds"),
-        source=described if recovery_point is None else {**described, "recovery_point": recovery_point},
-        layout=layout,
-        members=tuple(members),
-    )
-    to.put_if_absent(MANIFEST_NAME, manifest.to_bytes())
-    return manifest
+    described: JsonObject = {"kind": kind, "name": name or (source.name if isinstance(source, Blocks) else str(source))}
+    if recovery_point is not None:
+        described = {**described, "recovery_point": recovery_point}
+    with _opened(source, kind) as blocks, ExitStack() as stack:
+        layout = read_layout(blocks) if blocks else None
+        manifest = partial(_manifest, source=described, layout=layout, clock=clock)
+        journal = None
+        if checkpoint_seconds is not None:
+            identity = _identity(described, layout)
+            journal = stack.enter_context(
+                journal_kept(to, options, identity, manifest, progress, every_seconds=checkpoint_seconds)
+            )
+        writer = MemberWriter(to, options, progress, journal)
+        if blocks is None or layout is None:
+            members = [_directory(Path(str(source)), to, writer, progress)]
+        else:
+            members = _device(blocks, layout, RegionWriter(writer, options, progress, unmountable_from))
+    complete = manifest(tuple(members))
+    to.put_if_absent(MANIFEST_NAME, complete.to_bytes())
+    if journal:
+        journal.remove()
+    return complete
+
+
+def _manifest(members: tuple[Member, ...], *, source: JsonObject, layout: Layout | None, clock: Clock) -> Manifest:
+    created = clock.now().isoformat(timespec="seconds")
+    return Manifest(tool_version=_version(), created=created, source=source, layout=layout, members=members)
+
+
+def _identity(source: JsonObject, layout: Layout | None) -> JsonObject:
+    return {"program": _version(), "source": source, "layout": dataclasses.asdict(layout) if layout else None}
+
+
+def _version() -> str:
+    return version("aws-backup-actions")
 
 
 def _kind(source: Path | Blocks) -> str:
@@ -76,18 +104,24 @@ def _kind(source: Path | Blocks) -> str:
     raise SourceUnreadable(what=source, reason="it is neither a directory nor an image nor a block device")
 
 
+def _opened(source: Path | Blocks, kind: str) -> AbstractContextManager[Blocks | None]:
+    if isinstance(source, Blocks):
+        return nullcontext(source)
+    return nullcontext() if kind == "directory" else BlockSource(source)
+
+
 def _directory(source: Path, to: Store, members: MemberWriter, progress: Progress) -> Member:
     """The one member of a directory's archive."""
     if isinstance(to, FolderStore) and to.path.resolve().is_relative_to(source.resolve()):
         raise SourceUnreadable(what=source, reason="the archive would lie inside of what it archives")
+    finished = members.finished("files")
+    if finished:
+        return finished
     progress.start(str(source), None)
     return members.files(Place(name="files"), source, expected_bytes=None, one_file_system=True)
 
 
-def _device(source: Path | Blocks, regions: RegionWriter) -> tuple[Layout, list[Member]]:
+def _device(blocks: Blocks, layout: Layout, regions: RegionWriter) -> list[Member]:
     """A member for each region of an image, device or snapshot."""
-    opened: AbstractContextManager[Blocks] = BlockSource(source) if isinstance(source, Path) else nullcontext(source)
-    with opened as blocks:
-        layout = read_layout(blocks)
-        written = (regions.write(blocks, region, index) for index, region in enumerate(layout.regions))
-        return layout, [member for members in written for member in members]
+    written = (regions.write(blocks, region, index) for index, region in enumerate(layout.regions))
+    return [member for members in written for member in members]

@@ -24,6 +24,7 @@ EXIT_CODES: Mapping[int, str] = {
     3: "What was asked for is not there.",
     4: "What is stored is damaged or cannot be trusted.",
     5: "Something is missing on this machine: a program, a device, room.",
+    75: "Interrupted; the same command with --resume goes on.",
     BUG: "A fault of this program: the trace on stderr says where.",
     INTERRUPTED: "Interrupted by Ctrl-C, after cleaning up.",
     TERMINATED: "Terminated by SIGTERM, after cleaning up.",

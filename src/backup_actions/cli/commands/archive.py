@@ -12,6 +12,7 @@ from backup_actions.cli.locations import PLACE_ERRORS, Source, opened, store_at
 from backup_actions.cli.quantities import bytes_in_words
 from backup_actions.errors import (
     ArchiveExists,
+    ArchiveInterrupted,
     DeviceUnavailable,
     DiskFull,
     SettingInvalid,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         "backup-actions archive /srv/data s3://archives/data/2026-10-01",
         "backup-actions archive /dev/nvme1n1 /mnt/archives/disk --level 3",
         "backup-actions archive disk.img archives/disk --raw always --json",
+        "backup-actions archive /srv/data s3://archives/data/2026-10-01 --resume",
         "backup-actions archive ebs:snap-0123456789abcdef0 s3://archives/snapshots/web",
     ),
     fails_with=(
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         ToolMissing,
         DeviceUnavailable,
         DiskFull,
+        ArchiveInterrupted,
     ),
 )
 @click.argument("source", type=Source())
@@ -63,6 +66,18 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep in images what their file system does not use: the remains of deleted files.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Keep what is done when interrupted, and go on where the same command was interrupted before.",
+)
+@click.option(
+    "--checkpoint-seconds",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="With --resume, how often it is noted what is done.",
+)
 @click.option("--name", help="What the manifest calls the source; its path by default.")
 def archive(
     output: Output,
@@ -72,8 +87,10 @@ def archive(
     level: int,
     raw: str,
     name: str | None,
+    checkpoint_seconds: float,
     *,
     whole_images: bool,
+    resume: bool,
 ) -> None:
     """Archive a directory, disk image, block device or EBS snapshot.
 
@@ -82,6 +99,9 @@ def archive(
 
     A snapshot, written as ebs:snap-0123456789abcdef0, is read through the EBS direct APIs: without a volume, but
     as images only. AWS bills each block of 512 KiB that was ever written: about 6 US dollars for a full TiB.
+
+    With --resume, what was stored before Ctrl-C, a signal, a crash or a lost connection is kept, with notes about
+    it below resume/ of the destination, and the same command goes on from there. Without it nothing is left.
     """
     from backup_actions.archive import ArchiveOptions
     from backup_actions.archive import archive as make_archive
@@ -89,7 +109,14 @@ def archive(
     options = ArchiveOptions(codec=cast("Codec", codec), level=level, raw=cast("Raw", raw), whole_images=whole_images)
     store = store_at(destination)
     with output.progress() as progress, opened(source) as what:
-        manifest = make_archive(what, store, options=options, name=name or str(source), progress=progress)
+        manifest = make_archive(
+            what,
+            store,
+            options=options,
+            name=name or str(source),
+            progress=progress,
+            checkpoint_seconds=checkpoint_seconds if resume else None,
+        )
     if output.as_json:
         output.answer({"location": store.location, "manifest": json.loads(manifest.to_bytes())})
         return

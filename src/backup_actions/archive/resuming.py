@@ -1,0 +1,56 @@
+"""An archive that outlives its process: what interrupts it leaves what was done, for the same command to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from backup_actions.archive.journal import Journal
+from backup_actions.archive.options import ArchiveOptions
+from backup_actions.archive.store import Store
+from backup_actions.archive.under_way import can_be_continued
+from backup_actions.errors import ArchiveExists, ArchiveInterrupted, BackupActionsError
+from backup_actions.model.json_types import JsonObject
+from backup_actions.model.manifest import Manifest, Member
+from backup_actions.model.progress import Progress
+
+_OPTIONS = ("codec", "level", "frame_size_mib", "raw", "whole_images", "mount", "source_is_scratch")
+"""Those that decide what the bytes of an archive are; threads and memory may change."""
+
+
+@contextmanager
+def journal_kept(
+    to: Store,
+    options: ArchiveOptions,
+    identity: JsonObject,
+    manifest: Callable[[tuple[Member, ...]], Manifest],
+    progress: Progress,
+    *,
+    every_seconds: float,
+) -> Iterator[Journal]:
+    """A journal that has what an earlier process kept. Raises ArchiveInterrupted where this one keeps something too."""
+    chosen = {name: getattr(options, name) for name in _OPTIONS}
+    journal = Journal(
+        to,
+        {**identity, "options": chosen},
+        manifest,
+        progress,
+        frame_bytes=options.frame_bytes,
+        every_seconds=every_seconds,
+    )
+    try:
+        try:
+            yield journal
+        finally:
+            journal.close()
+    except BaseException as error:
+        if journal.kept and can_be_continued(error):
+            raise ArchiveInterrupted(where=to.location, reason=_reason(error), kept=journal.kept) from error
+        if not journal.kept or isinstance(error, ArchiveExists):
+            with suppress(BackupActionsError):
+                journal.remove()
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, BackupActionsError) else "it was interrupted"
