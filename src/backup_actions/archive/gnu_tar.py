@@ -101,9 +101,9 @@ class TarCreation:
 
     def __exit__(self, *raised: object) -> None:
         self._process.kill()
+        self._output.close()  # a child of it that outlives it writes no more
         self._process.wait()
         self._listener.join()
-        self._output.close()
         self._errors.close()
 
     def _listen(self) -> None:

@@ -119,6 +119,8 @@ class TreeFollower:
 
     def _begin(self, file: StoredFile, batch: RowBatch) -> None:
         if self._begun is not None and file.begin < self._read_from:
+            if file.begin + len(self._begun.pieces) * content_hash.HASH_PIECE_BYTES != self._read_from:
+                raise SourceDiffers("the index that was kept")
             whole = file._replace(end=self._begun.content_end, is_sparse=False)  # its map was read before
             self._file = _FileUnderWay(whole, batch, self._begun.pieces)
         else:

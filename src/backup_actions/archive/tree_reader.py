@@ -160,9 +160,9 @@ class TreeReader:
 
     def __exit__(self, *raised: object) -> None:
         self._process.kill()
+        self._output.close()  # a child of it that outlives it writes no more
         self._process.wait()
         self._listener.join()
-        self._output.close()
         self._errors.close()
 
     def _cut(self) -> SourceUnreadable:
