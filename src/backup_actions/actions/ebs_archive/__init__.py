@@ -1,4 +1,4 @@
-"""EBS archive: restore the snapshot to a volume, archive its files (or its bytes) to S3, verify, remove the volume."""
+"""EBS archive: the files of a volume made from the snapshot, or the snapshot's own bytes, go to S3 and are verified."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ ACTION = Action(
             vcpus=2,
             memory_mib=2048,
             mounts_devices=True,
+        ),
+        "image": Job(
+            code="backup_actions.actions.ebs_archive.job:archive_snapshot",
+            doc="Reads the snapshot through the EBS direct APIs, without a volume, and streams its images to S3.",
+            vcpus=2,
+            memory_mib=2048,
         ),
         "verify": Job(
             code="backup_actions.actions.ebs_archive.job:verify_archive",

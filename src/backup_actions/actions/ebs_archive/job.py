@@ -1,15 +1,17 @@
-"""The two long steps: archive what is on the volume, and read the archive back."""
+"""The long steps: archive what is on the volume, or in the snapshot itself, and read the archive back."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from backup_actions.actions.ebs_archive.attachment import attached
 from backup_actions.actions.ebs_archive.places import verification_key
 from backup_actions.actions.ebs_archive.settings import EbsArchiveSettings
-from backup_actions.archive import ArchiveOptions, S3Store, Store, archive, verify
+from backup_actions.archive import ArchiveOptions, Blocks, S3Store, SnapshotBlocks, Store, archive, verify
 from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
 from backup_actions.model.manifest import MANIFEST_NAME
@@ -19,11 +21,43 @@ Event = Mapping[str, Any]
 
 def archive_volume(world: World, event: Event) -> None:
     """The volume's archive stands complete under the prefix; the volume is detached, also after any failure."""
-    store = _store(world, event)
-    if store.describe(MANIFEST_NAME) is not None:
-        world.progress.note("an earlier attempt has completed the archive")
+    store, settings = _store(world, event), EbsArchiveSettings(**event["settings"])
+    if _stands(store, world):
         return
-    settings = EbsArchiveSettings(**event["settings"])
+    from_snapshot = partial(_snapshot, world, event) if settings.read_from == "auto" else None
+    with attached(world, event["volumeId"]) as device:
+        _archive(device, store, world, event, settings, unmountable_from=from_snapshot)
+
+
+def archive_snapshot(world: World, event: Event) -> None:
+    """Images of the snapshot stand complete under the prefix; there was no volume."""
+    store, settings = _store(world, event), EbsArchiveSettings(**event["settings"])
+    if _stands(store, world):
+        return
+    with _snapshot(world, event) as blocks:
+        _archive(blocks, store, world, event, settings)
+
+
+def _snapshot(world: World, event: Event) -> Blocks:
+    return SnapshotBlocks(world.clients.ebs, event["recoveryPoint"]["nativeId"], clock=world.clock)
+
+
+def _stands(store: Store, world: World) -> bool:
+    if store.describe(MANIFEST_NAME) is None:
+        return False
+    world.progress.note("an earlier attempt has completed the archive")
+    return True
+
+
+def _archive(
+    source: Path | Blocks,
+    store: Store,
+    world: World,
+    event: Event,
+    settings: EbsArchiveSettings,
+    *,
+    unmountable_from: Callable[[], Blocks] | None = None,
+) -> None:
     options = ArchiveOptions(
         codec=settings.codec,
         level=settings.level,
@@ -31,16 +65,16 @@ def archive_volume(world: World, event: Event) -> None:
         whole_images=settings.whole_images,
         source_is_scratch=True,  # the volume was made for this run: its journals may be replayed
     )
-    with attached(world, event["volumeId"]) as device:
-        archive(
-            device,
-            store,
-            options=options,
-            name=event["recoveryPoint"]["resourceId"],
-            recovery_point=event["recoveryPoint"],
-            progress=world.progress,
-            clock=world.clock,
-        )
+    archive(
+        source,
+        store,
+        unmountable_from=unmountable_from,
+        options=options,
+        name=event["recoveryPoint"]["resourceId"],
+        recovery_point=event["recoveryPoint"],
+        progress=world.progress,
+        clock=world.clock,
+    )
 
 
 def verify_archive(world: World, event: Event) -> None:

@@ -10,10 +10,14 @@ _SNAPSHOTS = "arn:${Partition}:ec2:${Region}::snapshot/*"
 _QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
 _JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
 _KEYS = "arn:${Partition}:kms:${Region}:${Account}:key/*"
+_JOB_NAMES = ("archive", "image", "verify")
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _ARCHIVES = f"{_BUCKET}/ebs-archive/*"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
 
+# AWS Backup puts this tag on every snapshot that it makes or copies; AWS's own scans of backups rely on it.
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupGuardDutyRolePolicyForScans.html
+_MADE_BY_BACKUP = {"StringLike": {"aws:ResourceTag/aws:backup:source-resource": "*"}}
 _OURS = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _BORN_OURS = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _THROUGH_EC2 = {"kms:ViaService": "ec2.${Region}.amazonaws.com"}
@@ -33,6 +37,26 @@ _BUCKET_KEY_READ = Statement(
 )
 
 
+_READ_SNAPSHOTS = (
+    Statement(
+        ("ebs:ListSnapshotBlocks", "ebs:GetSnapshotBlock"),
+        on=_SNAPSHOTS,
+        when=_MADE_BY_BACKUP,
+        for_=("the snapshot's blocks",),
+        because="any snapshot of a watched vault; snapshots are owned by AWS Backup and named by it",
+    ),
+    # EBS decrypts blocks as EC2, with the rights of whoever asks for them.
+    # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupServiceRolePolicyForIndexing.html
+    Statement(
+        ("kms:Decrypt",),
+        on=_KEYS,
+        when={"StringEquals": _THROUGH_EC2},
+        for_=("the snapshot's blocks",),
+        because="snapshots keep the keys of their volumes; only EC2 may use them for us",
+    ),
+)
+
+
 def _in_archives(action: str, *, for_: str) -> Statement:
     return Statement((action,), on=_ARCHIVES, for_=(for_,), because="one folder per recovery point under this prefix")
 
@@ -44,6 +68,14 @@ def _list_archives(*, for_: str) -> Statement:
 # Without it S3 answers 403 for an object that is not there. No condition on the prefix: such a request has none.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 _TELL_MISSING_FROM_FORBIDDEN = Statement(("s3:ListBucket",), on=_BUCKET, for_=("objects that may be missing",))
+
+_STORE_ARCHIVE = (
+    _TELL_MISSING_FROM_FORBIDDEN,
+    _in_archives("s3:GetObject", for_="is it archived already"),
+    _in_archives("s3:PutObject", for_="the archive"),
+    _in_archives("s3:AbortMultipartUpload", for_="an upload that fails leaves nothing"),
+    _BUCKET_KEY_WRITE,
+)
 
 _WORKFLOW = (
     _list_archives(for_="FindArchive"),
@@ -108,9 +140,9 @@ _WORKFLOW = (
     Statement(
         ("batch:SubmitJob",),
         # The reference lists the new job itself as a required resource, beside the queue; it has no id yet.
-        on=(_QUEUES, _JOBS, "${Job_archive}", "${Job_archive}:*", "${Job_verify}", "${Job_verify}:*"),
+        on=(_QUEUES, _JOBS, *(f"${{Job_{name}}}{revision}" for name in _JOB_NAMES for revision in ("", ":*"))),
         for_=("SubmitJob",),
-        because="one queue per zone, and every revision of our two job definitions",
+        because="one queue per zone, and every revision of our job definitions",
     ),
     Statement(
         ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
@@ -154,12 +186,10 @@ PERMISSIONS = Permissions(
                 for_=("attachment",),
                 because=_UNKNOWN_IDS,
             ),
-            _TELL_MISSING_FROM_FORBIDDEN,
-            _in_archives("s3:GetObject", for_="is it archived already"),
-            _in_archives("s3:PutObject", for_="the archive"),
-            _in_archives("s3:AbortMultipartUpload", for_="an upload that fails leaves nothing"),
-            _BUCKET_KEY_WRITE,
+            *_READ_SNAPSHOTS,
+            *_STORE_ARCHIVE,
         ),
+        "image": (*_READ_SNAPSHOTS, *_STORE_ARCHIVE),
         "verify": (
             _TELL_MISSING_FROM_FORBIDDEN,
             _in_archives("s3:GetObject", for_="the archive"),
