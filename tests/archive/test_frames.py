@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import Future
+from threading import Semaphore
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from blake3 import blake3
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from backup_actions.archive.codecs import FrameError, decompressed
+from backup_actions.archive.codecs import Compressor, FrameError, decompressed
 from backup_actions.archive.frames import FrameWriter
+from backup_actions.archive.frames_so_far import FramesSoFar
 from backup_actions.archive.options import ArchiveOptions, Codec
-from backup_actions.archive.seek_table import SeekTable, SeekTableError, read_seek_table
+from backup_actions.archive.seek_table import SeekTable, SeekTableError
 from backup_actions.errors import SettingInvalid
+
+from .framed_streams import begun_with, contents, framed, table_of
 
 MIB = 1 << 20
 CODECS: tuple[Codec, ...] = ("zstd", "gzip")
 STOCK = {"zstd": ["zstd", "-dc"], "gzip": ["gzip", "-dc"]}
-
-
-def table_of(stored: bytes, codec: Codec) -> SeekTable:
-    return read_seek_table(lambda start, end: stored[start:end], len(stored), codec)
 
 
 def sample_data() -> bytes:
@@ -35,13 +37,16 @@ def _codec(request: pytest.FixtureRequest) -> Codec:
     return codec
 
 
+def small_frames(codec: Codec = "zstd", **others: Any) -> ArchiveOptions:
+    return ArchiveOptions(codec=codec, frame_size_mib=1, threads=3, **others)
+
+
 def finished(data: bytes, codec: Codec) -> bytes:
-    out = bytearray()
-    with FrameWriter(out.extend, ArchiveOptions(codec=codec, frame_size_mib=1, threads=3)) as writer:
+    def write(writer: FrameWriter) -> None:
         for at in range(0, len(data), 700_001):
             writer.write(memoryview(data)[at : at + 700_001])
-        writer.finish()
-    return bytes(out)
+
+    return framed(write, small_frames(codec))[0]
 
 
 @pytest.mark.parametrize("data", [b"", b"x", bytes(MIB), bytes(MIB + 1), sample_data()])
@@ -75,17 +80,113 @@ def test_the_zstd_table_is_the_official_seekable_format() -> None:
 
 
 def test_what_is_put_into_the_room_is_stored_as_what_is_written(codec: Codec) -> None:
-    data, at, out = sample_data(), 0, bytearray()
-    with FrameWriter(out.extend, ArchiveOptions(codec=codec, frame_size_mib=1, threads=3)) as writer:
+    data = sample_data()
+
+    def write(writer: FrameWriter) -> None:
+        at = 0
         while at < len(data):
             room = writer.room()
             length = min(len(room), 300_001, len(data) - at)
             room[:length] = data[at : at + length]
             writer.take(length)
             at += length
-        writer.finish()
 
-    assert out == finished(data, codec)
+    assert framed(write, small_frames(codec))[0] == finished(data, codec)
+
+
+def test_bytes_that_arrive_later_are_waited_for_and_a_failure_to_bring_them_is_raised() -> None:
+    def write(writer: FrameWriter, failure: Exception | None) -> None:
+        room, arriving = writer.room(), Future[None]()
+        writer.take(len(room), [arriving])
+        room[:] = b"a" * len(room)
+        if failure:
+            arriving.set_exception(failure)
+        else:
+            arriving.set_result(None)
+
+    assert framed(lambda writer: write(writer, None), small_frames())[0] == finished(b"a" * MIB, "zstd")
+    with pytest.raises(OSError, match="broken"):
+        framed(lambda writer: write(writer, OSError("broken")), small_frames())
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3 * MIB)), max_size=6))
+def test_zeros_are_stored_as_if_they_had_been_written(runs: list[tuple[bool, int]]) -> None:
+    data = b"".join(bytes(length) if zeros else b"x" * length for zeros, length in runs)
+
+    def write(writer: FrameWriter) -> None:
+        for zeros, length in runs:
+            if zeros:
+                writer.write_zeros(length)
+            else:
+                writer.write(b"x" * length)
+
+    stored, stream = framed(write, small_frames())
+
+    assert b"".join(contents(stored)) == data
+    assert (stored, stream) == framed(lambda writer: writer.write(data), small_frames())
+
+
+def test_the_hash_of_a_stream_is_that_of_the_digests_of_its_frames(codec: Codec) -> None:
+    data = sample_data()
+    digests = b"".join(blake3(data[at : at + MIB]).digest() for at in range(0, len(data), MIB))
+
+    _, stream = framed(lambda writer: writer.write(data), small_frames(codec))
+
+    assert stream.blake3 == blake3(digests).hexdigest()
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_a_stream_that_goes_on_behind_stored_frames_ends_up_the_same(codec: Codec, count: int) -> None:
+    data, options = sample_data(), small_frames(codec)
+    kept, so_far = begun_with(data[: count * MIB], options)
+    again = FramesSoFar.from_bytes(so_far.to_bytes())
+
+    rest, stream = framed(lambda writer: writer.write(data[count * MIB :]), options, again)
+
+    assert (kept + rest, stream) == framed(lambda writer: writer.write(data), options)
+    assert (again.stored_bytes, again.stream_bytes, len(again)) == (len(kept), count * MIB, count)
+
+
+def test_nothing_goes_on_behind_a_frame_that_is_not_full() -> None:
+    so_far = FramesSoFar()
+    so_far.add(20, MIB - 1, 0, bytes(32))
+
+    with pytest.raises(ValueError, match="full frames"):
+        FrameWriter(bytearray().extend, small_frames(), begun=so_far)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_not_what_is_kept_of_frames(garbage: bytes) -> None:
+    assume(garbage != bytes(8))
+    with pytest.raises(ValueError, match="not the frames"):
+        FramesSoFar.from_bytes(garbage)
+
+
+def test_while_one_frame_takes_long_the_other_compressors_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    others, original = Semaphore(0), Compressor.frame
+
+    def slow_for_the_first(self: Compressor, content: memoryview, level: int) -> bytes:
+        if content[0] == ord("a"):
+            assert all(others.acquire(timeout=30) for _ in range(20))
+        others.release()
+        return original(self, content, level)
+
+    monkeypatch.setattr(Compressor, "frame", slow_for_the_first)
+    data = b"a" * MIB + b"b" * 30 * MIB
+
+    stored, _ = framed(lambda writer: writer.write(data), small_frames())
+
+    assert b"".join(contents(stored)) == data
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4, 9])
+def test_every_level_of_gzip_is_read_by_stock_gunzip(level: int) -> None:
+    data = sample_data()
+
+    stored, _ = framed(lambda writer: writer.write(data), small_frames("gzip", level=level))
+
+    assert subprocess.run(["gzip", "-dc"], input=stored, capture_output=True, check=True).stdout == data
 
 
 def test_a_table_larger_than_one_gzip_member_is_read_back() -> None:
@@ -161,6 +262,9 @@ def test_a_frame_that_holds_another_size_than_claimed_is_refused_before_it_takes
         {"frame_size_mib": 0},
         {"frame_size_mib": 65},
         {"threads": 0},
+        {"level": "high"},
+        {"memory_mib": 159},
+        {"frame_size_mib": 64, "memory_mib": 512},
     ],
 )
 def test_options_outside_their_limits_are_refused(wrong: dict[str, Any]) -> None:

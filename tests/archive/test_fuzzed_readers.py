@@ -313,7 +313,7 @@ def test_an_index_that_unpacks_to_gigabytes_is_refused_before_it_does(folder: Pa
 def test_frames_that_unpack_to_more_than_they_claim_are_refused_before_they_do(folder: Path) -> None:
     (stored,) = folder.glob("files.tar.*")
     codec: Codec = "zstd" if stored.suffix == ".zst" else "gzip"
-    bomb = Compressor(codec, 1).frame(bytes(500 * MIB))
+    bomb = Compressor(codec).frame(bytes(500 * MIB), 1)
     for claimed in (MIB, 500 * MIB):
         table = SeekTable()
         table.add(len(bomb), claimed, content_checksum(codec, bomb))

@@ -8,6 +8,7 @@ For gzip the same numbers lie in the extra fields of empty members (RFC 1952, 2.
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from array import array
 from bisect import bisect_right
@@ -80,12 +81,12 @@ class SeekTable:
         return self._as_skippable_frame() if codec == "zstd" else b"".join(self._as_empty_members())
 
     def _as_skippable_frame(self) -> bytes:
-        rows = b"".join(map(struct.Struct("<III").pack, self.stored_bytes, self.content_bytes, self.checksums))
+        rows = _rows(self.stored_bytes, self.content_bytes, self.checksums)
         footer = _ZSTD_FOOTER.pack(len(self), _HAS_CHECKSUMS, _SEEKABLE_MAGIC)
         return struct.pack("<II", _SKIPPABLE_MAGIC, len(rows) + len(footer)) + rows + footer
 
     def _as_empty_members(self) -> Iterator[bytes]:
-        rows = b"".join(map(struct.Struct("<II").pack, self.stored_bytes, self.content_bytes))
+        rows = _rows(self.stored_bytes, self.content_bytes)
         members = [
             _empty_member(_GZIP_TABLE, rows[at : at + 8 * _GZIP_ENTRIES])
             for at in range(0, len(rows), 8 * _GZIP_ENTRIES)
@@ -109,17 +110,14 @@ def _zstd_table(read: Read, size_bytes: int) -> tuple[SeekTable, int]:
     count, descriptor, magic = _ZSTD_FOOTER.unpack(read(max(0, size_bytes - _ZSTD_FOOTER.size), size_bytes))
     if magic != _SEEKABLE_MAGIC or descriptor & 0x7F:
         raise SeekTableError("the object does not end in a seek table")
-    row = struct.Struct("<III" if descriptor & _HAS_CHECKSUMS else "<II")
-    table_bytes = 8 + count * row.size + _ZSTD_FOOTER.size
+    numbers = 3 if descriptor & _HAS_CHECKSUMS else 2
+    table_bytes = 8 + count * 4 * numbers + _ZSTD_FOOTER.size
     if table_bytes > size_bytes:
         raise SeekTableError("the seek table is longer than the object")
     data = read(size_bytes - table_bytes, size_bytes)
     if struct.unpack_from("<II", data) != (_SKIPPABLE_MAGIC, table_bytes - 8):
         raise SeekTableError("the seek table has a wrong header")
-    table = SeekTable()
-    for numbers in row.iter_unpack(data[8 : -_ZSTD_FOOTER.size]):
-        table.add(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else 0)
-    return table, table_bytes
+    return SeekTable(*_columns(data[8 : -_ZSTD_FOOTER.size], numbers)), table_bytes
 
 
 def _gzip_table(read: Read, size_bytes: int) -> tuple[SeekTable, int]:
@@ -129,15 +127,36 @@ def _gzip_table(read: Read, size_bytes: int) -> tuple[SeekTable, int]:
     if members_bytes > end:
         raise SeekTableError("the seek table is longer than the object")
     data = read(end - members_bytes, end)
-    table, at = SeekTable(), 0
+    rows, at = bytearray(), 0
     while at < len(data):
         payload = _payload(data, at, _GZIP_TABLE)
         at += _GZIP_HEADER.size + len(payload) + len(_GZIP_EMPTY)
-        for stored_bytes, content_bytes in struct.iter_unpack("<II", payload):
-            table.add(stored_bytes, content_bytes, 0)
+        rows += payload
+    if len(rows) % 8:
+        raise SeekTableError("the seek table ends within a frame")
+    table = SeekTable(*_columns(rows, 2))
     if len(table) != count:
         raise SeekTableError(f"the seek table has {len(table)} frames and announces {count}")
     return table, size_bytes - end + members_bytes
+
+
+def _rows(*columns: array[int]) -> bytes:
+    """The first number of each column, then the second of each, and so on; 32 bits, little endian."""
+    rows = array("I", bytes(4 * len(columns) * len(columns[0])))
+    for number, column in enumerate(columns):
+        rows[number :: len(columns)] = column
+    if sys.byteorder == "big":
+        rows.byteswap()
+    return rows.tobytes()
+
+
+def _columns(rows: bytes | bytearray, count: int) -> list[array[int]]:
+    """Three columns from rows of so many numbers; the third is zeros where they have two."""
+    numbers = array("I", bytes(rows))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    columns = [numbers[number::count] for number in range(count)]
+    return columns if count == 3 else [*columns, array("I", bytes(4 * len(columns[0])))]
 
 
 def _empty_member(kind: bytes, payload: bytes) -> bytes:
