@@ -7,7 +7,6 @@ import os
 import random
 import tarfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from backup_actions.archive.frames import FrameWriter
 from backup_actions.archive.frames_so_far import FramesSoFar
 from backup_actions.archive.index import IndexWriter
 from backup_actions.archive.tar_walker import TarWalker
+from backup_actions.archive.tree_reader import Reading, TreeReader
 from backup_actions.archive.tree_so_far import SourceDiffers, TreeJournal, TreeSoFar
 from backup_actions.model.progress import Silence
 
@@ -81,7 +81,7 @@ def rows_of(tar: bytes) -> list[Entry]:
 
 
 @pytest.fixture(name="tree", autouse=True)
-def _tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def _tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Small pieces and groups; the reader reads one and the same tar, whatever the tree."""
     monkeypatch.setattr(content_hash, "HASH_PIECE_BYTES", PIECE_BYTES)
     monkeypatch.setattr(index, "ROWS_IN_A_GROUP", 50)
@@ -158,11 +158,10 @@ def test_what_a_second_process_keeps_serves_a_third(tmp_path: Path) -> None:
 def test_a_long_file_is_read_again_from_its_last_piece_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(tmp_path)
     started: list[int] = []
-    original = files.TreeReader
 
-    def watched(program: Path, reading: files.Reading) -> files.TreeReader:
+    def watched(program: Path, reading: Reading) -> TreeReader:
         started.append(reading.start_at)
-        return original(program, reading)
+        return TreeReader(program, reading)
 
     monkeypatch.setattr(files, "TreeReader", watched)
     for frames in range(1, full_frames(whole) + 1):
