@@ -47,7 +47,11 @@ def role(
 def service_role(
     scope: Construct, name: str, described: ServiceRole, *, steps: Sequence[Statement], placeholders: Placeholders
 ) -> iam.IRole:
-    """A role that an AWS service takes on, for resources of this account alone."""
+    """A role that an AWS service takes on, for resources of this account alone where it says for which."""
+    source: dict[str, dict[str, str | Sequence[str]]] = {
+        "StringEquals": {"aws:SourceAccount": placeholders.text("Account")},
+        "ArnLike": {"aws:SourceArn": [placeholders.fill(arn) for arn in described.on_behalf_of]},
+    }
     return role(
         scope,
         name,
@@ -55,10 +59,7 @@ def service_role(
         description=described.doc,
         placeholders=placeholders,
         steps=steps,
-        conditions={
-            "StringEquals": {"aws:SourceAccount": placeholders.text("Account")},
-            "ArnLike": {"aws:SourceArn": [placeholders.fill(arn) for arn in described.on_behalf_of]},
-        },
+        conditions=source if described.on_behalf_of else None,
     )
 
 

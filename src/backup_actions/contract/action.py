@@ -52,7 +52,8 @@ class ServiceRole:
     """A role that an AWS service takes on to work for a run: an export service that writes to the bucket, for instance.
 
     ``on_behalf_of`` are ARN patterns (with placeholders) of the resources for which the service may take it on; without
-    them anybody who knows the role's name could have the service use it.
+    them anybody who knows the role's name could have the service use it. Empty only for a service that states no source
+    and to which a role must be passed (iam:PassRole).
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
 

@@ -51,14 +51,14 @@ class Roles:
             self._statements[role] = parsed
 
     def trust(self, role: str, service: str, on_behalf_of: Iterable[str]) -> None:
-        """Let a service take the role on for resources with such ARNs, and for no other."""
+        """Let a service take the role on for resources with such ARNs, and for no other; without any, for all."""
         with self._lock:
             self._trusted[role] = service, tuple(on_behalf_of)
 
     def trusts(self, role: str, service: str, *, on_behalf_of: str) -> bool:
         """Whether the service may take the role on for that resource."""
         trusted, patterns = self._trusted.get(role, ("", ()))
-        return trusted == service and any(fnmatchcase(on_behalf_of, pattern) for pattern in patterns)
+        return trusted == service and (not patterns or any(fnmatchcase(on_behalf_of, each) for each in patterns))
 
     def statements(self, role: str) -> tuple[PolicyStatement, ...]:
         """What the role may do."""
