@@ -127,13 +127,15 @@ def test_who_has_to_wait_stands_in_the_ledger_with_those_it_waits_for(front: Fro
         "recoveryPoint": POINT.to_json(),
     }  # fmt: skip
 
-    assert hold(world, {**event, "owner": ONE}) == {"held": True, "slot": 0}
-    assert hold(world, {**event, "owner": TWO}) == {"held": False, "slot": None}
+    assert hold(world, {**event, "owner": ONE, "waited": False}) == {"held": True, "slot": 0}
+    assert hold(world, {**event, "owner": TWO, "waited": False}) == {"held": False, "slot": None}
 
     (entry,) = Ledger(world.clients.dynamodb, TABLE, clock).entries(str(POINT.arn))
     assert (entry.item, entry.status, entry.details["held_by"]) == ("action#rds-export", "waiting", [ONE])
     release(world, {**event, "owner": ONE})
-    assert hold(world, {**event, "owner": TWO})["held"]
+    assert hold(world, {**event, "owner": TWO, "waited": True})["held"]
+    (entry,) = Ledger(world.clients.dynamodb, TABLE, clock).entries(str(POINT.arn))
+    assert entry.status == "processing"
 
 
 def test_a_refused_call_is_not_taken_for_a_slot_that_others_hold(front: Front, clock: SimulatedClock) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ebs import EBSClient
     from types_boto3_ec2 import EC2Client
+    from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
@@ -68,6 +69,11 @@ class Clients:
     def ec2(self) -> EC2Client:
         """EC2: volumes and snapshots."""
         return self._session.client("ec2", config=_CONFIG)
+
+    @cached_property
+    def rds(self) -> RDSClient:
+        """RDS: snapshots of databases."""
+        return self._session.client("rds", config=_CONFIG)
 
     @cached_property
     def s3(self) -> S3Client:

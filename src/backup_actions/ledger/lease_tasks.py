@@ -8,6 +8,7 @@ from typing import Any
 from backup_actions.aws import World
 from backup_actions.ledger.leases import Leases
 from backup_actions.ledger.ledger import Ledger
+from backup_actions.model.json_types import JsonObject
 from backup_actions.model.recovery_point import RecoveryPoint
 
 Event = Mapping[str, Any]
@@ -20,23 +21,25 @@ def hold(world: World, event: Event) -> Mapping[str, Any]:
     """Say whether the run holds a slot now; one that has to wait stands in the ledger as waiting, and for whom."""
     leases = _leases(world, event)
     lease = leases.hold(event["owner"], seconds=_HELD_FOR_SECONDS)
-    if lease is not None:
-        return {"held": True, "slot": lease.slot}
-    holders = sorted(other.owner for other in leases.held())
-    Ledger(world.clients.dynamodb, event["ledger"], world.clock).record_action(
-        RecoveryPoint.from_json(event["recoveryPoint"]),
-        event["action"],
-        run=event["run"],
-        status="waiting",
-        details={"for": event["quota"], "slots": event["slots"], "held_by": holders},
-    )
-    return {"held": False, "slot": None}
+    if lease is None:
+        holders = sorted(other.owner for other in leases.held())
+        _record(world, event, "waiting", {"for": event["quota"], "slots": event["slots"], "held_by": holders})
+        return {"held": False, "slot": None}
+    if event["waited"]:
+        _record(world, event, "processing", {"slot": lease.slot})
+    return {"held": True, "slot": lease.slot}
 
 
 def release(world: World, event: Event) -> Mapping[str, Any]:
     """The run holds no slot any more."""
     _leases(world, event).release(event["owner"])
     return {"released": True}
+
+
+def _record(world: World, event: Event, status: str, details: JsonObject) -> None:
+    point = RecoveryPoint.from_json(event["recoveryPoint"])
+    ledger = Ledger(world.clients.dynamodb, event["ledger"], world.clock)
+    ledger.record_action(point, event["action"], run=event["run"], status=status, details=details)
 
 
 def _leases(world: World, event: Event) -> Leases:

@@ -1,0 +1,165 @@
+"""The short steps: can it be exported, what came of it, and removing what is not whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.actions.rds_export.exportable import (
+    FAMILIES,
+    INSTEAD,
+    objection,
+    objection_to_parts,
+    objection_to_place,
+)
+from backup_actions.actions.rds_export.places import verification_key
+from backup_actions.aws import World, translated
+from backup_actions.aws.documents import describe_object, read_document, read_object
+from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
+from backup_actions.errors import NotVerified
+from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportedTable, ExportManifest
+from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions.model.report import ActionReport, Artifact
+
+if TYPE_CHECKING:
+    from types_boto3_rds import RDSClient
+
+Event = Mapping[str, Any]
+
+# A workflow's state holds 256 KiB, and an export may have a hundred thousand files.
+_MOST_NAMED = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Snapshot:
+    """What DescribeDBSnapshots and DescribeDBClusterSnapshots say in different words."""
+
+    engine: str
+    version: str
+    storage_type: str
+    status: str
+    created: str
+
+
+def prepare(world: World, event: Event) -> Mapping[str, Any]:
+    """Say whether RDS can export the snapshot to the bucket. Raises AwsCallFailed if there is no such snapshot."""
+    point = RecoveryPoint.from_json(event["recoveryPoint"])
+    if point.arn.service != "rds":
+        what = "a continuous backup" if point.is_continuous else f"{point.arn}, which only AWS Backup knows"
+        return _no(f"RDS exports its own snapshots, not {what}: {INSTEAD}")
+    snapshot = _snapshot(world.clients.rds, point)
+    because = objection(
+        engine=snapshot.engine,
+        version=snapshot.version,
+        storage_type=snapshot.storage_type,
+        status=snapshot.status,
+    )
+    if because:
+        return _no(because)
+    family = FAMILIES[snapshot.engine]
+    because = objection_to_parts(event["settings"]["export_only"], family) or objection_to_place(
+        bucket_region=_region_of(world, event["bucket"]), region=world.clients.region, prefix=event["prefix"]
+    )
+    if because:
+        return _no(because)
+    source = {"engine": snapshot.engine, "engine_version": snapshot.version, "snapshot_created": snapshot.created}
+    return {"exportable": True, "reason": "", "source": {**source, "family": family}}
+
+
+def report(world: World, event: Event) -> Mapping[str, Any]:
+    """Say what was exported and whether it is whole, from what is stored. Raises NotVerified."""
+    s3, bucket, prefix = world.clients.s3, event["bucket"], event["prefix"]
+    verification = read_document(s3, bucket, verification_key(event["evidencePrefix"]))
+    if verification is None:
+        raise NotVerified(reason=f"there is no verification of {prefix}")
+    manifest_key = f"{prefix}/{EXPORT_MANIFEST_NAME}"
+    stored = read_object(s3, bucket, manifest_key)
+    described = describe_object(s3, bucket, manifest_key)
+    if stored is None or described is None:
+        raise NotVerified(reason=_found(verification) or f"there is no {manifest_key}")
+    manifest = ExportManifest.from_bytes(stored)
+    digest = hashlib.sha256(stored).hexdigest()
+    reason = _found(verification)
+    if not reason and verification["manifest_sha256"] != digest:
+        reason = "the verification is of another manifest than the one stored"
+    reason = reason or _missing(object_keys(s3, bucket, f"{prefix}/"), prefix, manifest)
+    files = [file for table in manifest.tables for file in table.files]
+    named = [Artifact(key=f"{prefix}/{f.name}", size_bytes=f.size_bytes, crc64nvme=f.crc64nvme) for f in files]
+    return ActionReport(
+        verified=not reason,
+        reason=reason or f"{manifest.rows} rows in {len(files)} Parquet files of {len(manifest.tables)} tables",
+        manifest_key=manifest_key,
+        manifest_sha256=digest,
+        verification_key=verification_key(event["evidencePrefix"]),
+        artifacts=(described, *named[:_MOST_NAMED]),
+        source_bytes=verification["uncompressed_bytes"],
+        stored_bytes=manifest.stored_bytes,
+        summary={"tables": [_line(table) for table in manifest.tables[:_MOST_NAMED]], "notes": list(manifest.notes)},
+    ).to_json()
+
+
+def discard(world: World, event: Event) -> Mapping[str, int]:
+    """Remove what this run's export wrote, unless the manifest names it."""
+    s3, bucket = world.clients.s3, event["bucket"]
+    inside = f"{event['prefix']}/{event['exportTask']}/"
+    aborted = abort_uploads(s3, bucket, inside)
+    stored = read_object(s3, bucket, f"{event['prefix']}/{EXPORT_MANIFEST_NAME}")
+    if stored is not None and ExportManifest.from_bytes(stored).source["export_task"] == event["exportTask"]:
+        return {"aborted": aborted, "removed": 0}
+    keys = object_keys(s3, bucket, inside)
+    delete_objects(s3, bucket, keys)
+    return {"aborted": aborted, "removed": len(keys)}
+
+
+def _no(reason: str) -> Mapping[str, Any]:
+    return {"exportable": False, "reason": reason, "source": {}}
+
+
+def _snapshot(rds: RDSClient, point: RecoveryPoint) -> _Snapshot:
+    with translated():
+        if point.arn.resource.startswith("cluster-snapshot:"):
+            found = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=point.native_id)
+            cluster = found["DBClusterSnapshots"][0]
+            return _Snapshot(
+                engine=cluster["Engine"],
+                version=cluster["EngineVersion"],
+                storage_type=cluster.get("StorageType", ""),
+                status=cluster["Status"],
+                created=cluster["SnapshotCreateTime"].isoformat(),
+            )
+        snapshot = rds.describe_db_snapshots(DBSnapshotIdentifier=point.native_id)["DBSnapshots"][0]
+        return _Snapshot(
+            engine=snapshot["Engine"],
+            version=snapshot["EngineVersion"],
+            storage_type=snapshot.get("StorageType", ""),
+            status=snapshot["Status"],
+            created=snapshot["SnapshotCreateTime"].isoformat(),
+        )
+
+
+def _region_of(world: World, bucket: str) -> str:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html: the oldest regions have odd names."""
+    with translated():
+        location = world.clients.s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
+    return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, str(location))
+
+
+def _found(verification: Mapping[str, Any]) -> str:
+    if verification["verified"] is True:
+        return ""
+    problems = [str(problem) for problem in verification["problems"]]
+    more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+    return f"the export is incomplete: {'; '.join(problems[:5])}{more}"
+
+
+def _missing(keys: list[str], prefix: str, manifest: ExportManifest) -> str:
+    there = set(keys)
+    names = (file.name for table in manifest.tables for file in table.files)
+    missing = next((name for name in names if f"{prefix}/{name}" not in there), None)
+    return f"{missing} is in the manifest and not in the bucket" if missing else ""
+
+
+def _line(table: ExportedTable) -> dict[str, Any]:
+    return {"name": table.name, "rows": table.rows, "files": len(table.files), "stored_bytes": table.stored_bytes}
