@@ -15,10 +15,9 @@ class EbsArchiveSettings(Settings):
     """Settings of the action ``ebs-archive``."""
 
     read_from: Literal["auto", "volume", "snapshot"] = setting(
-        "volume reads a volume made from the snapshot. auto too, but what turns out not to be mountable is read from "
-        "the snapshot itself, which no attempt to mount has touched. snapshot makes no volume and takes raw images "
-        "only. Reading a snapshot costs 0.003 US dollars for 1,000 blocks of 512 KiB that were ever written, "
-        "about 6 for a full TiB.",
+        "volume: all is read from a volume made from the snapshot; auto: but a file system that cannot be mounted "
+        "from the snapshot itself; snapshot: no volume is made, all becomes raw images. AWS bills what is read from "
+        "a snapshot: 0.003 US dollars for 1,000 blocks of 512 KiB that were ever written, about 6 for a full TiB.",
         default="auto",
         one_of=("auto", "volume", "snapshot"),
         why="https://docs.aws.amazon.com/ebs/latest/userguide/ebsapi-pricing.html",
