@@ -32,9 +32,13 @@ _SAMPLES = {
 }
 
 _ARNS_OF_OTHER_FORMS = {
-    # The reference knows one form, with a colon. Recovery points of EBS are ARNs of snapshots, with a slash.
+    # The reference knows one form, with a colon. Recovery points of EBS are ARNs of snapshots, with a slash, and those
+    # of DynamoDB's own backups have two.
     # https://docs.aws.amazon.com/aws-backup/latest/devguide/recovery-points.html
-    ("backup", "recoveryPoint"): "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}",
+    ("backup", "recoveryPoint"): (
+        "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}",
+        "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}/backup/${BackupName}",
+    ),
 }
 
 _GLOBAL_KEYS = frozenset(
@@ -99,9 +103,10 @@ def _resource_complaints(action: str, kinds: list[Mapping[str, Any]], resource: 
 
 
 def _fits(service: str, kind: str, resource: str) -> bool:
-    forms = [_DATA.resources.get_resource_type_details(service, kind)["arn"]]
-    if (service, kind) in _ARNS_OF_OTHER_FORMS:
-        forms.append(_ARNS_OF_OTHER_FORMS[service, kind])
+    forms = [
+        _DATA.resources.get_resource_type_details(service, kind)["arn"],
+        *_ARNS_OF_OTHER_FORMS.get((service, kind), ()),
+    ]
     # A star of IAM reaches across colons and slashes.
     samples = [resource.replace("*", sample) for sample in ("x", "x:x", "x/x")]
     return any(_written(text, form) for text in samples for form in forms)

@@ -219,7 +219,7 @@ def test_without_any_one_action_some_state_lacks_it(name: str) -> None:
 def test_a_call_that_nothing_grants_is_found_in_code() -> None:
     calls = apis_called_by("backup_actions.actions.ebs_archive.tasks:discard")
 
-    assert ApiCall("s3", "DeleteObject") in calls
+    assert ApiCall("s3", "DeleteObjects") in calls
     assert ApiCall("s3", "ListMultipartUploads") in calls, "named to a paginator"
 
 

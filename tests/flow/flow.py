@@ -109,11 +109,12 @@ class Flow:
         mode: Mode = "inline",
         deletion: Mapping[str, object] | None = None,
         archive: Mapping[str, object] | None = None,
+        action: str = "ebs-archive",
         durations: Durations | None = None,
         on_report: OnReport = lambda _name, _report: None,
     ) -> Iterator[Self]:
-        """A deployment under this deletion policy; ``archive`` are settings of the EBS archive."""
-        actions = installed().actions
+        """A deployment of one action under this deletion policy; ``archive`` are the action's settings."""
+        actions = [installed().action(action)]
         settings = from_mapping(
             {
                 "account": "111122223333",
@@ -121,7 +122,7 @@ class Flow:
                 "zones": list(ZONES),
                 "vaults": [VAULT],
                 "deletion": {"policy": policy, **(deletion or {})},
-                "actions": {"ebs-archive": dict(archive or {})},
+                "actions": {action: dict(archive or {})},
             },
             actions,
         )

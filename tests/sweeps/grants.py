@@ -112,6 +112,10 @@ SCENARIOS: Mapping[tuple[str, str], Scenario] = {
 """Where an ordinary run does without the grant."""
 
 UNUSED_HERE: Mapping[tuple[str, str], str] = {
+    (f"{MAIN}-task-describe", "backup:ListTags"): "for backups that AWS Backup manages fully, which volumes are not",
+    (_CONCLUDE, "backup:ListTags"): "for backups that AWS Backup manages fully, which volumes are not",
+    (f"{MAIN}-task-describe", "rds:ListTagsForResource"): "for backups of databases",
+    (_CONCLUDE, "rds:ListTagsForResource"): "for backups of databases",
     (f"{MAIN}-workflow", "events:PutRule"): "used by Step Functions itself, when a machine is made",
     (f"{MAIN}-workflow", "events:PutTargets"): "used by Step Functions itself, when a machine is made",
     (f"{MAIN}-workflow", "events:DescribeRule"): "used by Step Functions itself, when a machine is made",

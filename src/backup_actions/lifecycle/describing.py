@@ -50,13 +50,23 @@ def read_facts(world: World, point: RecoveryPoint) -> Facts:
 def _tags(world: World, point: RecoveryPoint) -> dict[str, str]:
     """Tags live where the backup lives; AWS Backup's own ListTags answers for fully managed types only.
 
-    Source: https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListTags.html
+    A classic backup of a DynamoDB table has none and can have none.
+    Sources: https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListTags.html
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/advanced-ddb-backup.html
     """
-    if point.resource_type != "EBS":
-        return {}
     with translated():
-        snapshots = world.clients.ec2.describe_snapshots(SnapshotIds=[point.native_id])["Snapshots"]
-    return {tag["Key"]: tag["Value"] for snapshot in snapshots for tag in snapshot.get("Tags", [])}
+        match point.arn.service:
+            case "ec2":
+                snapshots = world.clients.ec2.describe_snapshots(SnapshotIds=[point.native_id])["Snapshots"]
+                return {tag["Key"]: tag["Value"] for snapshot in snapshots for tag in snapshot.get("Tags", [])}
+            case "rds":
+                tags = world.clients.rds.list_tags_for_resource(ResourceName=str(point.arn))["TagList"]
+                return {tag["Key"]: tag["Value"] for tag in tags}
+            case "backup":
+                # There are at most 50 of them, and an answer holds more.
+                return world.clients.backup.list_tags(ResourceArn=str(point.arn))["Tags"]
+            case _:
+                return {}
 
 
 def legal_holds(world: World, point: RecoveryPoint) -> list[str]:

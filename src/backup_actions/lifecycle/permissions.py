@@ -7,7 +7,21 @@ from backup_actions.contract import Condition, Permissions, Statement
 _MACHINES = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-*"
 _EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-*"
 _SYNC_RULE = "arn:${Partition}:events:${Region}:${Account}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
-_SNAPSHOTS = "arn:${Partition}:ec2:${Region}::snapshot/*"
+_MANAGED_POINTS = "arn:${Partition}:backup:${Region}:${Account}:recovery-point:*"
+_DATABASE_SNAPSHOTS = (
+    "arn:${Partition}:rds:${Region}:${Account}:snapshot:*",
+    "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:*",
+)
+_POINTS = (
+    "arn:${Partition}:ec2:${Region}::snapshot/*",
+    *_DATABASE_SNAPSHOTS,
+    _MANAGED_POINTS,
+    "arn:${Partition}:dynamodb:${Region}:${Account}:table/*/backup/*",
+)
+"""Recovery points have the ARNs of what they are, or AWS Backup's own.
+
+https://docs.aws.amazon.com/aws-backup/latest/devguide/recovery-points.html
+"""
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
@@ -23,13 +37,15 @@ def _bucket_key(*actions: str) -> Statement:
 
 def _describe(*, for_: str) -> tuple[Statement, ...]:
     return (
-        Statement(("backup:DescribeRecoveryPoint",), on=_SNAPSHOTS, for_=(for_,), because=_ANY_POINT),
+        Statement(("backup:DescribeRecoveryPoint",), on=_POINTS, for_=(for_,), because=_ANY_POINT),
         Statement(
             ("ec2:DescribeSnapshots",),
             on="*",
             for_=(for_,),
             because="Describe calls of EC2 have no resource-level control",
         ),
+        Statement(("rds:ListTagsForResource",), on=_DATABASE_SNAPSHOTS, for_=(for_,), because=_ANY_POINT),
+        Statement(("backup:ListTags",), on=_MANAGED_POINTS, for_=(for_,), because=_ANY_POINT),
     )
 
 
@@ -45,7 +61,7 @@ def _letting_go(*, shortens: bool, deletes: bool, tagged: bool) -> tuple[Stateme
         statements.append(
             Statement(
                 ("backup:UpdateRecoveryPointLifecycle",),
-                on=_SNAPSHOTS,
+                on=_POINTS,
                 when=when,
                 for_=("ShortenLifecycle",),
                 because=_ANY_POINT,
@@ -55,12 +71,12 @@ def _letting_go(*, shortens: bool, deletes: bool, tagged: bool) -> tuple[Stateme
         statements += [
             Statement(
                 ("backup:DeleteRecoveryPoint",),
-                on=_SNAPSHOTS,
+                on=_POINTS,
                 when=when,
                 for_=("DeleteRecoveryPoint",),
                 because=_ANY_POINT,
             ),
-            Statement(("backup:DescribeRecoveryPoint",), on=_SNAPSHOTS, for_=("StillThere?",), because=_ANY_POINT),
+            Statement(("backup:DescribeRecoveryPoint",), on=_POINTS, for_=("StillThere?",), because=_ANY_POINT),
         ]
     return tuple(statements)
 
