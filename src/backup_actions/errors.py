@@ -301,6 +301,42 @@ class ParquetUnreadable(BackupActionsError):
     exit_code = 4
 
 
+class CorruptExport(BackupActionsError):
+    """A data file of an export is not what the export's manifest says."""
+
+    code = "BA0512"
+    sentence = "the data file {file} of the export is corrupt: {reason}"
+    remedy = "Keep the backup and export it again."
+    exit_code = 4
+
+
+class ExportMissing(BackupActionsError):
+    """There is no complete export at this place: without its manifest, data is never read as an export."""
+
+    code = "BA0513"
+    sentence = "there is no complete export at {where}: {reason}"
+    remedy = "Give a folder or prefix that holds an export.json, or in which some lie."
+    exit_code = 3
+
+
+class QueryFailed(BackupActionsError):
+    """DuckDB refuses a query, or cannot carry it out."""
+
+    code = "BA0514"
+    sentence = "the query fails: {reason}"
+    remedy = "`backup-actions query {where} --tables` lists tables and columns; names with dots or dashes need quotes."
+    exit_code = 2
+
+
+class TableUnknown(BackupActionsError):
+    """No export at this place has a table of this name."""
+
+    code = "BA0515"
+    sentence = "there is no table {name!r} in the exports at {where}"
+    remedy = "Known are {known}."
+    exit_code = 3
+
+
 # ------------------------------------------------------------------------------ BA052x: the DynamoDB export
 
 
