@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import random
-from dataclasses import dataclass
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from tests.archive.test_s3_uploads import tampering
 
 from backup_actions.archive import Archive, ArchiveOptions, FolderStore, S3Store, Store, archive, verify
-from backup_actions.errors import ArchiveInterrupted
+from backup_actions.archive.checkpoint import CHECKPOINT_NAME
+from backup_actions.errors import ArchiveExists, ArchiveInterrupted, SourceUnreadable, UploadFailed
 from backup_actions.model.manifest import Manifest
 
 MIB = 1 << 20
-OPTIONS = ArchiveOptions(frame_size_mib=1, mount=False, threads=2)
+OPTIONS = ArchiveOptions(frame_size_mib=1, mount=False, threads=2, memory_mib=160)  # twenty frames at a time
 NEVER = 3600.0
 
 
@@ -28,10 +37,11 @@ class Notes:
 
     def __post_init__(self) -> None:
         self.said: list[str] = []
+        self.started: list[str] = []
         self._done = 0
 
     def start(self, what: str, total_bytes: int | None) -> None:
-        pass
+        self.started.append(what)
 
     def add(self, source_bytes: int) -> None:
         self._done += source_bytes
@@ -59,14 +69,14 @@ def interrupted(source: Path, to: Store, *, at_bytes: int, **choices: Any) -> Ar
 
 @pytest.fixture(name="tree", scope="module")
 def _tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty MiB: small files, files of several frames and one of many, none of which can be compressed."""
+    """Forty MiB: small files, files of several frames and one of many, none of which can be compressed."""
     root, chance = tmp_path_factory.mktemp("tree"), random.Random(1)  # noqa: S311 - the same every time
-    for number in range(300):
+    for number in range(120):
         path = root / f"folder{number % 7}" / f"file{number}"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(chance.randbytes(chance.choice([0, 10, 5000, 200_000])))
     for number in range(6):
-        (root / f"large{number}").write_bytes(chance.randbytes(5 * MIB + number))
+        (root / f"large{number}").write_bytes(chance.randbytes(4 * MIB + number))
     (root / "huge").write_bytes(chance.randbytes(12 * MIB))
     return root
 
@@ -80,6 +90,17 @@ def _image(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(chance.randbytes(30 * MIB))
         file.seek(20 * MIB, os.SEEK_CUR)
         file.write(chance.randbytes(10 * MIB + 4096))
+    return path
+
+
+@pytest.fixture(name="disk", scope="module")
+def _disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk with two partitions of twenty MiB that nobody knows."""
+    path = tmp_path_factory.mktemp("disk") / "disk.img"
+    chance = random.Random(3)  # noqa: S311 - the same every time
+    path.write_bytes(bytes(MIB) + chance.randbytes(40 * MIB) + bytes(MIB))
+    table = "label: gpt\nstart=2048, size=40960\nstart=43008, size=40960\n"
+    subprocess.run(["sfdisk", "-q", str(path)], input=table, text=True, check=True)
     return path
 
 
@@ -116,7 +137,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_what_ctrl_c_interrupts_goes_on_and_becomes_the_whole(store: Store, source: Path, tmp_path: Path) -> None:
-    error = interrupted(source, store, at_bytes=25 * MIB)
+    error = interrupted(source, store, at_bytes=31 * MIB)
     assert "bytes of" in str(error)
     notes = Notes()
 
@@ -125,3 +146,225 @@ def test_what_ctrl_c_interrupts_goes_on_and_becomes_the_whole(store: Store, sour
     assert "an unfinished archive is continued" in notes.text
     assert "from its beginning" not in notes.text
     assert_whole(store, source, tmp_path)
+
+
+def test_it_may_be_interrupted_many_times(store: Store, tree: Path, tmp_path: Path) -> None:
+    for at_bytes in (10 * MIB, 12 * MIB, 9 * MIB):
+        interrupted(tree, store, at_bytes=at_bytes)
+
+    resumable(tree, store, Notes())
+
+    assert_whole(store, tree, tmp_path)
+
+
+def test_what_is_sent_twice_is_one_part_and_the_frames_on_their_way_at_most(s3_store: S3Store, source: Path) -> None:
+    sent: list[int] = []
+
+    def count(call: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        sent.append(parameters["Body"].size_bytes)
+        return call(**parameters)
+
+    store = replace(s3_store, client=tampering(s3_store.client, upload_part=count))
+    interrupted(source, store, at_bytes=31 * MIB)
+    resumable(source, store, Notes())
+
+    once = Manifest.from_bytes(store.read("manifest.json")).members[0].object.size_bytes
+    assert once <= sum(sent) <= once + 8 * MIB + 4 * MIB
+
+
+def test_a_checkpoint_is_written_while_the_work_goes_on(folder_store: FolderStore, tree: Path) -> None:
+    class Waiting(Notes):
+        def add(self, source_bytes: int) -> None:
+            while self._done > 12 * MIB and not (folder_store.path / CHECKPOINT_NAME).exists():
+                pass
+            super().add(source_bytes)
+
+    with pytest.raises(RuntimeError):
+        resumable(tree, folder_store, Waiting(until_bytes=20 * MIB, error=RuntimeError()), checkpoint_seconds=0.1)
+
+    assert leftovers(folder_store) == []
+
+
+def test_a_tree_that_changed_meanwhile_is_archived_from_its_beginning(
+    folder_store: FolderStore, tree: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(tree, changed)
+    interrupted(changed, folder_store, at_bytes=31 * MIB)
+    for path in changed.rglob("large*"):
+        path.write_bytes(b"other content")
+    notes = Notes()
+
+    resumable(changed, folder_store, notes)
+
+    assert "files is archived from its beginning" in notes.text
+    assert_whole(folder_store, changed, tmp_path)
+
+
+def test_an_image_that_changed_meanwhile_is_archived_from_its_beginning(
+    folder_store: FolderStore, image: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.img"
+    shutil.copy(image, changed)
+    interrupted(changed, folder_store, at_bytes=31 * MIB)
+    with changed.open("r+b") as file:
+        file.write(b"other content")
+    notes = Notes()
+
+    resumable(changed, folder_store, notes)
+
+    assert "whole is archived from its beginning" in notes.text
+    assert_whole(folder_store, changed, tmp_path)
+
+
+def test_other_options_begin_again_and_say_so(folder_store: FolderStore, tree: Path, tmp_path: Path) -> None:
+    interrupted(tree, folder_store, at_bytes=31 * MIB)
+    notes = Notes()
+
+    resumable(tree, folder_store, notes, options=replace(OPTIONS, codec="gzip"))
+
+    assert "begun again: options differ from what was begun" in notes.text
+    assert_whole(folder_store, tree, tmp_path)
+
+
+def _cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _flipped(data: bytes) -> bytes:
+    return data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+
+
+def _nothing(_: bytes) -> bytes:
+    return b""
+
+
+def _forged(data: bytes) -> bytes:
+    raw = json.loads(data)
+    del raw["sha256"]
+    raw["under_way"]["kept"]["size_bytes"] = "8"
+    content = json.dumps(raw, indent=1, sort_keys=True).encode() + b"\n"
+    return json.dumps({**raw, "sha256": hashlib.sha256(content).hexdigest()}, indent=1, sort_keys=True).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("checkpoint.json", _cut),
+        ("checkpoint.json", _flipped),
+        ("checkpoint.json", _nothing),
+        ("checkpoint.json", _forged),
+        ("frames-1", _flipped),
+        ("frames-1", _cut),
+        ("tree-1", _flipped),
+        ("tree-1", _nothing),
+    ],
+)
+def test_a_damaged_checkpoint_begins_again_and_says_so(
+    folder_store: FolderStore, tree: Path, tmp_path: Path, name: str, damage: Callable[[bytes], bytes]
+) -> None:
+    interrupted(tree, folder_store, at_bytes=31 * MIB)
+    path = folder_store.path / "resume" / name
+    path.write_bytes(damage(path.read_bytes()))
+    notes = Notes()
+
+    resumable(tree, folder_store, notes)
+
+    assert "begun again" in notes.text or "from its beginning" in notes.text
+    assert_whole(folder_store, tree, tmp_path)
+
+
+def test_an_upload_that_is_gone_begins_again_and_says_so(s3_store: S3Store, tree: Path, tmp_path: Path) -> None:
+    interrupted(tree, s3_store, at_bytes=31 * MIB)
+    assert s3_store.give_up_unfinished() == 1
+    notes = Notes()
+
+    resumable(tree, s3_store, notes)
+
+    assert "files is archived from its beginning: the upload of files.tar.zst cannot be asked for" in notes.text
+    assert_whole(s3_store, tree, tmp_path)
+
+
+def test_a_network_that_fails_interrupts_as_ctrl_c_does(s3_store: S3Store, tree: Path, tmp_path: Path) -> None:
+    parts = count()
+
+    def fail_third(call: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        if next(parts) == 2:
+            raise EndpointConnectionError(endpoint_url="https://s3")
+        return call(**parameters)
+
+    store = replace(s3_store, client=tampering(s3_store.client, upload_part=fail_third))
+    with pytest.raises(ArchiveInterrupted, match="Could not connect"):
+        resumable(tree, store, Notes())
+
+    resumable(tree, s3_store, Notes())
+
+    assert_whole(s3_store, tree, tmp_path)
+
+
+def test_without_a_checkpoint_an_interruption_leaves_nothing(store: Store, tree: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        resumable(tree, store, Notes(until_bytes=31 * MIB), checkpoint_seconds=None)
+
+    assert leftovers(store) == []
+
+
+def test_what_trying_again_cannot_heal_leaves_nothing(folder_store: FolderStore, tree: Path) -> None:
+    error = SourceUnreadable(what="x", reason="y")
+
+    with pytest.raises(SourceUnreadable):
+        resumable(tree, folder_store, Notes(until_bytes=31 * MIB, error=error))
+
+    assert leftovers(folder_store) == []
+
+
+def test_finished_members_are_not_done_again(store: Store, disk: Path, tmp_path: Path) -> None:
+    interrupted(disk, store, at_bytes=30 * MIB)
+    finished = store.describe("p1/device.img.zst")
+    assert finished is not None
+    notes = Notes()
+
+    manifest = resumable(disk, store, notes)
+
+    begun = [line for line in notes.started if line.startswith(("p", "gap"))]
+    assert "p1" not in begun
+    assert next(member for member in manifest.members if member.name == "p1").object == finished
+    report = verify(store)
+    assert report.ok, report
+    assert leftovers(store) == []
+
+
+def test_a_finished_member_whose_object_is_gone_is_done_again(folder_store: FolderStore, disk: Path) -> None:
+    interrupted(disk, folder_store, at_bytes=30 * MIB)
+    (folder_store.path / "p1" / "device.img.zst").unlink()
+
+    resumable(disk, folder_store, Notes())
+
+    assert verify(folder_store).ok
+
+
+def test_of_two_that_go_on_at_once_one_completes_the_archive_and_the_other_fails(
+    s3_store: S3Store, tree: Path, tmp_path: Path
+) -> None:
+    interrupted(tree, s3_store, at_bytes=31 * MIB)
+
+    class Rival(Notes):
+        def add(self, source_bytes: int) -> None:
+            super().add(source_bytes)
+            if self._done > 12 * MIB and s3_store.describe("manifest.json") is None:
+                resumable(tree, s3_store, Notes())
+
+    with pytest.raises((ArchiveExists, UploadFailed, ArchiveInterrupted)):
+        resumable(tree, s3_store, Rival())
+
+    assert_whole(s3_store, tree, tmp_path)
+
+
+def test_notes_left_beside_a_complete_archive_are_removed(folder_store: FolderStore, tree: Path) -> None:
+    resumable(tree, folder_store, Notes())
+    folder_store.put(CHECKPOINT_NAME, b"{}")
+
+    with pytest.raises(ArchiveExists):
+        resumable(tree, folder_store, Notes())
+
+    assert leftovers(folder_store) == []

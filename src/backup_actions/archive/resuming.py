@@ -11,7 +11,7 @@ from backup_actions.archive.store import Store
 from backup_actions.archive.under_way import can_be_continued
 from backup_actions.errors import ArchiveExists, ArchiveInterrupted, BackupActionsError
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.manifest import Manifest, Member
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
 from backup_actions.model.progress import Progress
 
 _OPTIONS = ("codec", "level", "frame_size_mib", "raw", "whole_images", "mount", "source_is_scratch")
@@ -44,12 +44,22 @@ def journal_kept(
         finally:
             journal.close()
     except BaseException as error:
-        if journal.kept and can_be_continued(error):
+        complete = isinstance(error, ArchiveExists) or _is_complete(to)
+        if journal.kept and can_be_continued(error) and not complete:
             raise ArchiveInterrupted(where=to.location, reason=_reason(error), kept=journal.kept) from error
-        if not journal.kept or isinstance(error, ArchiveExists):
-            with suppress(BackupActionsError):
+        with suppress(BackupActionsError):
+            journal.forget()
+            if complete or not journal.kept:
                 journal.remove()
         raise
+
+
+def _is_complete(to: Store) -> bool:
+    """Whether somebody else was faster; a store that cannot be reached does not say."""
+    try:
+        return to.describe(MANIFEST_NAME) is not None
+    except BackupActionsError:
+        return False
 
 
 def _reason(error: BaseException) -> str:
