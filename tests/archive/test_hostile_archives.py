@@ -34,7 +34,7 @@ def forged(folder: Path, tar: bytes) -> FolderStore:
         FrameWriter(stored.write, options) as frames,
     ):
         frames.write(tar)
-        index.announce(RowBatch.of_entries(walker.feed(tar), 1 << 20))
+        index.announce(RowBatch.of_entries(walker.feed(tar)))
         index.settle()
         stream = frames.finish()
         member = Member(

@@ -134,7 +134,7 @@ def test_an_index_takes_one_group_of_rows_however_long_it_is(tmp_path: Path) -> 
                     )
                     for number in range(start, start + 1000)
                 ]
-                index.announce(RowBatch.of_entries(entries, MIB))
+                index.announce(RowBatch.of_entries(entries))
                 index.settle()
             index.finish()
         peak = tracemalloc.get_traced_memory()[1]

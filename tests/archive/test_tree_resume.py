@@ -85,6 +85,7 @@ def _tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Small pieces and groups; the reader reads one and the same tar, whatever the tree."""
     monkeypatch.setattr(content_hash, "HASH_PIECE_BYTES", PIECE_BYTES)
     monkeypatch.setattr(index, "ROWS_IN_A_GROUP", 50)
+    monkeypatch.setattr(index, "_ROWS_AT_A_TIME", 20)
     tar = tar_of()
     read(reader_of(tar, rows_of(tar), tmp_path / "reader", Pace(rows=23)), monkeypatch)
     return tmp_path

@@ -53,7 +53,6 @@ def archive_tree(
     follower = TreeFollower(index, journal)
     intake = _Intake(
         frames=frames,
-        frame_bytes=index.frame_bytes,
         follower=follower,
         progress=progress,
         keep_from=journal.begun.position if journal is not None and journal.begun is not None else 0,
@@ -76,7 +75,6 @@ class _Intake:
     """Where a tar goes. What lies before ``keep_from`` is in frames of an earlier process."""
 
     frames: FrameWriter
-    frame_bytes: int
     follower: TreeFollower
     progress: Progress
     keep_from: int
@@ -113,7 +111,7 @@ def _by_tree_reader(program: Path, reading: Reading, intake: _Intake) -> Remarks
                         while left:
                             left -= intake.take(left, reader.read_into, follow)
                     case Kind.ENTRIES:
-                        follower.announce(RowBatch.announced(reader.payload(left), intake.frame_bytes))
+                        follower.announce(RowBatch.announced(reader.payload(left)))
                     case Kind.REMARK:
                         reader.take_remark(left)
             totals = reader.ended(chunk.payload_bytes)
@@ -134,7 +132,7 @@ def _by_gnu_tar(reading: Reading, intake: _Intake) -> Remarks:
         before = walker.content_bytes
         entries = walker.feed(data)
         if entries:
-            follower.add(RowBatch.of_entries(entries, intake.frame_bytes))
+            follower.add(RowBatch.of_entries(entries))
         intake.progress.add(walker.content_bytes - before)
 
     with TarCreation(reading.root, one_file_system=reading.one_file_system) as tar:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from backup_actions.archive.entries import Entry
-from backup_actions.archive.index_rows import SCHEMA, RowBatch
+from backup_actions.archive.index_rows import SCHEMA, RowBatch, index_rows
 from backup_actions.archive.store import ObjectWriter, Store
 from backup_actions.archive.stored_file import StoredFile, opened_parquet
 from backup_actions.archive.tree_so_far import IndexSegments
@@ -23,6 +23,7 @@ from backup_actions.errors import ArchiveDamaged
 from backup_actions.model.manifest import StoredObject
 
 ROWS_IN_A_GROUP = 16_384  # about 4 MiB while a group fills
+_ROWS_AT_A_TIME = 4_096  # made into columns: a batch of the tree reader is small, and each call costs
 _ENTRY_COLUMNS = [name for name in SCHEMA.names if name not in {"path_text", "frame"}]
 
 
@@ -46,6 +47,8 @@ class IndexWriter:
         self._segments_kept = 0
         self._segment_offsets: list[int] = []  # where the tar of each written group begins
         self._announced: deque[RowBatch] = deque()
+        self._complete: list[RowBatch] = []
+        self._rows_complete = 0
         self._ready: list[pa.RecordBatch] = []
         self._rows_ready = 0
         self._moving = threading.Lock()
@@ -65,11 +68,12 @@ class IndexWriter:
 
     def settle(self) -> None:
         """The oldest batch that was announced has all its digests."""
-        rows = self._announced[0].record_batch()
         with self._moving:
-            self._announced.popleft()
-            self._ready.append(rows)
-            self._rows_ready += len(rows)
+            batch = self._announced.popleft()
+            self._complete.append(batch)
+        self._rows_complete += len(batch)
+        if self._rows_complete >= _ROWS_AT_A_TIME:
+            self._make_ready()
         if self._rows_ready >= ROWS_IN_A_GROUP:
             self._write_group()
 
@@ -77,14 +81,18 @@ class IndexWriter:
         """How many segments have rows that begin before ``position``, and the rows behind those as Arrow IPC."""
         with self._moving:
             segments = bisect_left(self._segment_offsets, position)
-            ready, announced = list(self._ready), list(self._announced)
-        rows = [*ready, *(batch.record_batch() for batch in announced if batch.tar_offset < position)]
+            rows = list(self._ready)
+            batches = [batch for batch in (*self._complete, *self._announced) if batch.tar_offset < position]
+        if batches:
+            rows.append(index_rows(batches, self.frame_bytes))
         table = pa.Table.from_batches(rows, SCHEMA)
         return segments, segment_of(table.filter(pc.less(table["tar_offset"], position)))
 
     def finish(self) -> StoredObject:
         """The index stands in the store."""
-        if self._rows_ready:
+        if self._complete:
+            self._make_ready()
+        while self._rows_ready:
             self._write_group()
         self._parquet.close()
         return self._to.finish()
@@ -96,6 +104,14 @@ class IndexWriter:
         self._sink.discard = True  # closing the Parquet writer would write a footer to an upload that is given up
         self._parquet.close()
 
+    def _make_ready(self) -> None:
+        rows = index_rows(self._complete, self.frame_bytes)
+        with self._moving:
+            self._ready.append(rows)
+            self._complete.clear()
+        self._rows_ready += len(rows)
+        self._rows_complete = 0
+
     def _write_group(self) -> None:
         ready = pa.Table.from_batches(self._ready)
         group, rest = ready.slice(0, ROWS_IN_A_GROUP), ready.slice(ROWS_IN_A_GROUP)
@@ -104,7 +120,8 @@ class IndexWriter:
             self._segments.keep(number, segment_of(group))
         with self._moving:
             self._segment_offsets.append(group["tar_offset"][0].as_py())
-            self._ready, self._rows_ready = rest.to_batches(), len(rest)
+            self._ready = rest.to_batches()
+        self._rows_ready = len(rest)
         self._parquet.write_table(group, row_group_size=ROWS_IN_A_GROUP)
 
 

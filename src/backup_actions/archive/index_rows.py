@@ -1,11 +1,11 @@
-"""Rows of an index as columns: a batch of entries from the tree reader or of our own, without a loop over its rows."""
+"""Rows of an index as columns: what the tree reader announces, or entries of our own, in the form of the index."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from operator import attrgetter
-from typing import Any, NamedTuple, Self, cast
+from collections.abc import Mapping, Sequence
+from operator import ge, ne
+from typing import NamedTuple, Self, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,17 +50,19 @@ _MOST_ROWS = 4096
 _HAS_XATTRS, _IS_SPARSE = 1, 2
 _FIXED_COLUMNS = {
     "type": pa.int8(),
-    "flags": pa.uint8(),
-    "mode": pa.uint32(),
-    "uid": pa.uint64(),
-    "gid": pa.uint64(),
-    "size_bytes": pa.uint64(),
+    "flags": pa.int8(),
+    "mode": pa.int32(),
+    "uid": pa.int64(),
+    "gid": pa.int64(),
+    "size_bytes": pa.int64(),
     "mtime_seconds": pa.int64(),
-    "mtime_nanoseconds": pa.uint32(),
-    "tar_offset": pa.uint64(),
-    "data_offset": pa.uint64(),
-    "tar_end": pa.uint64(),
+    "mtime_nanoseconds": pa.int32(),
+    "tar_offset": pa.int64(),
+    "data_offset": pa.int64(),
+    "tar_end": pa.int64(),
 }
+"""As they are announced. The reader's integers have no sign but for the seconds; none reaches the bit that it needs."""
+_CODES = {8: "b", 32: "i", 64: "q"}
 NO_DIGEST = bytes(32)
 _BLOCK = 512
 
@@ -80,155 +82,149 @@ def path_text(path: bytes) -> str:
 
 
 class RowBatch:
-    """Some rows, whose files' digests are filled in while their content passes."""
+    """Some rows, at least one, whose files' digests are filled in while their content passes."""
 
-    def __init__(self, columns: dict[str, pa.Array], digests: list[bytes]) -> None:
-        self._columns = columns
-        self.digests = digests
-        self.tar_offset: int = columns["tar_offset"][0].as_py()
-        self.tar_end: int = columns["tar_end"][-1].as_py()
+    def __init__(self, columns: dict[str, pa.Array], rows: int) -> None:
+        self.columns = columns
+        """Those of ``_FIXED_COLUMNS``, ``path`` and ``link_target``."""
+        self.digests = [NO_DIGEST] * rows
+        self.files: list[StoredFile] = []
+        """Those that have content, in order."""
+        self.content_bytes = 0
+        """Of all files, without holes; a sparse file counts as it lies in the tar."""
+        self.counts: dict[EntryType, int] = {}
+        self.tar_offset = 0
+        self.tar_end = 0
 
     @classmethod
-    def announced(cls, payload: bytes, frame_bytes: int) -> Self:
+    def announced(cls, payload: bytes) -> Self:
         """A batch as the tree reader announces it. Raises ValueError where its columns are not such a batch."""
-        raw, strings = _split(payload)
-        rows = len(raw["type"])
-        sizes = {name: raw[name].cast(pa.int64()) for name in ("size_bytes", "tar_offset", "data_offset", "tar_end")}
-        sparse = _has_flag(raw["flags"], _IS_SPARSE)
-        _require_tiles(raw["type"], sparse, sizes)
-        links = strings["link_target"]
-        columns = {
-            **sizes,
-            "path": strings["path"],
-            "path_text": _as_text(strings["path"]),
-            "type": pa.DictionaryArray.from_arrays(raw["type"], _TYPE_WORDS),
-            "mode": raw["mode"].cast(pa.int32()),
-            "uid": raw["uid"].cast(pa.int64()),
-            "gid": raw["gid"].cast(pa.int64()),
-            "mtime_seconds": raw["mtime_seconds"],
-            "mtime_nanoseconds": raw["mtime_nanoseconds"].cast(pa.int32()),
-            "link_target": pc.if_else(pc.equal(pc.binary_length(links), 0), None, links),
-            "has_xattrs": _has_flag(raw["flags"], _HAS_XATTRS),
-            "is_sparse": sparse,
-            "frame": pc.divide(sizes["tar_offset"], frame_bytes).cast(pa.int32()),
-        }
-        return cls(columns, [NO_DIGEST] * rows)
+        if len(payload) < 8:
+            raise ValueError("a batch without a number of entries")
+        (rows,) = struct.unpack_from("<Q", payload)
+        if not 0 < rows <= _MOST_ROWS:
+            raise ValueError(f"a batch of {rows} entries")
+        at = 8
+        columns, numbers = {}, {}
+        for name, kind in _FIXED_COLUMNS.items():
+            end = at + rows * kind.bit_width // 8
+            column = _cut(payload, at, end)
+            columns[name] = pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(column)])
+            numbers[name] = struct.unpack(f"<{rows}{_CODES[kind.bit_width]}", column)
+            at = end
+        for name in ("path", "link_target"):
+            columns[name], at = _strings(payload, at, rows)
+        if at != len(payload):
+            raise ValueError("something behind a batch's last column")
+        batch = cls(columns, rows)
+        batch._look_at(numbers)
+        return batch
 
     @classmethod
-    def of_entries(cls, entries: Sequence[Entry], frame_bytes: int) -> Self:
-        """At least one entry that is complete."""
-        values: dict[str, list[Any]] = {
-            **{name: list(map(attrgetter(name), entries)) for name in _AS_IN_ENTRY},
-            "path_text": [path_text(entry.path) for entry in entries],
+    def of_entries(cls, entries: Sequence[Entry]) -> Self:
+        """Entries that are complete."""
+        numbers: dict[str, Sequence[int]] = {
+            "type": [TYPES.index(entry.type) for entry in entries],
+            "flags": [_HAS_XATTRS * entry.has_xattrs + _IS_SPARSE * entry.is_sparse for entry in entries],
+            "mode": [entry.mode for entry in entries],
+            "uid": [entry.uid for entry in entries],
+            "gid": [entry.gid for entry in entries],
+            "size_bytes": [entry.size_bytes for entry in entries],
             "mtime_seconds": [entry.mtime_ns // 10**9 for entry in entries],
             "mtime_nanoseconds": [entry.mtime_ns % 10**9 for entry in entries],
-            "link_target": [entry.link_target or None for entry in entries],
-            "frame": [entry.tar_offset // frame_bytes for entry in entries],
+            "tar_offset": [entry.tar_offset for entry in entries],
+            "data_offset": [entry.data_offset for entry in entries],
+            "tar_end": [entry.tar_end for entry in entries],
         }
-        columns = {name: pa.array(column, SCHEMA.field(name).type) for name, column in values.items() if name != "type"}
-        numbers = pa.array([TYPES.index(entry.type) for entry in entries], pa.int8())
-        columns["type"] = pa.DictionaryArray.from_arrays(numbers, _TYPE_WORDS)
-        return cls(columns, [bytes.fromhex(entry.blake3) or NO_DIGEST for entry in entries])
+        columns = {name: pa.array(numbers[name], kind) for name, kind in _FIXED_COLUMNS.items()}
+        columns["path"] = pa.array([entry.path for entry in entries], pa.binary())
+        columns["link_target"] = pa.array([entry.link_target for entry in entries], pa.binary())
+        batch = cls(columns, len(entries))
+        batch._look_at(numbers)
+        batch.digests = [bytes.fromhex(entry.blake3) or NO_DIGEST for entry in entries]
+        return batch
 
     def __len__(self) -> int:
         return len(self.digests)
 
-    def files(self) -> list[StoredFile]:
-        """The files that have content, in order; of those that have none the digest is known from now on."""
-        found = []
-        numbers = self._columns["type"].indices.to_pylist()
-        columns = [self._columns[name].to_pylist() for name in ("size_bytes", "is_sparse", "data_offset", "tar_end")]
-        for row, (number, size, sparse, begin, end) in enumerate(zip(numbers, *columns, strict=True)):
-            if number == 0:
-                if sparse:
-                    found.append(StoredFile(row, begin, end, True))
-                elif size:
-                    found.append(StoredFile(row, begin, begin + size, False))
-                else:
-                    self.digests[row] = HASH_OF_NOTHING
-        return found
-
-    def first_difference(self, others: pa.Table) -> bytes | None:
-        """The path of the first row that is not as in the other rows, digests apart; they may be fewer."""
-        names = [name for name in SCHEMA.names if name != "blake3"]
-        rows = pa.Table.from_pydict({name: self._columns[name] for name in names}).slice(0, len(others))
-        wanted = others.select(names)
-        if rows.equals(wanted):
-            return None
-        row = next(number for number in range(len(rows)) if rows.slice(number, 1) != wanted.slice(number, 1))
-        return cast("bytes", rows["path"][row].as_py())
-
-    def counted(self) -> dict[EntryType, int]:
-        """How many entries there are of each type."""
-        numbers = self._columns["type"].indices.to_pylist()
-        return {kind: count for number, kind in enumerate(TYPES) if (count := numbers.count(number))}
-
-    def content_bytes(self) -> int:
-        """The bytes of files' content, without holes; a sparse file counts as it lies in the tar."""
-        stored = pc.subtract(self._columns["tar_end"], self._columns["data_offset"])
-        return pc.sum(pc.if_else(self._columns["is_sparse"], stored, self._columns["size_bytes"])).as_py() or 0
-
-    def record_batch(self) -> pa.RecordBatch:
-        """The rows as they stand in an index."""
-        is_file = pc.equal(self._columns["type"].indices, pa.scalar(0, pa.int8()))
-        digests = pa.py_buffer(b"".join(self.digests))
-        hashes = pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(self), [is_file.buffers()[1], digests])
-        columns = {**self._columns, "blake3": hashes}
-        return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+    def _look_at(self, numbers: Mapping[str, Sequence[int]]) -> None:
+        """Raises ValueError where the entries cannot lie in a tar like this."""
+        kinds = numbers["type"]
+        for name, column in numbers.items():
+            if name != "mtime_seconds" and min(column) < 0:
+                raise ValueError(f"a number of {name} that is too large")
+        if max(kinds) >= len(TYPES):
+            raise ValueError("an entry of an unknown type")
+        self.counts = {kind: count for number, kind in enumerate(TYPES) if (count := kinds.count(number))}
+        begins, ends = numbers["tar_offset"], numbers["tar_end"]
+        self.tar_offset, self.tar_end = begins[0], ends[-1]
+        if any(map(ne, ends, begins[1:])):
+            raise ValueError("entries that do not lie behind each other")
+        if any(map(ge, begins, numbers["data_offset"])):
+            raise ValueError("an entry without a header")
+        columns = zip(kinds, numbers["flags"], numbers["size_bytes"], numbers["data_offset"], ends, strict=True)
+        for row, (kind, flags, size, data, end) in enumerate(columns):
+            if kind:
+                if data != end or flags & _IS_SPARSE:
+                    raise ValueError("something other than a file that has content")
+            elif flags & _IS_SPARSE:
+                self.files.append(StoredFile(row, data, end, True))
+                self.content_bytes += end - data
+            elif data + size + -size % _BLOCK != end:
+                raise ValueError("a file that does not take what it holds")
+            elif size:
+                self.files.append(StoredFile(row, data, data + size, False))
+                self.content_bytes += size
+            else:
+                self.digests[row] = HASH_OF_NOTHING
 
 
-_AS_IN_ENTRY = set(SCHEMA.names) & set(Entry.__slots__) - {"type", "link_target", "blake3"}
+def index_rows(batches: Sequence[RowBatch], frame_bytes: int) -> pa.RecordBatch:
+    """The rows of at least one batch as they stand in an index."""
+    raw = {name: pa.concat_arrays([batch.columns[name] for batch in batches]) for name in batches[0].columns}
+    digests = pa.py_buffer(b"".join(digest for batch in batches for digest in batch.digests))
+    is_file = pc.equal(raw["type"], 0)
+    links, flags = raw["link_target"], raw["flags"]
+    columns = {
+        **raw,
+        "path_text": _as_text(raw["path"]),
+        "type": pa.DictionaryArray.from_arrays(raw["type"], _TYPE_WORDS),
+        "link_target": pc.if_else(pc.equal(pc.binary_length(links), 0), None, links),
+        "has_xattrs": pc.not_equal(pc.bit_wise_and(flags, _HAS_XATTRS), 0),
+        "is_sparse": pc.not_equal(pc.bit_wise_and(flags, _IS_SPARSE), 0),
+        "frame": pc.divide(raw["tar_offset"], frame_bytes).cast(pa.int32()),
+        "blake3": pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(is_file), [is_file.buffers()[1], digests]),
+    }
+    return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
-def _split(payload: bytes) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
-    """The columns as they are sent: those of fixed width, then paths and link targets."""
-    if len(payload) < 8:
-        raise ValueError("a batch without a number of entries")
-    (rows,) = struct.unpack_from("<Q", payload)
-    if not 0 < rows <= _MOST_ROWS:
-        raise ValueError(f"a batch of {rows} entries")
-    at, fixed, strings = 8, {}, {}
-    for name, kind in _FIXED_COLUMNS.items():
-        end = at + rows * kind.bit_width // 8
-        fixed[name] = pa.Array.from_buffers(kind, rows, [None, _aligned(payload, at, end)])
-        at = end
-    if payload[8 : 8 + rows].strip(bytes(range(len(TYPES)))):
-        raise ValueError("an entry of an unknown type")
-    for name in ("path", "link_target"):
-        end = at + 4 * (rows + 1)
-        offsets = _aligned(payload, at, end)
-        (length,) = struct.unpack_from("<I", payload, end - 4)
-        text = _aligned(payload, end, end + length)
-        strings[name] = pa.Array.from_buffers(pa.binary(), rows, [None, offsets, text])
-        strings[name].validate(full=True)
-        at = end + length
-    if at != len(payload):
-        raise ValueError("something behind a batch's last column")
-    return fixed, strings
+def first_difference(rows: pa.RecordBatch, others: pa.Table) -> bytes | None:
+    """The path of the first row that is not as in the other rows, digests apart; they may be fewer."""
+    names = [name for name in SCHEMA.names if name != "blake3"]
+    found, wanted = pa.Table.from_batches([rows]).select(names).slice(0, len(others)), others.select(names)
+    if found.equals(wanted):
+        return None
+    row = next(number for number in range(len(found)) if found.slice(number, 1) != wanted.slice(number, 1))
+    return cast("bytes", found["path"][row].as_py())
 
 
-def _aligned(payload: bytes, at: int, end: int) -> pa.Buffer:
+def _cut(payload: bytes, at: int, end: int) -> bytes:
     """A copy of its own: columns follow each other without padding, and Arrow reads whole words."""
     if end > len(payload):
         raise ValueError("a batch that is cut")
-    return pa.py_buffer(payload[at:end])
+    return payload[at:end]
 
 
-def _require_tiles(kinds: pa.Array, sparse: pa.Array, columns: dict[str, pa.Array]) -> None:
-    """Each entry begins where the one before ended, and takes what its headers and its content take."""
-    begin, data, end = columns["tar_offset"], columns["data_offset"], columns["tar_end"]
-    blocks = pc.divide(pc.add(columns["size_bytes"], _BLOCK - 1), _BLOCK)
-    is_plain_file = pc.and_not(pc.equal(kinds, 0), sparse)
-    stored = pc.if_else(is_plain_file, pc.multiply(blocks, _BLOCK), 0)
-    holds = (
-        begin[1:].equals(end[:-1])
-        and pc.all(pc.less(begin, data)).as_py()
-        and pc.all(pc.less_equal(data, end)).as_py()
-        and pc.all(pc.or_(sparse, pc.equal(pc.add(data, stored), end))).as_py()
-        and pc.all(pc.or_(pc.equal(kinds, 0), pc.invert(sparse))).as_py()
+def _strings(payload: bytes, at: int, rows: int) -> tuple[pa.Array, int]:
+    """A column of any bytes, and where it ends."""
+    begin = at + 4 * (rows + 1)
+    offsets = _cut(payload, at, begin)
+    end = begin + int.from_bytes(offsets[-4:], "little")
+    column = pa.Array.from_buffers(
+        pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(_cut(payload, begin, end))]
     )
-    if not holds:
-        raise ValueError("entries that do not lie behind each other")
+    column.validate(full=True)
+    return column, end
 
 
 def _as_text(paths: pa.Array) -> pa.Array:
@@ -238,7 +234,3 @@ def _as_text(paths: pa.Array) -> pa.Array:
     except pa.ArrowInvalid:
         return pa.array([path_text(path) for path in paths.to_pylist()], pa.string())
     return text
-
-
-def _has_flag(flags: pa.Array, flag: int) -> pa.Array:
-    return pc.not_equal(pc.bit_wise_and(flags, pa.scalar(flag, pa.uint8())), pa.scalar(0, pa.uint8()))

@@ -12,7 +12,7 @@ from backup_actions.archive import content_hash
 from backup_actions.archive.content_hash import ContentHash
 from backup_actions.archive.entries import EntryType
 from backup_actions.archive.index import IndexWriter
-from backup_actions.archive.index_rows import NO_DIGEST, RowBatch, StoredFile, path_text
+from backup_actions.archive.index_rows import NO_DIGEST, RowBatch, StoredFile, first_difference, index_rows, path_text
 from backup_actions.archive.kept_rows import KeptRows
 from backup_actions.archive.pax import TarError
 from backup_actions.archive.sparse_map import SparseMap
@@ -60,7 +60,9 @@ class TreeFollower:
         known = self._kept_digests(batch)
         batch.digests[: len(known)] = known
         self._count(batch)
-        self._batches.append((batch, (file for file in batch.files() if file.row >= len(known))))
+        self._batches.append(
+            (batch, (file for file in batch.files if file.row >= len(known)) if known else iter(batch.files))
+        )
         self.take(memoryview(b""))
 
     def add(self, batch: RowBatch) -> None:
@@ -111,8 +113,8 @@ class TreeFollower:
 
     def _count(self, batch: RowBatch) -> None:
         self.announced_until = batch.tar_end
-        self.types.update(batch.counted())
-        self.content_bytes += batch.content_bytes()
+        self.types.update(batch.counts)
+        self.content_bytes += batch.content_bytes
         self._index.announce(batch)
         if self._journal is not None and (self._kept is None or self._kept.are_all_taken()):
             self._journal.follow(self._index, self)  # until all rows that were kept came again, it knows better
@@ -148,7 +150,7 @@ class TreeFollower:
         if self._kept is None:
             return []
         kept = self._kept.take(len(batch))
-        differing = batch.first_difference(kept)
+        differing = first_difference(index_rows([batch], self._index.frame_bytes), kept)
         if differing is not None:
             raise SourceDiffers(path_text(differing))
         ends = takewhile(lambda end: end <= self._kept_until, kept["tar_end"].to_pylist())
