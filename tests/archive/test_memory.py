@@ -122,7 +122,7 @@ def test_an_index_takes_one_group_of_rows_however_long_it_is(tmp_path: Path) -> 
                     Entry(
                         path=f"some/folder/with/a/name/file-{number}".encode(),
                         type="file",
-                        size_bytes=number,
+                        size_bytes=1 + number % 512,
                         mode=0o644,
                         uid=1000,
                         gid=1000,
