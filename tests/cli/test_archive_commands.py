@@ -72,6 +72,25 @@ def test_a_level_that_the_codec_does_not_know_is_refused(cli: Cli, source: Path,
     assert not (tmp_path / "out").exists()
 
 
+def test_a_level_is_auto_or_a_number(cli: Cli, source: Path, tmp_path: Path) -> None:
+    assert cli("archive", source, tmp_path / "auto", "--level", "auto").status == 0
+    assert cli("archive", source, tmp_path / "high", "--level", "19").status == 0
+
+    answer = cli("archive", source, tmp_path / "out", "--level", "high")
+
+    assert answer.status == 2
+    assert "'high' is not a valid integer" in answer.err
+
+
+def test_memory_that_is_not_enough_is_refused_with_what_would_be(cli: Cli, source: Path, tmp_path: Path) -> None:
+    assert cli("archive", source, tmp_path / "small", "--memory-mib", "160").status == 0
+
+    answer = cli("archive", source, tmp_path / "out", "--memory-mib", "100")
+
+    assert answer.status == 2
+    assert answer.err.startswith("BA0103: setting memory_mib is 100: frames of 4 MiB need at least 160")
+
+
 def test_images_keep_what_was_deleted_if_asked_to(cli: Cli, tmp_path: Path) -> None:
     image = tmp_path / "disk.img"
     with image.open("wb") as file:

@@ -60,7 +60,7 @@ def _archive(
 ) -> None:
     options = ArchiveOptions(
         codec=settings.codec,
-        level=settings.level,
+        level="auto" if settings.level is None else settings.level,
         raw=settings.raw,
         whole_images=settings.whole_images,
         source_is_scratch=True,  # the volume was made for this run: its journals may be replayed

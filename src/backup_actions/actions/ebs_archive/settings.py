@@ -36,8 +36,12 @@ class EbsArchiveSettings(Settings):
         why="https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html",
     )
     codec: Literal["zstd", "gzip"] = setting("Compression of the archive.", default="zstd", one_of=("zstd", "gzip"))
-    level: int = setting(
-        "Compression level; 1 is as fast as the disk, 3 about a tenth smaller.", default=1, at_least=1, at_most=19
+    level: int | None = setting(
+        "Compression level; 1 is as fast as the disk, 3 about a tenth smaller; null: 1, and a higher one, up to 6 of "
+        "zstd and 3 of gzip, while the processor waits for the disk or the network.",
+        default=None,
+        at_least=1,
+        at_most=19,
     )
     raw: Literal["auto", "always"] = setting(
         "auto archives the files of every file system that can be mounted and the rest raw; always takes raw images.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from backup_actions.archive.options import Codec, Raw
     from backup_actions.cli.output import Output
     from backup_actions.model.manifest import Manifest
+
+
+class Level(click.ParamType[Any]):
+    """A number, or auto."""
+
+    name = "level"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> int | Literal["auto"]:
+        """The number; which ones there are depends on the codec."""
+        return "auto" if value == "auto" else int(click.INT.convert(value, parameter, context))
 
 
 @command(
@@ -53,7 +65,14 @@ if TYPE_CHECKING:
 @click.argument("source", type=Source())
 @click.argument("destination")
 @click.option("--codec", type=click.Choice(["zstd", "gzip"]), default="zstd", show_default=True, help="Compression.")
-@click.option("--level", type=int, default=1, show_default=True, help="Compression level.")
+@click.option(
+    "--level",
+    type=Level(),
+    default="auto",
+    show_default=True,
+    help="Compression level: 1 to 19 of zstd, 1 to 9 of gzip; auto begins with 1 and takes a higher one, up to 6 of "
+    "zstd and 3 of gzip, while the processor waits for the disk or the network.",
+)
 @click.option(
     "--raw",
     type=click.Choice(["auto", "always"]),
@@ -78,17 +97,25 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --resume, how often it is noted what is done.",
 )
+@click.option(
+    "--memory-mib",
+    type=int,
+    default=256,
+    show_default=True,
+    help="What archiving may take in all; from 160. More lets more than eight processors compress.",
+)
 @click.option("--name", help="What the manifest calls the source; its path by default.")
 def archive(
     output: Output,
     source: Path | str,
     destination: str,
+    *,
     codec: str,
-    level: int,
+    level: int | Literal["auto"],
+    memory_mib: int,
     raw: str,
     name: str | None,
     checkpoint_seconds: float,
-    *,
     whole_images: bool,
     resume: bool,
 ) -> None:
@@ -106,7 +133,13 @@ def archive(
     from backup_actions.archive import ArchiveOptions
     from backup_actions.archive import archive as make_archive
 
-    options = ArchiveOptions(codec=cast("Codec", codec), level=level, raw=cast("Raw", raw), whole_images=whole_images)
+    options = ArchiveOptions(
+        codec=cast("Codec", codec),
+        level=level,
+        raw=cast("Raw", raw),
+        whole_images=whole_images,
+        memory_mib=memory_mib,
+    )
     store = store_at(destination)
     with output.progress() as progress, opened(source) as what:
         manifest = make_archive(
