@@ -46,7 +46,10 @@ NOT_USED = {
 }
 """Actions that an operation needs only in a form in which nothing here calls it."""
 
-NEVER_ASKED_FOR = {("states:DescribeExecution", "express"): "none of our machines is an express one"}
+NEVER_ASKED_FOR = {
+    ("states:DescribeExecution", "express"): "none of our machines is an express one",
+    ("dynamodb:TagResource", "stream"): "no stream is tagged",
+}
 """Types of resources that the reference calls required and that do not come up here."""
 
 TO_TELL_MISSING_FROM_FORBIDDEN = "s3:ListBucket"

@@ -1,0 +1,167 @@
+"""The short steps: choose the route, report what was stored, drop what is no longer needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.actions.dynamodb_export.places import ORIGINAL, temporary_table, verification_key
+from backup_actions.actions.dynamodb_export.routes import LiveTable, choose_route
+from backup_actions.aws import World, translated
+from backup_actions.aws.documents import describe_object, read_document, read_object
+from backup_actions.aws.objects import delete_objects, object_keys
+from backup_actions.errors import AwsCallFailed, NotVerified
+from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportedTable, ExportManifest
+from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions.model.report import ActionReport, Artifact
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+Event = Mapping[str, Any]
+
+_NO_TABLE = frozenset({"ResourceNotFoundException", "TableNotFoundException"})
+
+
+def plan(world: World, event: Event) -> Mapping[str, Any]:
+    """Say whether the export stands already, and else by which route it can be made. Raises RouteImpossible."""
+    point = RecoveryPoint.from_json(event["recoveryPoint"])
+    with translated():
+        described = world.clients.backup.describe_recovery_point(
+            BackupVaultName=point.vault_name, RecoveryPointArn=str(point.arn)
+        )
+    manifest = describe_object(world.clients.s3, event["bucket"], f"{event['prefix']}/{EXPORT_MANIFEST_NAME}")
+    foreign = (point.resource_arn.account, point.resource_arn.region) != (event["account"], event["region"])
+    table = None if foreign else _live_table(world, point.resource_id)
+    created = described["CreationDate"]
+    route = choose_route(event["settings"]["route"], created, table, foreign=foreign)
+    name = point.resource_id if route.name == "pitr" else temporary_table(event["name"], event["run"])
+    home = replace(point.resource_arn, account=event["account"], region=event["region"], resource=f"table/{name}")
+    return {
+        "complete": manifest is not None,
+        "route": route.name,
+        "because": route.because,
+        "notes": list(route.notes),
+        "backedUpAt": created.isoformat(),
+        "exportTime": f"{route.export_time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if route.export_time else "",
+        "table": name,
+        "tableArn": str(home),
+    }
+
+
+def _live_table(world: World, name: str) -> LiveTable | None:
+    try:
+        with translated():
+            found = world.clients.dynamodb.describe_continuous_backups(TableName=name)
+    except AwsCallFailed as refusal:
+        if refusal.facts["error_code"] in _NO_TABLE:
+            return None
+        raise
+    recovery = found["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    return LiveTable(
+        recovery_enabled=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
+        earliest=recovery.get("EarliestRestorableDateTime"),
+    )
+
+
+def report(world: World, event: Event) -> Mapping[str, Any]:
+    """Say what was exported and whether it is verified, from what is stored. Raises NotVerified."""
+    s3, bucket, prefix = world.clients.s3, event["bucket"], event["prefix"]
+    manifest, verification, digest = _stored(s3, bucket, event)
+    if manifest is None:
+        return _nothing_verified(event, verification).to_json()
+    verified = _covers(verification, digest)
+    artifacts = [_artifact(s3, bucket, f"{prefix}/{file.name}") for table in manifest.tables for file in table.files]
+    artifacts.append(_artifact(s3, bucket, f"{prefix}/{EXPORT_MANIFEST_NAME}"))
+    if event["keepOriginal"]:
+        artifacts += [_artifact(s3, bucket, key) for key in sorted(object_keys(s3, bucket, f"{prefix}/{ORIGINAL}/"))]
+    return ActionReport(
+        verified=verified,
+        reason=_verdict(verification, verified=verified),
+        manifest_key=f"{prefix}/{EXPORT_MANIFEST_NAME}",
+        manifest_sha256=digest,
+        verification_key=verification_key(event["evidencePrefix"]),
+        artifacts=tuple(artifacts),
+        source_bytes=verification["source_bytes"],
+        stored_bytes=sum(artifact.size_bytes for artifact in artifacts),
+        summary={
+            "route": manifest.route,
+            "because": verification["because"],
+            "notes": list(manifest.notes),
+            "tables": [_line(table) for table in manifest.tables],
+        },
+    ).to_json()
+
+
+def drop_original(world: World, event: Event) -> Mapping[str, int]:
+    """Remove DynamoDB's own files, only where a verification covers what was made of them. Raises NotVerified."""
+    s3, bucket = world.clients.s3, event["bucket"]
+    _, verification, digest = _stored(s3, bucket, event)
+    if not _covers(verification, digest):
+        raise NotVerified(reason=_verdict(verification, verified=False))
+    keys = object_keys(s3, bucket, f"{event['prefix']}/{ORIGINAL}/")
+    delete_objects(s3, bucket, keys)
+    return {"removed": len(keys)}
+
+
+def _stored(s3: S3Client, bucket: str, event: Event) -> tuple[ExportManifest | None, dict[str, Any], str]:
+    """The manifest if there is one, the verification, and the manifest's hash. Raises NotVerified."""
+    key = f"{event['prefix']}/{EXPORT_MANIFEST_NAME}"
+    stored = read_object(s3, bucket, key)
+    verification = read_document(s3, bucket, verification_key(event["evidencePrefix"]))
+    if verification is None:
+        raise NotVerified(reason=f"there is no verification of {key}")
+    if stored is None:
+        return None, verification, ""
+    return ExportManifest.from_bytes(stored), verification, hashlib.sha256(stored).hexdigest()
+
+
+def _covers(verification: Mapping[str, Any], digest: str) -> bool:
+    return bool(digest) and verification["verified"] is True and verification["manifest_sha256"] == digest
+
+
+def _nothing_verified(event: Event, verification: Mapping[str, Any]) -> ActionReport:
+    return ActionReport(
+        verified=False,
+        reason=_verdict(verification, verified=False),
+        manifest_key=f"{event['prefix']}/{EXPORT_MANIFEST_NAME}",
+        manifest_sha256="",
+        verification_key=verification_key(event["evidencePrefix"]),
+        artifacts=(),
+        source_bytes=verification["source_bytes"],
+        stored_bytes=0,
+    )
+
+
+def _artifact(s3: S3Client, bucket: str, key: str) -> Artifact:
+    found = describe_object(s3, bucket, key)
+    if found is None:
+        raise NotVerified(reason=f"{key} is not there")
+    return found
+
+
+def _verdict(verification: Mapping[str, Any], *, verified: bool) -> str:
+    if not verified:
+        found = "; ".join(_problems(verification)) or "nothing wrong, but the manifest stored is another or none"
+        return f"the verification found: {found}"
+    return (
+        f"all {verification['items_compared']} items of {verification['original_files']} files of DynamoDB's found in "
+        f"{verification['parquet_files']} of Parquet (route {verification['route']}: {verification['because']})"
+    )
+
+
+def _problems(verification: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"{problem['object']}: {problem['reason']}" for problem in verification["problems"][:3])
+
+
+def _line(table: ExportedTable) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "rows": table.rows,
+        "files": len(table.files),
+        "stored_bytes": table.stored_bytes,
+        "columns": len(table.columns),
+    }
