@@ -75,6 +75,7 @@ class Notes:
         self.notes.append(sentence)
 
 
+@pytest.mark.usefixtures("each_reader")
 @pytest.mark.parametrize("codec", ["zstd", "gzip"])
 def test_every_attribute_of_everything_comes_back(store: Store, codec: Codec, tree: Path, tmp_path: Path) -> None:
     progress = Notes()
@@ -89,6 +90,7 @@ def test_every_attribute_of_everything_comes_back(store: Store, codec: Codec, tr
     assert (report.problems, report.complete) == ((), True)
 
 
+@pytest.mark.usefixtures("each_reader")
 @pytest.mark.parametrize(("codec", "unpack"), [("zstd", "zstd"), ("gzip", "gzip")])
 def test_stock_tools_alone_restore_the_tree_and_find_a_file_by_the_index(
     codec: Codec, unpack: str, tree: Path, tmp_path: Path
@@ -230,6 +232,7 @@ def test_the_manifest_says_what_was_archived_and_when(tmp_path: Path, store: Sto
     assert json.loads(store.read("manifest.json"))["format_version"] == 1
 
 
+@pytest.mark.usefixtures("each_reader")
 def test_sockets_are_counted_and_named(tmp_path: Path) -> None:
     (tmp_path / "tree" / "run").mkdir(parents=True)
     add_socket(tmp_path / "tree" / "run" / "new\nline.sock")
@@ -277,6 +280,7 @@ def fake_tar(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     monkeypatch.setattr(gnu_tar, "_program", lambda: str(program))
 
 
+@pytest.mark.usefixtures("by_gnu_tar")
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -306,6 +310,7 @@ def test_a_source_that_was_not_read_whole_never_becomes_an_archive(
         verify(store)
 
 
+@pytest.mark.usefixtures("by_gnu_tar")
 def test_a_tar_that_is_not_gnu_tar_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from backup_actions.archive import gnu_tar
 
@@ -322,6 +327,7 @@ def test_a_tar_that_is_not_gnu_tar_is_not_used(tmp_path: Path, monkeypatch: pyte
     gnu_tar._program.cache_clear()
 
 
+@pytest.mark.usefixtures("by_gnu_tar")
 def test_the_options_of_a_person_do_not_change_what_is_archived(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

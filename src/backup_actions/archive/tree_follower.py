@@ -140,6 +140,7 @@ class TreeFollower:
         self.passed_bytes += self._file.at - at
         if not is_its_last:
             return False
+        self.passed_bytes += self._file.padding_bytes
         if not self._file.hash.finished:
             self._long_files.remove(self._file)
         self._file = None
@@ -163,6 +164,8 @@ class _FileUnderWay:
     def __init__(self, file: StoredFile, batch: RowBatch, pieces: tuple[bytes, ...] = ()) -> None:
         self.begin = file.begin
         self.end = file.end
+        self.padding_bytes = 0
+        """Of a sparse file, which is known when its map was read."""
         self.hash = ContentHash(pieces)
         self.at = file.begin + len(pieces) * content_hash.HASH_PIECE_BYTES
         self._row = file.row
@@ -188,5 +191,5 @@ class _FileUnderWay:
     def _end_at(self, end: int) -> None:
         if -(-end // _BLOCK) * _BLOCK != self.end:
             raise TarError("the map of a sparse file contradicts what is stored of it")
-        self.end = end
+        self.padding_bytes, self.end = self.end - end, end
         self._map = None

@@ -131,7 +131,7 @@ class TreeReader:
         payload = self.payload(length)
         if length < _SEVERITY.size:
             raise self.misspoke("a remark without a severity")
-        text = payload[_SEVERITY.size :].decode("utf-8", "backslashreplace")
+        text = _on_one_line(payload[_SEVERITY.size :])
         match _SEVERITY.unpack_from(payload):
             case (0,):
                 self.remarks.socket(text)
@@ -176,3 +176,9 @@ class TreeReader:
         errors = cast("io.FileIO", self._errors)
         while data := errors.read(1 << 16):
             self._said = (self._said + data)[:_MOST_SAID_BYTES]
+
+
+def _on_one_line(sentence: bytes) -> str:
+    """For people: names may hold any byte."""
+    text = sentence.decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
