@@ -337,6 +337,16 @@ class TableUnknown(BackupActionsError):
     exit_code = 3
 
 
+class WorkerDied(BackupActionsError):
+    """A process that converts an export ended before its work was done."""
+
+    code = "BA0516"
+    sentence = "a process that converts has ended: {reason}"
+    remedy = "Give the job more memory, or fewer workers; each worker takes about 300 MiB."
+    exit_code = 5
+    retryable = True
+
+
 # ------------------------------------------------------------------------------ BA052x: the DynamoDB export
 
 

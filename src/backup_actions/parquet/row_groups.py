@@ -1,0 +1,122 @@
+"""Slices collected until they are worth a row group, and what types their attributes need."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backup_actions.parquet.column_types import KIND_OF_TAG, ColumnType
+from backup_actions.parquet.items import Slice
+
+_CELLS_AT_MOST = 8 << 20  # a row group of many columns holds fewer rows: a null takes room too
+_TEXT = {"M", "L"}
+
+
+@dataclass(slots=True)
+class RowGroup:
+    """Rows that wait to be written."""
+
+    slices: list[Slice] = field(default_factory=list)
+    types: dict[str, ColumnType] = field(default_factory=dict)
+    rows: int = 0
+    text_bytes: int = 0
+
+    def add(self, slices: Sequence[Slice]) -> None:
+        """Take these rows too."""
+        for each in slices:
+            self.slices.append(each)
+            self.rows += len(each)
+            self.text_bytes += each.items.nbytes
+            for (name, tag), values in each.columns.items():
+                needed = needed_type(tag, values)
+                known = self.types.get(name)
+                self.types[name] = needed if known is None else known.merged(needed)
+
+    def is_full(self, text_bytes: int) -> bool:
+        """Whether it is time to write."""
+        return self.text_bytes >= text_bytes or self.rows * len(self.types) >= _CELLS_AT_MOST
+
+    def column(self, name: str, kind: ColumnType) -> pa.ChunkedArray:
+        """The values of an attribute in a column of this type, which must hold them all."""
+        return pa.chunked_array([_values(each, name, kind) for each in self.slices], kind.arrow)
+
+    def items(self) -> pa.ChunkedArray:
+        """The items as they were written."""
+        return pa.chunked_array([each.items for each in self.slices], pa.string())
+
+
+def needed_type(tag: str, values: pa.Array) -> ColumnType:
+    """The least type that holds these values of one DynamoDB type."""
+    if tag == "N":
+        return ColumnType("number", *_digits(values))
+    if tag == "NS":
+        return ColumnType("number-list", *_digits(values.flatten()))
+    return ColumnType(KIND_OF_TAG[tag])
+
+
+def _digits(numbers: pa.Array) -> tuple[int, int]:
+    """How many digits stand before the point at most, and how many after it."""
+    try:
+        most = pc.min_max(pc.cast(numbers, pa.int64())).as_py()
+        return max(len(str(abs(most["min"] or 0))), len(str(abs(most["max"] or 0)))), 0
+    except pa.ArrowInvalid:
+        pass
+    if pc.any(pc.match_substring_regex(numbers, "[^0-9.-]")).as_py():
+        return _digits_one_by_one(numbers)
+    lengths, points = pc.binary_length(numbers), pc.find_substring(numbers, ".")
+    has_point = pc.greater_equal(points, 0)
+    before = pc.max(pc.if_else(has_point, points, lengths)).as_py()
+    after = pc.max(pc.if_else(has_point, pc.subtract(pc.subtract(lengths, points), 1), 0)).as_py()
+    return before, after
+
+
+def _digits_one_by_one(numbers: pa.Array) -> tuple[int, int]:
+    """The same where there are exponents. Raises decimal.InvalidOperation for what is no number."""
+    before = after = 0
+    for number in pc.drop_null(numbers).to_pylist():
+        _, digits, exponent = Decimal(number).as_tuple()
+        power = int(exponent)  # that of NaN is a letter: DynamoDB has none
+        before, after = max(before, len(digits) + power), max(after, -power)
+    return before, after
+
+
+def _values(each: Slice, name: str, kind: ColumnType) -> pa.Array:
+    arrays = {tag: each.columns[name, tag] for tag in KIND_OF_TAG if (name, tag) in each.columns}
+    if not arrays:
+        return pa.nulls(len(each), kind.arrow)
+    if kind.kind == "json":
+        texts = [values if tag in _TEXT else _as_json(tag, values) for tag, values in arrays.items()]
+        return texts[0] if len(texts) == 1 else pc.coalesce(*texts)
+    (values,) = arrays.values()
+    return values if values.type.equals(kind.arrow) else pc.cast(values, kind.arrow)
+
+
+def _as_json(tag: str, values: pa.Array) -> pa.Array:
+    """Values of a column that has others too, as the JSON that maps and lists are written in."""
+    if tag == "N":
+        return values
+    return pa.array([None if value is None else _written(tag, value) for value in values.to_pylist()], pa.string())
+
+
+def _written(tag: str, value: Any) -> str:
+    match tag:
+        case "NS":
+            return f"[{','.join(value)}]"
+        case "B":
+            value = base64.b64encode(value).decode()
+        case "BS":
+            value = [base64.b64encode(each).decode() for each in value]
+    return orjson.dumps(value).decode()
+
+
+def merged(types: Mapping[str, ColumnType], others: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+    """What holds the values of both."""
+    both = {name: types[name].merged(others[name]) for name in types.keys() & others.keys()}
+    return {**types, **others, **both}

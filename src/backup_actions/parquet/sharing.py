@@ -1,0 +1,137 @@
+"""The work of one worker: compressed pieces of export files in, Parquet out. It knows no store and no credentials."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import pyarrow as pa
+from isal import igzip, isal_zlib
+
+from backup_actions.errors import CorruptExport
+from backup_actions.parquet.column_types import ColumnType
+from backup_actions.parquet.items import ItemReader
+from backup_actions.parquet.options import ConversionOptions, ExportFile
+from backup_actions.parquet.parts import Columns, Part, PartWriter, Sink
+from backup_actions.parquet.row_groups import RowGroup
+
+_TEXT_BYTES = 1 << 20
+_LONGEST_LINE_BYTES = 16 << 20  # an item has 400 KB; where every byte of it is escaped, its JSON is 6 times as long
+_NO_GZIP = cast("tuple[type[Exception], ...]", (isal_zlib.error, gzip.BadGzipFile, EOFError))
+_NO_ITEM: tuple[type[Exception], ...] = (
+    ValueError,  # of which orjson's own error and Arrow's are kinds
+    TypeError,
+    KeyError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    pa.ArrowException,
+)
+
+
+class Channel(Sink, Protocol):
+    """What connects a worker with the stores."""
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """A file from its beginning, in pieces. Raises CorruptExport behind the last where its hash is another."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one worker has to do: convert these files into parts of this name.
+
+    With ``columns`` it is to write again what was written with other columns, from lines that are not compressed.
+    """
+
+    name: str
+    files: Sequence[ExportFile]
+    keys: Sequence[str]
+    options: ConversionOptions
+    columns: Columns | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What came of an order."""
+
+    parts: list[Part]
+    types: dict[str, ColumnType]
+    counts: Counter[str]
+
+
+def converted(order: Order, channel: Channel) -> Share:
+    """Every item of the files is a row of the parts. Raises CorruptExport."""
+    reader, group = ItemReader(), RowGroup()
+    writer = PartWriter(channel, order.name, order.keys, order.options, order.columns)
+    for file in order.files:
+        rows = 0
+        pieces = channel.pieces(file.name)
+        try:
+            for lines in item_lines(pieces if order.columns else inflated(pieces, file)):
+                slices = reader.slices(lines)
+                rows += len(lines)
+                group.add(slices)
+                if group.is_full(order.options.row_group_mib << 20):
+                    writer.write(group, reader.counts)
+                    group = RowGroup()
+        except _NO_ITEM as wrong:
+            raise CorruptExport(file=file.name, reason=f"a line is not an item: {_first_line(wrong)}") from wrong
+        if rows != file.items:
+            raise CorruptExport(file=file.name, reason=f"it holds {rows} items and should hold {file.items}")
+    if group.rows:
+        writer.write(group, reader.counts)
+    writer.close()
+    return Share(parts=writer.parts, types=writer.types, counts=reader.counts)
+
+
+def inflated(pieces: Iterable[bytes], file: ExportFile) -> Iterator[bytes]:
+    """The text of a gzip file of one or more members. Raises CorruptExport."""
+    try:
+        with cast("gzip.GzipFile", igzip.open(_Stream(pieces), "rb")) as text:  # type: ignore[no-untyped-call]
+            while data := text.read(_TEXT_BYTES):
+                yield data
+    except _NO_GZIP as wrong:
+        raise CorruptExport(file=file.name, reason=f"it cannot be inflated: {wrong}") from wrong
+
+
+def item_lines(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Whole lines, some at a time; blank ones are none. Raises ValueError for one that no item is as long as."""
+    rest = b""
+    for text in texts:
+        whole = rest + text
+        end = whole.rfind(b"\n") + 1
+        if end:
+            yield [line for line in whole[:end].split(b"\n") if line]
+        rest = whole[end:]
+        if len(rest) > _LONGEST_LINE_BYTES:
+            raise ValueError(f"it is longer than {_LONGEST_LINE_BYTES} bytes")
+    if rest:
+        yield [rest]
+
+
+class _Stream(io.RawIOBase):
+    """Pieces as a file."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = memoryview(next(self._pieces, b""))
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
