@@ -12,6 +12,8 @@ import yaml
 if TYPE_CHECKING:
     from tests.cli.conftest import Announce, Cli
 
+OURS = ["dynamodb-export", "ebs-archive", "rds-export"]
+
 SETTINGS = """\
 account: "111122223333"
 region: us-east-1
@@ -32,7 +34,7 @@ def test_a_right_file_is_called_right(cli: Cli, settings: Path) -> None:
     answer = cli("check", settings)
 
     assert answer.status == 0
-    assert answer.out == f"{settings} is right: ebs-archive in 111122223333, us-east-1.\n"
+    assert answer.out == f"{settings} is right: {', '.join(OURS)} in 111122223333, us-east-1.\n"
     assert answer.err == ""
 
 
@@ -42,7 +44,7 @@ def test_a_right_file_is_told_to_scripts(cli: Cli, settings: Path) -> None:
         "settings": str(settings),
         "account": "111122223333",
         "region": "us-east-1",
-        "enabled": ["ebs-archive"],
+        "enabled": OURS,
     }
 
 
@@ -108,7 +110,8 @@ def test_installed_actions_are_listed_with_what_they_handle(cli: Cli) -> None:
     answer = cli("actions")
 
     assert answer.status == 0
-    assert answer.out.split()[:2] == ["ebs-archive", "EBS"]
+    assert [line.split()[0] for line in answer.out.splitlines()] == OURS
+    assert answer.out.splitlines()[1].split()[:2] == ["ebs-archive", "EBS"]
 
 
 @pytest.mark.usefixtures("own_actions")
@@ -118,7 +121,7 @@ def test_broken_actions_are_listed_beside_the_others(cli: Cli, announce: Announc
     answer = cli("actions", "--json")
 
     assert answer.status == 0
-    assert [action["name"] for action in answer.json["actions"]] == ["ebs-archive"]
+    assert [action["name"] for action in answer.json["actions"]] == OURS
     assert [(broken["name"], broken["code"]) for broken in answer.json["broken"]] == [("their-action", "BA0105")]
     assert "their-plugin" in cli("actions").err
 
@@ -141,6 +144,7 @@ def test_permissions_are_told_for_each_role_with_their_reasons(cli: Cli) -> None
         "role task-report",
         "role task-discard",
         "role job-archive",
+        "role job-image",
         "role job-verify",
     ]
     assert "  ec2:DeleteVolume" in lines
@@ -161,7 +165,7 @@ def test_permissions_of_an_unknown_action_name_the_installed_ones(cli: Cli) -> N
     answer = cli("permissions", "ebs")
 
     assert answer.status == 2
-    assert answer.err == "BA0104: there is no action 'ebs'\nHINT: Installed are: ebs-archive.\n"
+    assert answer.err == f"BA0104: there is no action 'ebs'\nHINT: Installed are: {', '.join(OURS)}.\n"
 
 
 def test_the_demo_is_missing_where_the_embedded_aws_is(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
