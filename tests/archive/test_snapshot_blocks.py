@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.flow.disks import unmountable
 
 from backup_actions.archive import Archive, ArchiveOptions, FolderStore, SnapshotBlocks, archive, verify
 from backup_actions.archive.device import BlockSource
@@ -126,13 +127,7 @@ def _small_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(name="broken_disk")
 def _broken_disk(small_disk: Path, tmp_path: Path) -> Path:
-    """The same ext4 with its group descriptors gone: it looks mountable and is not."""
-    broken = tmp_path / "broken.img"
-    content = bytearray(small_disk.read_bytes())
-    content[4096:8192] = b"!" * 4096
-    content[2048:4096] = b"!" * 2048
-    broken.write_bytes(content)
-    return broken
+    return unmountable(small_disk, tmp_path)
 
 
 @pytest.fixture(name="disk")

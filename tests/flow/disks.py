@@ -21,3 +21,12 @@ def tiny_disk(folder: Path) -> Path:
         disk.truncate(16 * MIB)
     subprocess.run(["mkfs.ext4", "-q", "-F", "-d", str(tree), str(image)], check=True)
     return image
+
+
+def unmountable(image: Path, folder: Path) -> Path:
+    """A copy of that ext4 without its group descriptors: it looks mountable and is not."""
+    content = bytearray(image.read_bytes())
+    content[2048:8192] = b"!" * 6144
+    broken = folder / "unmountable.img"
+    broken.write_bytes(content)
+    return broken

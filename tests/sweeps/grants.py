@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from tests.flow.disks import unmountable
 from tests.flow.flow import ACTION, MAIN, NAME, VAULT, Flow
 
 INTAKE = f"{NAME}-intake"
+IMAGE = f"{ACTION}-job-image"
 _REPORT, _DISCARD = f"{ACTION}-task-report", f"{ACTION}-task-discard"
 _ARCHIVE, _VERIFY = f"{ACTION}-job-archive", f"{ACTION}-job-verify"
 _CONCLUDE, _FINISH = f"{MAIN}-task-conclude", f"{MAIN}-task-finish"
@@ -47,6 +50,12 @@ def ordinary(flow: Flow) -> None:
         Title="lawsuit", Description="another vault", RecoveryPointSelection={"VaultNames": ["held"]}
     )
     flow.back_up(kms_key_id=flow.cloud.place.arn("kms", "key/customer"))
+
+
+def unmountable_file_system(flow: Flow) -> None:
+    """A file system that cannot be mounted: it is read from the snapshot, which is encrypted."""
+    flow.disk = unmountable(flow.disk, flow.directory)
+    ordinary(flow)
 
 
 def lost_with_parts(flow: Flow) -> None:
@@ -103,6 +112,10 @@ SCENARIOS: Mapping[tuple[str, str], Scenario] = {
     (_DISCARD, "s3:AbortMultipartUpload"): lost_with_parts,
     (_DISCARD, "s3:DeleteObject"): lost_before_the_manifest,
     (_ARCHIVE, "s3:AbortMultipartUpload"): failing_upload,
+    (_ARCHIVE, "ebs:ListSnapshotBlocks"): unmountable_file_system,
+    (_ARCHIVE, "ebs:GetSnapshotBlock"): unmountable_file_system,
+    (_ARCHIVE, "kms:Decrypt"): unmountable_file_system,
+    (IMAGE, "s3:AbortMultipartUpload"): failing_upload,
     (_VERIFY, "s3:ListBucket"): vanishing("manifest.json", ACTION, "BeginVerification"),
     (_REPORT, "s3:ListBucket"): vanishing("verification.json", ACTION, "Report"),
     (_CONCLUDE, "s3:ListBucket"): vanishing("verification.json", ACTION, "Succeeded"),
@@ -110,6 +123,9 @@ SCENARIOS: Mapping[tuple[str, str], Scenario] = {
     (INTAKE, "sqs:SendMessage"): malformed,
 }
 """Where an ordinary run does without the grant."""
+
+CHOICES: Mapping[str, Mapping[str, Any]] = {IMAGE: {"archive": {"read_from": "snapshot"}}}
+"""The deployment in which a role has something to do, where the ordinary one leaves it out."""
 
 UNUSED_HERE: Mapping[tuple[str, str], str] = {
     (f"{MAIN}-task-describe", "backup:ListTags"): "for backups that AWS Backup manages fully, which volumes are not",

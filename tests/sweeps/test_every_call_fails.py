@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.flow.flow import Flow, NewFlow
 from tests.flow.invariants import broken
 from tests.sweeps.faults import Trial, every_trial, sample_of
+from tests.sweeps.grants import CHOICES, IMAGE
 from tests.sweeps.outcomes import outcome_of
 
 from backup_actions_local.front.faults import CallSite
@@ -26,10 +27,14 @@ Sites = tuple[CallSite, ...]
 
 @pytest.fixture(name="sites", scope="module")
 def _sites(tmp_path_factory: pytest.TempPathFactory, tiny_disk: Path, flow_objects: ObjectServer) -> Sites:
-    """Every call of a run in which nothing goes wrong."""
-    with Flow.begun(tmp_path_factory.mktemp("good"), tiny_disk, flow_objects) as flow:
-        flow.back_up()
-        return flow.cloud.faults.calls
+    """Every call of a run in which nothing goes wrong, and those that read a snapshot in one without a volume."""
+    found: list[CallSite] = []
+    several: tuple[Mapping[str, Any], ...] = ({}, CHOICES[IMAGE])
+    for choices in several:
+        with Flow.begun(tmp_path_factory.mktemp("good"), tiny_disk, flow_objects, **choices) as flow:
+            flow.back_up()
+            found += [site for site in flow.cloud.faults.calls if not choices or site.service == "ebs"]
+    return tuple(found)
 
 
 @pytest.mark.parametrize("share", range(SHARES))
@@ -49,7 +54,7 @@ def test_no_single_fault_breaks_a_promise(
 
 
 def _tried(new_flow: NewFlow, trial: Trial) -> dict[str, object]:
-    flow = new_flow()
+    flow = new_flow(**CHOICES.get(trial.site.role, {}))
     trial.plan(flow)
     flow.back_up()
     flow.cloud.faults.assert_all_happened()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from tests.flow.flow import ACTION, MAIN, Flow, NewFlow
 from tests.flow.invariants import broken
-from tests.sweeps.grants import SCENARIOS, UNUSED_HERE, Grant, every_grant, ordinary
+from tests.sweeps.grants import CHOICES, SCENARIOS, UNUSED_HERE, Grant, every_grant, ordinary
 from tests.sweeps.outcomes import outcome_of
 
 from backup_actions_local.front.audit import Entry, Verdict
@@ -38,7 +38,7 @@ def test_every_grant_is_needed_and_its_lack_does_no_harm(
 
 
 def _tried(new_flow: NewFlow, grant: Grant) -> dict[str, object]:
-    flow = new_flow()
+    flow = new_flow(**CHOICES.get(grant.role, {}))
     flow.take_away(grant.role, grant.action, grant.statement)
     SCENARIOS.get((grant.role, grant.action), ordinary)(flow)
     wrong = broken(flow)
