@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from backup_actions.archive.entries import Entry
-from backup_actions.archive.index_rows import SCHEMA, RowBatch, index_rows
+from backup_actions.archive.index_rows import SCHEMA, RowBatch, index_rows, rows_before
 from backup_actions.archive.store import ObjectWriter, Store
 from backup_actions.archive.stored_file import StoredFile, opened_parquet
 from backup_actions.archive.tree_so_far import IndexSegments
@@ -85,8 +84,7 @@ class IndexWriter:
             batches = [batch for batch in (*self._complete, *self._announced) if batch.tar_offset < position]
         if batches:
             rows.append(index_rows(batches, self.frame_bytes))
-        table = pa.Table.from_batches(rows, SCHEMA)
-        return segments, segment_of(table.filter(pc.less(table["tar_offset"], position)))
+        return segments, segment_of(rows_before(position, pa.Table.from_batches(rows, SCHEMA)))
 
     def finish(self) -> StoredObject:
         """The index stands in the store."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from operator import ge, ne
+from operator import ge, lt, ne
 from typing import NamedTuple, Self, cast
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow as pa  # without pyarrow.compute, which takes as long to load as all the rest of it
 
 from backup_actions.archive.content_hash import HASH_OF_NOTHING
 from backup_actions.archive.entries import Entry, EntryType
@@ -182,20 +182,23 @@ class RowBatch:
 def index_rows(batches: Sequence[RowBatch], frame_bytes: int) -> pa.RecordBatch:
     """The rows of at least one batch as they stand in an index."""
     raw = {name: pa.concat_arrays([batch.columns[name] for batch in batches]) for name in batches[0].columns}
-    digests = pa.py_buffer(b"".join(digest for batch in batches for digest in batch.digests))
-    is_file = pc.equal(raw["type"], 0)
-    links, flags = raw["link_target"], raw["flags"]
+    flags, begins = raw["flags"].to_pylist(), raw["tar_offset"].to_pylist()
     columns = {
         **raw,
         "path_text": _as_text(raw["path"]),
         "type": pa.DictionaryArray.from_arrays(raw["type"], _TYPE_WORDS),
-        "link_target": pc.if_else(pc.equal(pc.binary_length(links), 0), None, links),
-        "has_xattrs": pc.not_equal(pc.bit_wise_and(flags, _HAS_XATTRS), 0),
-        "is_sparse": pc.not_equal(pc.bit_wise_and(flags, _IS_SPARSE), 0),
-        "frame": pc.divide(raw["tar_offset"], frame_bytes).cast(pa.int32()),
-        "blake3": pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(is_file), [is_file.buffers()[1], digests]),
+        "link_target": _null_if_empty(raw["link_target"]),
+        "has_xattrs": pa.array([flag & _HAS_XATTRS != 0 for flag in flags], pa.bool_()),
+        "is_sparse": pa.array([flag & _IS_SPARSE != 0 for flag in flags], pa.bool_()),
+        "frame": pa.array([begin // frame_bytes for begin in begins], pa.int32()),
+        "blake3": _digests(batches, raw["type"].to_pylist()),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def rows_before(position: int, rows: pa.Table) -> pa.Table:
+    """Those whose headers begin before this byte of the tar, in whose order they are."""
+    return rows.slice(0, bisect_left(rows["tar_offset"].to_pylist(), position))
 
 
 def first_difference(rows: pa.RecordBatch, others: pa.Table) -> bytes | None:
@@ -225,6 +228,19 @@ def _strings(payload: bytes, at: int, rows: int) -> tuple[pa.Array, int]:
     )
     column.validate(full=True)
     return column, end
+
+
+def _digests(batches: Sequence[RowBatch], kinds: list[int]) -> pa.Array:
+    data = pa.py_buffer(b"".join(digest for batch in batches for digest in batch.digests))
+    is_file = pa.array([kind == 0 for kind in kinds], pa.bool_())
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(kinds), [is_file.buffers()[1], data])
+
+
+def _null_if_empty(texts: pa.Array) -> pa.Array:
+    _, offsets, data = texts.buffers()
+    ends = struct.unpack_from(f"={len(texts) + 1}i", offsets)
+    has_text = pa.array(map(lt, ends, ends[1:]), pa.bool_())
+    return pa.Array.from_buffers(pa.binary(), len(texts), [has_text.buffers()[1], offsets, data])
 
 
 def _as_text(paths: pa.Array) -> pa.Array:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from backup_actions.archive import content_hash
-from backup_actions.archive.index_rows import SCHEMA
+from backup_actions.archive.index_rows import SCHEMA, rows_before
 from backup_actions.archive.tree_so_far import IndexSegments, SourceDiffers, TreeSoFar
 
 
@@ -71,4 +70,4 @@ class KeptRows:
             raise SourceDiffers("the index that was kept") from wrong
         if not rows.schema.equals(SCHEMA):
             raise SourceDiffers("the index that was kept")
-        return rows.filter(pc.less(rows["tar_offset"], self._begun.position))
+        return rows_before(self._begun.position, rows)

@@ -37,13 +37,12 @@ def aws_clients() -> Clients:
 
 def store_at(location: str, clients: Callable[[], Clients] = aws_clients) -> FolderStore | S3Store:
     """The store at this place; ``clients`` is called for S3 only. Raises LocationInvalid."""
-    from backup_actions.archive.folder_store import FolderStore
-    from backup_actions.archive.s3_store import S3Store
-
     match = _SCHEME.fullmatch(location)
     if match is None:
         if not location:
             raise LocationInvalid(location=location, reason="it is empty")
+        from backup_actions.archive.folder_store import FolderStore
+
         return FolderStore(Path(location))
     scheme, rest = match.groups()
     if scheme.lower() != "s3":
@@ -51,6 +50,8 @@ def store_at(location: str, clients: Callable[[], Clients] = aws_clients) -> Fol
     bucket, _, prefix = rest.partition("/")
     if not bucket:
         raise LocationInvalid(location=location, reason="the bucket is missing")
+    from backup_actions.archive.s3_store import S3Store
+
     return S3Store(client=clients().s3, bucket=bucket, prefix=prefix.strip("/"))
 
 
