@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -246,8 +247,26 @@ class DynamoDbTables:
 
 
 def _json(item: Any) -> Item:
-    attributes: Item = item.to_json()["Attributes"]
-    return deepcopy(attributes)
+    """An item of moto's. moto's own form leaves binary values decoded where they are nested."""
+    return {name: _tagged(value) for name, value in item.attrs.items()}
+
+
+def _tagged(value: Any) -> dict[str, Any]:
+    match value.type:
+        case "M":
+            return {"M": {name: _tagged(inner) for name, inner in value.value.items()}}
+        case "L":
+            return {"L": [_tagged(inner) for inner in value.value]}
+        case "B":
+            return {"B": _base64(value.value)}
+        case "BS":
+            return {"BS": [_base64(inner) for inner in value.value]}
+        case kind:
+            return {kind: deepcopy(value.value)}
+
+
+def _base64(value: str | bytes) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _summary(coming: _Coming) -> dict[str, Any]:

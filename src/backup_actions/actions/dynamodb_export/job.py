@@ -14,8 +14,7 @@ from backup_actions.archive import S3Store
 from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportedTable, ExportManifest
-from backup_actions.parquet.conversion import convert
-from backup_actions.parquet.options import ConversionOptions
+from backup_actions.parquet import ConversionOptions, convert
 
 Event = Mapping[str, Any]
 
@@ -39,13 +38,7 @@ def convert_export(world: World, event: Event) -> None:
         options=ConversionOptions(workers=1) if original.billed_bytes < _ONE_WORKER_BYTES else None,
         progress=world.progress,
     )
-    note = Conversion(
-        files=converted.files,
-        columns=converted.columns,
-        rows=converted.rows,
-        notes=converted.notes,
-        created=world.clock.now().isoformat(),
-    )
+    note = Conversion(table=converted, created=world.clock.now().isoformat())
     store.put_if_absent(CONVERSION, note.to_bytes())
 
 
@@ -73,13 +66,14 @@ def verify_export(world: World, event: Event) -> None:
 def _manifest(event: Event, verification: Verification) -> bytes:
     """The manifest of what was found good, the same at every attempt; empty where it was not."""
     original, conversion, plan = verification.original, verification.conversion, event["plan"]
-    if original is None or conversion is None or not verification.good:
+    if original is None or conversion is None or verification.problems:
         return b""
+    converted = conversion.table
     table = ExportedTable(
         path=(event["recoveryPoint"]["resourceId"],),
-        files=conversion.files,
-        rows=conversion.rows,
-        columns=conversion.columns,
+        files=converted.files,
+        rows=converted.rows,
+        columns=converted.columns,
     )
     return ExportManifest(
         tool_version=__version__,
@@ -96,7 +90,7 @@ def _manifest(event: Event, verification: Verification) -> bytes:
         as_of=original.export_time if plan["route"] == "pitr" else plan["backedUpAt"],
         route=plan["route"],
         tables=(table,),
-        notes=(*plan["notes"], *conversion.notes),
+        notes=(*plan["notes"], *converted.notes),
     ).to_bytes()
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.actions.dynamodb_export.places import ORIGINAL
 from backup_actions.errors import ArchiveMissing, CorruptExport
+from backup_actions.parquet import ExportFile
 
 if TYPE_CHECKING:
     from backup_actions.archive import Store
-    from backup_actions.parquet.options import ExportFile
 
 _SUMS = ("checksum", "md5")
 """How the file beside a manifest may be called; both are found in AWS's own examples."""
@@ -60,8 +60,6 @@ def read_original(store: Store, export_arn: str) -> Original:
 
 
 def _files(store: Store, folder: str, listing: str) -> Iterable[ExportFile]:
-    from backup_actions.parquet.options import ExportFile
-
     for line in _checked(store, listing).splitlines():
         entry = json.loads(line)
         name = _inside(folder, entry["dataFileS3Key"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -145,16 +145,12 @@ def _artifact(s3: S3Client, bucket: str, key: str) -> Artifact:
 
 def _verdict(verification: Mapping[str, Any], *, verified: bool) -> str:
     if not verified:
-        found = "; ".join(_problems(verification)) or "nothing wrong, but the manifest stored is another or none"
+        found = "; ".join(verification["problems"][:3]) or "nothing wrong, but the manifest stored is another or none"
         return f"the verification found: {found}"
     return (
-        f"all {verification['items_compared']} items of {verification['original_files']} files of DynamoDB's found in "
+        f"all {verification['items']} items of {verification['original_files']} files of DynamoDB's found in "
         f"{verification['parquet_files']} of Parquet (route {verification['route']}: {verification['because']})"
     )
-
-
-def _problems(verification: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"{problem['object']}: {problem['reason']}" for problem in verification["problems"][:3])
 
 
 def _line(table: ExportedTable) -> dict[str, Any]:
