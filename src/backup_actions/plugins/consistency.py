@@ -8,6 +8,7 @@ import difflib
 import importlib.util
 import types
 import typing
+from importlib.machinery import PathFinder
 
 from backup_actions.contract import Action, Machine, Settings, Statement
 from backup_actions.contract.placeholders import (
@@ -158,15 +159,26 @@ def _code_complaint(code: str) -> str | None:
     if not (colon and function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
         return f"{code!r} is not of the form module:function"
     try:
-        spec = importlib.util.find_spec(module)
+        spec = _spec_of(module)
         tree = _source_of(spec) if spec else None
-    except Exception as error:  # noqa: BLE001 - looking for a module runs the packages around it, whatever they do
+    except Exception as error:  # noqa: BLE001 - finders and loaders may be anybody's, and raise whatever they do
         return f"module {module} cannot be read: {type(error).__name__}: {error}"
     if spec is None:
         return f"there is no module {module}"
     if tree is not None and function not in set(_names_bound_by(tree)):
         return f"module {module} has no {function}"
     return None
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Where the module is, found without running the packages around it: they may import whatever they like."""
+    package, _, inner = module.partition(".")
+    spec = importlib.util.find_spec(package)
+    for part in inner.split(".") if inner else ():
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
+    return spec
 
 
 def _source_of(spec: ModuleSpec) -> ast.Module | None:
