@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.flow.flow import NewFlow
+    from tests.flow.flow import Flow, NewFlow
 
     from backup_actions_local.databases import DatabaseImage
     from backup_actions_local.seaweed import ObjectServer
@@ -62,6 +62,20 @@ def _new_flow(tmp_path: Path, tiny_disk: Path, flow_objects: ObjectServer) -> It
         def new(**choices: Any) -> Flow:
             stack.close()  # there is one at a time in a process
             return stack.enter_context(Flow.begun(tmp_path, tiny_disk, flow_objects, **choices))
+
+        yield new
+
+
+@pytest.fixture(name="new_database_flow")
+def _new_database_flow(tmp_path: Path, flow_objects: ObjectServer) -> Iterator[NewFlow]:
+    """The same with the RDS export as its one action."""
+    from tests.flow.databases import database_flow
+
+    with ExitStack() as stack:
+
+        def new(**choices: Any) -> Flow:
+            stack.close()
+            return stack.enter_context(database_flow(tmp_path, flow_objects, **choices))
 
         yield new
 

@@ -31,9 +31,10 @@ class Chores:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             self._threads.append(self._clock.spawn(name, lambda: self._do(work)))
 
-    def sleep(self, seconds: float) -> None:
-        """Let that much time pass. For chores only."""
-        if self._clock.wait(lambda: self._closed, seconds):
+    def sleep(self, seconds: float, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """Let that much time pass, or less when it need not pass any more. For chores only."""
+        self._clock.wait(lambda: self._closed or unless(), seconds)
+        if self._closed:
             raise _Closed
 
     def close(self) -> None:

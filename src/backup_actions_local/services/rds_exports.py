@@ -63,7 +63,8 @@ class Exports:
             if task.status not in {"STARTING", "IN_PROGRESS"}:
                 raise Refused("InvalidExportTaskStateFault", f"The export task {task.id} is {task.status}.")
             task.status = "CANCELING"
-            return task
+        self._clock.changed()
+        return task
 
     def task(self, identifier: str) -> ExportTask:
         """Raise Refused when there is none."""
@@ -133,8 +134,11 @@ class Exports:
                 yield name, data
 
     def _sleep(self, task: ExportTask, seconds: float) -> None:
-        self._chores.sleep(seconds)
-        if task.status == "CANCELING":
+        def is_canceled() -> bool:
+            return task.status == "CANCELING"
+
+        self._chores.sleep(seconds, unless=is_canceled)
+        if is_canceled():
             raise _Canceled
 
     def _end(self, task: ExportTask, status: str, cause: str = "") -> None:
@@ -158,4 +162,5 @@ class _Folder:
 
     def put(self, name: str, data: bytes) -> None:
         """The object stands there. Raises ClientError."""
-        self._s3.put_object(Bucket=self._bucket, Key=f"{self.path}/{name}", Body=data)
+        key = f"{self.path}/{name}"
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=data, ChecksumAlgorithm="CRC64NVME")

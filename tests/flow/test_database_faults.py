@@ -1,0 +1,231 @@
+"""What goes wrong with exports of databases: the backup is kept, people are told why, nothing half-done is left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.flow.databases import EXPORT, back_up, broken, exporting, leases, manifests, verification
+from tests.flow.flow import ZONES, Flow, NewFlow
+
+from backup_actions.contract import Statement
+from backup_actions_local.databases import shop
+from backup_actions_local.services.durations import Durations
+
+if TYPE_CHECKING:
+    from backup_actions_local.databases import DatabaseImage
+
+HOUR = 3600.0
+
+
+def exported(flow: Flow) -> list[str]:
+    """Every object of exports."""
+    return [key for key in flow.stored() if key.startswith("rds-export/")]
+
+
+def assert_kept_and_told(flow: Flow, error: str, *words: str) -> None:
+    assert (exporting(flow).status, exporting(flow).error) == ("FAILED", error)
+    assert flow.main.status == "FAILED"
+    assert flow.point is not None
+    for word in words:
+        assert word in flow.notices[0]["Message"]
+    assert broken(flow) == []
+
+
+def test_tables_that_rds_leaves_out_are_named_and_the_export_is_kept_as_incomplete(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage, tmp_path: Path
+) -> None:
+    flow = new_database_flow(deletion={"after_unrestorable": True})
+    back_up(flow, postgresql_shop.changed(tmp_path / "more.tar", shop.add_what_is_skipped))
+
+    assert_kept_and_told(flow, "NotVerified", "shop.public.price_list", "shop.public.sessions")
+    (manifest,) = manifests(flow).values()
+    assert "RDS left out the table shop.public.sessions, UNLOGGED_TABLE." in manifest.notes
+    assert "shop.public.orders" in {table.name for table in manifest.tables}
+    assert verification(flow)["verified"] is False
+
+
+def test_a_warning_of_a_complete_export_makes_it_incomplete(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+    flow.cloud.mishaps.database_export_warns("FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE")
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "NotVerified", "FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE")
+    flow.cloud.mishaps.assert_all_happened()
+
+
+def test_a_damaged_file_is_named_and_the_export_discarded(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+    flow.cloud.mishaps.database_export_damages_file()
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "NotVerified", "shop/audit.log/1/part-00000", "a part of it is missing")
+    assert exported(flow) == []
+
+
+def test_a_table_without_its_file_is_named_and_the_export_discarded(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+    flow.cloud.mishaps.database_export_loses_file()
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "NotVerified", "shop.audit.log has no file")
+    assert exported(flow) == []
+
+
+def test_an_export_that_fails_half_way_is_discarded(new_database_flow: NewFlow, postgresql_shop: DatabaseImage) -> None:
+    flow = new_database_flow()
+    flow.cloud.mishaps.database_export_fails()
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "ExportFailed", "An unknown internal error occurred")
+    assert exported(flow) == []
+
+
+def test_an_export_that_somebody_cancels_is_discarded(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+
+    def cancel() -> None:
+        (task,) = flow.cloud.database_exports.tasks
+        flow.cloud.database_exports.cancel(task)
+
+    flow.when(EXPORT, "RenewNow?", cancel)
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "ExportFailed", "is CANCEL")
+    assert exported(flow) == []
+
+
+def test_an_export_that_takes_too_long_is_canceled(new_database_flow: NewFlow, postgresql_shop: DatabaseImage) -> None:
+    slow = Durations(database_export_started_seconds=100 * HOUR)
+    flow = new_database_flow(settings={"export_timeout_hours": 1}, durations=slow)
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "ExportTooSlow", "still STARTING after 1 hours")
+    assert [task.status for task in flow.cloud.database_exports.tasks.values()] == ["CANCELED"]
+
+
+@pytest.mark.parametrize(
+    ("about", "reason"),
+    [
+        ({"engine": "sqlserver-se"}, "not of sqlserver-se: take a native dump of it instead"),
+        ({"engine": "mysql", "engine_version": "5.6.39"}, "RDS exports mysql 5.6.40 and later, not 5.6.39"),
+        ({"engine": "mariadb", "storage_type": "standard"}, "no snapshots of magnetic storage"),
+    ],
+)
+def test_what_rds_cannot_export_is_known_before_it_is_asked(
+    new_database_flow: NewFlow, about: dict[str, str], reason: str
+) -> None:
+    flow = new_database_flow()
+    back_up(flow, None, **about)
+
+    assert_kept_and_told(flow, "NotExportable", reason)
+    assert flow.cloud.audit.of("rds", "StartExportTask") == ()
+
+
+def test_a_key_that_the_export_role_may_not_use_is_told(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+    flow.cloud.roles.add(f"{EXPORT}-service-export", [Statement(("s3:PutObject",), on="*", because="no key")])
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "ExportFailed", "kms:GenerateDataKey")
+
+
+def test_a_key_that_rds_cannot_use_is_told_with_what_to_do(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+    flow.cloud.faults.on("rds", "StartExportTask").fail("KMSKeyNotAccessibleFault", status=400).always()
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "KeyNotAccessible", "its policy must let this account use it through IAM")
+    assert len(flow.cloud.audit.of("rds", "StartExportTask")) == 1
+
+
+def test_exports_of_others_are_waited_for(new_database_flow: NewFlow, postgresql_shop: DatabaseImage) -> None:
+    flow = new_database_flow()
+    refused = flow.cloud.faults.on("rds", "StartExportTask")
+    refused.fail("ExportTaskLimitReached", status=400).times(6)
+    back_up(flow, postgresql_shop)
+
+    assert flow.main.status == "SUCCEEDED"
+    assert flow.states(EXPORT).count("WaitToStart") == 6
+    assert broken(flow) == []
+
+
+def test_a_start_whose_answer_is_lost_leads_to_one_export(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+    flow.cloud.faults.on("rds", "StartExportTask").fail_after("InternalFailure")
+    back_up(flow, postgresql_shop)
+
+    assert flow.main.status == "SUCCEEDED"
+    assert len(flow.cloud.database_exports.tasks) == 1
+    assert broken(flow) == []
+
+
+@pytest.mark.parametrize("state", ["WaitForExport", "WaitForJob"])
+def test_a_run_that_is_stopped_is_cleaned_up_after(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage, state: str
+) -> None:
+    flow = new_database_flow()
+    flow.stop_when(EXPORT, state)
+    back_up(flow, postgresql_shop)
+
+    assert [execution.status for execution in flow.executions(EXPORT)] == ["ABORTED", "SUCCEEDED"]
+    assert flow.executions(EXPORT)[1].output == {"cleanedUpAfter": flow.main.name}
+    assert exported(flow) == []
+    assert leases(flow).held() == []
+    assert broken(flow) == []
+
+
+def test_a_run_out_of_time_cancels_its_export(new_database_flow: NewFlow, postgresql_shop: DatabaseImage) -> None:
+    flow = new_database_flow()
+    flow.change_machine(EXPORT, TimeoutSeconds=700)
+    flow.when(EXPORT, "Begin", lambda: flow.change_machine(EXPORT))  # who cleans up has the usual time
+    back_up(flow, postgresql_shop)
+
+    assert exporting(flow).status == "TIMED_OUT"
+    assert [task.status for task in flow.cloud.database_exports.tasks.values()] == ["CANCELED"]
+    assert exported(flow) == []
+    assert broken(flow) == []
+
+
+def test_a_zone_without_hosts_is_left_for_the_next(new_database_flow: NewFlow, postgresql_shop: DatabaseImage) -> None:
+    flow = new_database_flow()
+    flow.cloud.mishaps.no_job_capacity(ZONES[0])
+    back_up(flow, postgresql_shop)
+
+    assert flow.main.status == "SUCCEEDED"
+    assert sorted(job.status for job in flow.cloud.jobs.jobs.values()) == ["FAILED", "SUCCEEDED"]
+    assert broken(flow) == []
+
+
+def test_a_whole_export_is_verified_again_and_never_made_twice(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+    back_up(flow, postgresql_shop)
+    first = verification(flow)
+    with flow.cloud.clock.actor():
+        flow.cloud.administrator.client("stepfunctions").start_execution(
+            stateMachineArn=flow.main.machine.arn, name="replayed", input=json.dumps(flow.main.input)
+        )
+    flow.wait()
+
+    assert [execution.status for execution in flow.executions(EXPORT)] == ["SUCCEEDED", "SUCCEEDED"]
+    assert len(flow.cloud.database_exports.tasks) == 1
+    assert verification(flow)["manifest_sha256"] == first["manifest_sha256"]
+    assert verification(flow)["verified_at"] > first["verified_at"]
