@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from backup_actions.archive.codecs import Compressor, FrameError, decompressed
+from backup_actions.archive.frame_scan import scanned
 from backup_actions.archive.frames import FrameWriter
 from backup_actions.archive.frames_so_far import FramesSoFar
 from backup_actions.archive.options import ArchiveOptions, Codec
@@ -230,6 +231,36 @@ def test_a_changed_byte_of_the_table_or_of_a_frame_is_an_error_or_changes_nothin
 
 
 _SMALL = {codec: finished(b"some text that is compressed " * 4000, codec) for codec in CODECS}
+
+
+def scanned_table(stored: bytes, codec: Codec) -> SeekTable:
+    return scanned(lambda start, end: stored[start:end], len(stored), codec)
+
+
+def test_all_frames_are_found_without_the_table_and_as_many_as_are_whole_of_a_cut_object(codec: Codec) -> None:
+    stored = finished(sample_data(), codec)
+    table = table_of(stored, codec)
+
+    found = scanned_table(stored, codec)
+    of_a_half = scanned_table(stored[: table.stored_offsets[3] + 20], codec)
+
+    assert (found.stored_bytes, found.content_bytes) == (table.stored_bytes, table.content_bytes)
+    assert found.checksums == table.checksums
+    assert of_a_half.stored_bytes == table.stored_bytes[:3]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@settings(max_examples=60, deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0), st.binary(min_size=1, max_size=9)), min_size=1, max_size=3))
+def test_frames_are_looked_for_in_anything(codec: Codec, changes: list[tuple[int, bytes]]) -> None:
+    stored = bytearray(_SMALL[codec])
+    for at, data in changes:
+        first = at % len(stored)
+        stored[first : first + len(data)] = data
+
+    found = scanned_table(bytes(stored), codec)
+
+    assert sum(found.stored_bytes) <= len(stored)
 
 
 @pytest.mark.parametrize("codec", CODECS)

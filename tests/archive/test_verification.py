@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backup_actions.archive import Archive, ArchiveOptions, FolderStore, S3Store, VerificationReport, archive, verify
+from backup_actions.archive.options import Codec
 from backup_actions.archive.seek_table import read_seek_table
 from backup_actions.errors import ArchiveMissing, SettingInvalid
 from backup_actions.model.manifest import Manifest
@@ -140,6 +141,79 @@ def test_a_cut_or_missing_object_is_reported(folder: Path, name: str) -> None:
     assert [(problem.object, problem.reason) for problem in report.problems] == [(name, "it is not there")]
 
 
+def tail_bytes(folder: Path) -> int:
+    return (folder / "files.tar.zst").stat().st_size - frame_offsets(folder)[-1]
+
+
+@pytest.mark.parametrize("damage", ["flipped sizes", "no footer", "no table", "another count", "rubbish behind it"])
+def test_a_damaged_seek_table_is_reported_and_every_frame_is_still_checked(folder: Path, damage: str) -> None:
+    stored = folder / "files.tar.zst"
+    content, table_bytes = bytearray(stored.read_bytes()), tail_bytes(folder)
+    if damage == "flipped sizes":
+        content[-table_bytes + 8 + 12 * 3] ^= 0x10
+    elif damage == "no footer":
+        del content[-9:]
+    elif damage == "no table":
+        del content[-table_bytes:]
+    elif damage == "another count":
+        content[-9] ^= 1
+    else:
+        content += b"rubbish"
+    stored.write_bytes(content)
+
+    report = verify(FolderStore(folder))
+
+    (member,) = report.members
+    assert any("seek table" in problem.reason for problem in report.problems) or damage == "rubbish behind it"
+    assert not report.ok
+    assert files_named(report) == set()
+    assert (member.frames_checked, member.entries_compared) == (member.frames, member.entries)
+
+
+def test_of_a_cut_object_everything_before_the_cut_is_checked_and_the_rest_is_named(folder: Path) -> None:
+    entries = list(Archive.open(FolderStore(folder)).entries())
+    stored, offsets = folder / "files.tar.zst", frame_offsets(folder)
+    stored.write_bytes(stored.read_bytes()[: offsets[5] + 3000])
+
+    report = verify(FolderStore(folder))
+
+    assert files_named(report) == {entry.path.decode() for entry in entries if entry.tar_end > 5 * MIB}
+    assert report.members[0].frames_checked == 5
+
+
+@pytest.mark.parametrize("change_bytes", [-700_000, -1, 1, 3_000_000])
+def test_bytes_cut_out_of_a_frame_or_put_in_touch_no_other_frame(folder: Path, change_bytes: int) -> None:
+    entries = list(Archive.open(FolderStore(folder)).entries())
+    stored, offsets = folder / "files.tar.zst", frame_offsets(folder)
+    content, at = bytearray(stored.read_bytes()), offsets[5] + 3000
+    if change_bytes < 0:
+        del content[at : at - change_bytes]
+    else:
+        content[at:at] = os.urandom(change_bytes)
+    stored.write_bytes(content)
+
+    report = verify(FolderStore(folder))
+
+    in_frame = {e.path.decode() for e in entries if e.tar_offset < 6 * MIB and e.tar_end > 5 * MIB}
+    assert files_named(report) == in_frame
+    assert [problem.frame for problem in report.problems if problem.frame is not None] == [5]
+
+
+@pytest.mark.parametrize("codec", ["zstd", "gzip"])
+def test_frames_of_an_image_are_found_without_a_table(tmp_path: Path, codec: Codec) -> None:
+    (tmp_path / "image").write_bytes(os.urandom(2 * MIB) + bytes(3 * MIB) + b"text" * 300_000)
+    folder = tmp_path / "archive"
+    archive(tmp_path / "image", FolderStore(folder), options=ArchiveOptions(codec=codec, frame_size_mib=1))
+    (stored,) = (folder / "whole").iterdir()
+    change(stored, -1)
+
+    report = verify(FolderStore(folder))
+
+    assert not report.ok
+    assert report.members[0].frames_checked == report.members[0].frames == 7
+    assert all(problem.frame is None for problem in report.problems)
+
+
 @pytest.mark.parametrize("name", ["files.tar.zst", "index.parquet"])
 def test_an_object_of_another_archive_is_not_accepted(folder: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "other").mkdir()
@@ -213,18 +287,13 @@ def test_rot_behind_the_back_of_s3_is_found_by_reading(s3_store: S3Store, pristi
     content = bytearray(s3_store.read("files.tar.zst"))
     content[frame_offsets(pristine)[2] + 77] ^= 1
 
-    class Rotten:
+    class Rotten(S3Store):
         """S3 that states the checksum of what was once written, and reads something else."""
 
-        location = s3_store.location
-        create = s3_store.create
-        put_if_absent = s3_store.put_if_absent
-        describe = s3_store.describe
-
         def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-            return bytes(content[start:end]) if name == "files.tar.zst" else s3_store.read(name, start, end)
+            return bytes(content[start:end]) if name == "files.tar.zst" else super().read(name, start, end)
 
-    report = verify(Rotten())
+    report = verify(Rotten(client=s3_store.client, bucket=s3_store.bucket, prefix=s3_store.prefix))
 
     assert 2 in {problem.frame for problem in report.problems}
     assert report.members[0].bytes_read > len(content)

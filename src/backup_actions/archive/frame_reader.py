@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from threading import Lock
 
 from backup_actions.archive.codecs import LARGEST_FRAME_BYTES, FrameError, content_checksum, decompressed
+from backup_actions.archive.frame_scan import scanned
 from backup_actions.archive.options import Codec, processors
 from backup_actions.archive.read_ahead import in_order
-from backup_actions.archive.seek_table import SeekTable, SeekTableError, read_seek_table
+from backup_actions.archive.seek_table import SeekTable, SeekTableError, read_seek_table, seek_table_before
 from backup_actions.archive.store import Store
 from backup_actions.archive.stream_hash import frame_digest, stream_hash
 from backup_actions.errors import ArchiveDamaged
@@ -52,6 +54,8 @@ class FrameReader:
         self._announced_blake3 = member.stream_blake3
         self.bytes_read = 0
         self._counting = Lock()
+        self._moved_from = member.frames
+        self._moved_bytes = 0
 
     @cached_property
     def table(self) -> SeekTable:
@@ -60,14 +64,34 @@ class FrameReader:
             table = read_seek_table(self._fetch, self._object.size_bytes, self._codec)
         except SeekTableError as wrong:
             raise self.damaged(str(wrong)) from wrong
-        found, announced = (len(table), sum(table.content_bytes)), (self._announced_frames, self._announced_bytes)
-        if found != announced:
+        if not self._is_announced(table):
             raise self.damaged(
-                "it has {} frames of {} bytes in all, its manifest says {} of {}".format(*found, *announced)
+                f"it has {len(table)} frames of {sum(table.content_bytes)} bytes in all, "
+                f"its manifest says {self._announced_frames} of {self._announced_bytes}"
             )
         if max(table.stored_bytes, default=0) > LARGEST_FRAME_BYTES + _LARGEST_EXCESS_BYTES:
             raise self.damaged("a frame is larger than frames can be")
         return table
+
+    def find_frames(self) -> None:
+        """From now on frames are read where they are found although the table or the object's length is wrong.
+
+        They are looked for from the first one on. If one is damaged before all are found, and something was cut out or
+        put in, so that the table is intact and elsewhere, the others are counted back from the table.
+        """
+        self.table = scanned(self._fetch, self._object.size_bytes, self._codec)
+        stands = self._store.describe(self._object.name)
+        if self._is_announced(self.table) or stands is None:
+            return
+        try:
+            table, frames_bytes = seek_table_before(self._fetch, stands.size_bytes, self._codec)
+        except SeekTableError:
+            return
+        if self._is_announced(table) and max(table.stored_bytes) <= LARGEST_FRAME_BYTES + _LARGEST_EXCESS_BYTES:
+            pairs = enumerate(zip(table.stored_bytes, self.table.stored_bytes, strict=False))
+            self._moved_from = next((number for number, (one, other) in pairs if one != other), len(self.table))
+            self._moved_bytes = frames_bytes - sum(table.stored_bytes)
+            self.table = table
 
     def frames(self, first: int, end: int) -> Iterator[Frame]:
         """Frames from first to before end, in order. Raises ArchiveDamaged where the object ends before they do."""
@@ -101,8 +125,10 @@ class FrameReader:
 
     def tail(self) -> Iterator[bytes]:
         """The stored bytes behind the last frame, in pieces: the seek table."""
-        for start in range(self.table.stored_offsets[-1], self._object.size_bytes, _FETCH_BYTES):
-            yield self._fetch(start, min(self._object.size_bytes, start + _FETCH_BYTES))
+        at = self.table.stored_offsets[-1]
+        while piece := self._fetch(at, min(self._object.size_bytes, at + _FETCH_BYTES)):
+            yield piece
+            at += len(piece)
 
     @property
     def stream_bytes(self) -> int:
@@ -113,12 +139,16 @@ class FrameReader:
         """The error to raise, naming this object."""
         return ArchiveDamaged(where=f"{self._store.location}/{self._object.name}", reason=reason)
 
+    def _is_announced(self, table: SeekTable) -> bool:
+        """Whether it has as much in it as the manifest says."""
+        return (len(table), sum(table.content_bytes)) == (self._announced_frames, self._announced_bytes)
+
     def _runs(self, first: int, end: int) -> Iterator[range]:
         """Frames that follow each other and are fetched at once."""
         offsets = self.table.stored_offsets
         while first < end:
             last = first + 1
-            while last < end and offsets[last + 1] - offsets[first] <= _FETCH_BYTES:
+            while last < end and last != self._moved_from and offsets[last + 1] - offsets[first] <= _FETCH_BYTES:
                 last += 1
             yield range(first, last)
             first = last
@@ -127,10 +157,13 @@ class FrameReader:
         """Frame numbers with their stored bytes."""
         offsets = self.table.stored_offsets
         start, end = offsets[run.start], offsets[run.stop]
-        block = memoryview(self._fetch(start, end))
-        if len(block) != end - start:
+        moved_bytes = self._moved_bytes if run.start >= self._moved_from else 0
+        base = max(start, -moved_bytes)
+        block = memoryview(self._fetch(base + moved_bytes, max(base, end) + moved_bytes))
+        if len(block) != end - start and not self._moved_bytes:
             raise self.damaged(f"it ends within frame {bisect_right(offsets, start + len(block)) - 1}")
-        return [(number, block[offsets[number] - start : offsets[number + 1] - start]) for number in run]
+        bounds = [max(0, offsets[number] - base) for number in range(run.start, run.stop + 1)]
+        return [(number, block[first:last]) for number, (first, last) in zip(run, pairwise(bounds), strict=True)]
 
     def _opened(self, numbered: tuple[int, memoryview]) -> Frame:
         number, stored = numbered

@@ -97,13 +97,19 @@ class SeekTable:
 
 def read_seek_table(read: Read, size_bytes: int, codec: Codec) -> SeekTable:
     """The table at the end of an object of that size. Raises SeekTableError."""
-    try:
-        table, table_bytes = (_zstd_table if codec == "zstd" else _gzip_table)(read, size_bytes)
-    except (struct.error, IndexError, zlib.error) as wrong:
-        raise SeekTableError(f"the seek table cannot be parsed: {wrong}") from wrong
-    if sum(table.stored_bytes) + table_bytes != size_bytes:
+    table, frames_bytes = seek_table_before(read, size_bytes, codec)
+    if sum(table.stored_bytes) != frames_bytes:
         raise SeekTableError("the frames of the seek table do not fill the object")
     return table
+
+
+def seek_table_before(read: Read, end: int, codec: Codec) -> tuple[SeekTable, int]:
+    """The table that ends there, and where it begins. Raises SeekTableError."""
+    try:
+        table, table_bytes = (_zstd_table if codec == "zstd" else _gzip_table)(read, end)
+    except (struct.error, IndexError, zlib.error) as wrong:
+        raise SeekTableError(f"the seek table cannot be parsed: {wrong}") from wrong
+    return table, end - table_bytes
 
 
 def _zstd_table(read: Read, size_bytes: int) -> tuple[SeekTable, int]:

@@ -75,6 +75,7 @@ class _MemberCheck:
                 index = self._index()
                 if index is not None:
                     self._comparison = TreeComparison(index, self._complain)
+                self._find_frames(frames)
                 if self.sample is None:
                     self._check_whole(frames)
                 else:
@@ -92,6 +93,25 @@ class _MemberCheck:
             hashes_compared=self._hashes + (comparison.hashes if comparison else 0),
         )
 
+    def _find_frames(self, frames: FrameReader) -> None:
+        """By the seek table; where it is damaged, one after the other."""
+        try:
+            len(frames.table)
+        except ArchiveDamaged as damaged:
+            self._complain(str(damaged))
+            frames.find_frames()
+
+    def _miss_frames(self, frames: FrameReader) -> None:
+        """Complain of what could not be found, and name the files in it."""
+        found, end = frames.stream_bytes, self.member.stream_bytes
+        if found >= end:
+            return
+        reason = f"bytes {found} to {end} of its content are in no frame that could be found"
+        if self._comparison is not None:
+            self._comparison.lose(len(frames.table), found, end, reason)
+        else:
+            self._complain(reason, len(frames.table))
+
     def _check_whole(self, frames: FrameReader) -> None:
         checksum, digests = Crc64Nvme(), bytearray()
         for frame in frames.frames(0, len(frames.table)):
@@ -100,6 +120,7 @@ class _MemberCheck:
             self._check_frame(frames, frame)
         for piece in frames.tail():
             checksum.update(piece)
+        self._miss_frames(frames)
         if self._comparison is not None:
             self._comparison.finish()
             found = counted(dict(self._comparison.types), self.member.counts.sockets)
@@ -114,12 +135,14 @@ class _MemberCheck:
         self.is_complete = self._frames_checked == self.member.frames
 
     def _check_sample(self, frames: FrameReader, share: float) -> None:
-        content_offsets = frames.table.content_offsets  # as many as the manifest says, or this is damage
-        for run in _runs(_sampled(self.member, share)):
+        content_offsets = frames.table.content_offsets
+        chosen = [number for number in _sampled(self.member, share) if number < len(frames.table)]
+        for run in _runs(chosen):
             if self._comparison is not None:
                 self._comparison.skip_to(content_offsets[run[0]])
             for frame in frames.frames(run[0], run[-1] + 1):
                 self._check_frame(frames, frame)
+        self._miss_frames(frames)
 
     def _check_frame(self, frames: FrameReader, frame: Frame) -> None:
         """Compare what the frame holds, or complain where it is damaged."""
