@@ -136,8 +136,7 @@ class _MemberCheck:
 
     def _check_sample(self, frames: FrameReader, share: float) -> None:
         content_offsets = frames.table.content_offsets
-        chosen = [number for number in _sampled(self.member, share) if number < len(frames.table)]
-        for run in _runs(chosen):
+        for run in _runs(_sampled(self.member, len(frames.table), share)):
             if self._comparison is not None:
                 self._comparison.skip_to(content_offsets[run[0]])
             for frame in frames.frames(run[0], run[-1] + 1):
@@ -194,10 +193,10 @@ class _MemberCheck:
             self.problems.append(Problem(object=of or self.member.object.name, reason=reason, frame=frame, files=files))
 
 
-def _sampled(member: Member, share: float) -> list[int]:
+def _sampled(member: Member, frames: int, share: float) -> list[int]:
     """Frames by the hash of their number and the archive's content; at least one, if there is any."""
-    chosen = [number for number in range(member.frames) if _rank(member, number) < share]
-    return chosen or [min(range(member.frames), key=lambda number: _rank(member, number))] if member.frames else []
+    chosen = [number for number in range(frames) if _rank(member, number) < share]
+    return chosen or [min(range(frames), key=lambda number: _rank(member, number))] if frames else []
 
 
 def _rank(member: Member, number: int) -> float:
