@@ -22,7 +22,7 @@ from backup_actions.archive.device import BlockSource
 from backup_actions.archive.layout import read_layout
 from backup_actions.aws import Clients
 from backup_actions.contract import Statement
-from backup_actions.errors import SourceUnreadable
+from backup_actions.errors import ArchiveInterrupted, SourceUnreadable
 from backup_actions_local.calls import Call, Handler
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.front import Audit, Faults, Front, Roles
@@ -32,6 +32,8 @@ from backup_actions_local.services.ebs import BLOCK_BYTES, Ebs
 from backup_actions_local.services.hosting.devices import PlainFiles
 from backup_actions_local.services.place import Place
 
+from .resumption import Notes as Told
+from .resumption import random_image
 from .test_devices import NEEDS_ROOT, Notes
 
 MIB = 1 << 20
@@ -199,9 +201,29 @@ def test_an_archive_of_the_snapshot_gives_the_disk_back(world: World, disk: Path
     assert manifest.source == {"kind": "ebs-snapshot", "name": blocks.name}
     with BlockSource(disk) as device:
         assert manifest.layout == read_layout(device)
-    subprocess.run(["cmp", str(disk), str(tmp_path / "rebuilt.img")], check=True)
+    with disk.open("rb") as before, (tmp_path / "rebuilt.img").open("rb") as after:
+        for start, length in ((0, 18 * MIB), ((1 << 30) - MIB, MIB)):
+            before.seek(start)
+            after.seek(start)
+            assert before.read(length) == after.read(length)
     # Everything lies in the first 17 MiB and in the copy of the table at the end.
     assert len(world.asked("GetSnapshotBlock")) <= 2 * 17 + 1
+
+
+def test_an_interrupted_archive_of_a_snapshot_goes_on(world: World, tmp_path: Path) -> None:
+    image, store, notes = random_image(tmp_path / "random.img"), FolderStore(tmp_path / "archive"), Told()
+    options = ArchiveOptions(frame_size_mib=1, threads=2, memory_mib=160)  # twenty frames at a time
+    snapshot_id = world.snapshot(image)
+    with world.blocks(snapshot_id) as blocks, pytest.raises(ArchiveInterrupted):
+        archive(blocks, store, options=options, progress=Told(until_bytes=31 * MIB), checkpoint_seconds=3600)
+    before = len(world.asked("GetSnapshotBlock"))
+    with world.blocks(snapshot_id) as blocks:
+        archive(blocks, store, options=options, progress=notes, checkpoint_seconds=3600)
+
+    assert "an unfinished archive is continued" in notes.text
+    assert "from its beginning" not in notes.text
+    assert len(world.asked("GetSnapshotBlock")) - before < 81  # of the 81 that were written
+    assert verify(store).ok
 
 
 def test_without_a_device_nothing_is_mounted(world: World, small_disk: Path, tmp_path: Path) -> None:
@@ -364,14 +386,14 @@ def test_listing_the_largest_snapshot_takes_no_more_memory_than_a_few_pages() ->
     with _huge(client) as blocks:
         tracemalloc.start()
         try:
-            pages = sum(1 for _ in blocks.written(64 * TIB - 12 * 10_000 * BLOCK_BYTES, 64 * TIB))
+            pages = sum(1 for _ in blocks.written(64 * TIB - 6 * 10_000 * BLOCK_BYTES, 64 * TIB))
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
 
         assert blocks.size_bytes == 64 * TIB
         assert blocks.read(64 * TIB - 3, 3) == b"hhh"
-    assert (pages, client.lists) == (12, 13)
+    assert (pages, client.lists) == (6, 7)
     assert peak < 20 * MIB  # four pages of 2.6 MiB, and the answer that is being read
 
 

@@ -75,7 +75,8 @@ def test_what_cannot_be_mounted_is_read_from_the_snapshot_and_is_the_volume_s_im
     assert "it was read from" not in notes[1]
 
 
-def test_where_the_snapshot_may_not_be_read_the_volume_is(new_flow: NewFlow) -> None:
+@pytest.mark.parametrize("operation", ["ListSnapshotBlocks", "GetSnapshotBlock"])
+def test_where_the_snapshot_may_not_be_read_the_volume_is(new_flow: NewFlow, operation: str) -> None:
     said: list[str] = []
 
     def hear(_job: str, report: Report) -> None:
@@ -83,7 +84,7 @@ def test_where_the_snapshot_may_not_be_read_the_volume_is(new_flow: NewFlow) -> 
 
     flow = new_flow(on_report=hear)
     flow.disk = unmountable(flow.disk, flow.directory)
-    flow.cloud.faults.on("ebs", "ListSnapshotBlocks").fail("AccessDeniedException", status=403)
+    flow.cloud.faults.on("ebs", operation).fail("AccessDeniedException", status=403)
     flow.back_up()
 
     flow.cloud.faults.assert_all_happened()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from backup_actions.model.progress import Progress
 Reopen = Callable[[], Blocks]
 """Opens the bytes of a device once more, as they were before anything was tried on it. Raises SourceUnreadable."""
 
+_SUPERBLOCKS_END = 128 << 10  # of every file system that is mounted
 _JOURNAL_IGNORED = "its journal was not replayed, because the source must not be written to"
 
 
@@ -70,22 +71,21 @@ class RegionWriter:
             return self._file_system(blocks.path, region, place)
         except CannotMountError as refused:
             suspicion = "a file system that cannot be mounted may be damaged"
-            with self._untouched(blocks, unmountable_from) as untouched:
+            with self._untouched(blocks, region, unmountable_from) as untouched:
                 return self._raw(untouched, region, place, str(refused), suspicion)
 
     @contextmanager
-    def _untouched(self, blocks: Blocks, reopen: Reopen | None) -> Iterator[Blocks]:
+    def _untouched(self, blocks: Blocks, region: Region, reopen: Reopen | None) -> Iterator[Blocks]:
         """The bytes as they were before the mount was tried, where they can be had, else as they are."""
-        try:
-            again = reopen() if reopen else None
-        except SourceUnreadable as failure:
-            self.progress.note(f"{failure}: {blocks.name} is read instead")
-            again = None
-        if again is None:
+        with ExitStack() as stack:
+            try:
+                if reopen:
+                    again = stack.enter_context(reopen())
+                    region_peek(again, region)(0, _SUPERBLOCKS_END)  # who may open it may not be allowed to read it
+                    blocks = again
+            except SourceUnreadable as failure:
+                self.progress.note(f"{failure}: {blocks.name} is read instead")
             yield blocks
-            return
-        with again:
-            yield again
 
     def _raw(self, blocks: Blocks, region: Region, place: Place, because: str, suspicion: str = "") -> Member:
         if region.role != "gap":
