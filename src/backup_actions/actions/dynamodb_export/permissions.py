@@ -205,7 +205,7 @@ PERMISSIONS = Permissions(
         "verify": (
             _TELL_MISSING_FROM_FORBIDDEN,
             _in_exports("s3:GetObject", for_="all files"),
-            Statement(("s3:PutObject",), on=_MANIFESTS, for_=("the manifest",)),
+            Statement(("s3:PutObject",), on=_MANIFESTS, for_=("the manifest",), because=_ONE_FOLDER_EACH),
             _in_evidence("s3:PutObject"),
             _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),

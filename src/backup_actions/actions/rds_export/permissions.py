@@ -141,7 +141,7 @@ PERMISSIONS = Permissions(
         "verify": (
             _LIST,
             _in_exports("s3:GetObject", for_="the export"),
-            Statement(("s3:PutObject",), on=_MANIFESTS, for_=("manifest",)),
+            Statement(("s3:PutObject",), on=_MANIFESTS, for_=("manifest",), because=_ONE_FOLDER_EACH),
             _evidence("s3:PutObject"),
             _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),
@@ -153,7 +153,11 @@ PERMISSIONS = Permissions(
             _in_exports("s3:PutObject", "s3:GetObject", "s3:DeleteObject", for_="what RDS writes"),
             _in_exports("s3:AbortMultipartUpload", for_="an upload of RDS's that fails leaves nothing"),
             Statement(
-                ("s3:PutObject", "s3:DeleteObject"), on=_MANIFESTS, effect="Deny", for_=("the manifest is not RDS's",)
+                ("s3:PutObject", "s3:DeleteObject"),
+                on=_MANIFESTS,
+                effect="Deny",
+                for_=("the manifest is not RDS's",),
+                because=_ONE_FOLDER_EACH,
             ),
             Statement(
                 ("kms:GenerateDataKey", "kms:Decrypt", "kms:DescribeKey"),
