@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backup_actions.contract.placeholders import ROLE_PREFIX
+
 ACCOUNT, REGION = "111122223333", "us-east-1"
 _PSEUDO = {
     "AWS::Partition": "aws",
@@ -99,6 +101,9 @@ class Template:
             yield f"function {function['FunctionName']}", function["Role"]
         for machine in self.of_type("AWS::StepFunctions::StateMachine").values():
             yield f"machine {machine['StateMachineName']}", machine["RoleArn"]
+            for name, value in machine["DefinitionSubstitutions"].items():
+                if name.startswith(ROLE_PREFIX):
+                    yield f"service {machine['StateMachineName']} {name}", value
         for job in self.of_type("AWS::Batch::JobDefinition").values():
             container = job["ContainerProperties"]
             yield f"job {job['JobDefinitionName']}", container["JobRoleArn"]

@@ -39,6 +39,7 @@ GRANTS: Mapping[str, tuple[Statement, ...]] = {
     "start": (*service_grants.WRITE_LOG, *service_grants.PULL_IMAGE),
     "hosts": (*service_grants.ECS_AGENT, *service_grants.PULL_IMAGE),
     "rule:": service_grants.START_CLEAN_UP,
+    "service": (),
 }
 """What has a role → what it may do besides its steps; the first word decides where there is no entry of its own."""
 
@@ -110,6 +111,9 @@ def described_steps(rendered: Rendered) -> dict[str, list[dict[str, Any]]]:
             steps[f"function {NAME}-{machine.name}-{task}"] = filled(statements, texts)
         for job, statements in machine.permissions.jobs.items():
             steps[f"job {NAME}-{machine.name}-{job}"] = filled(statements, texts)
+        for name, statements in machine.permissions.services.items():
+            placeholder = placeholder_of(ROLE_PREFIX, name)
+            steps[f"service {NAME}-{machine.name} {placeholder}"] = filled(statements, texts)
     return steps
 
 
@@ -157,6 +161,18 @@ def assert_resources_agree(found: list[str], described: tuple[str, ...], texts: 
             assert "*" not in resource
         else:
             assert resource == fill_text(pattern, texts.__getitem__)
+
+
+def test_a_service_takes_a_role_on_only_for_what_the_description_names(rendered: Rendered) -> None:
+    found = {role["Description"]: role for role in rendered.template.of_type("AWS::IAM::Role").values()}
+    for deployed in rendered.machines:
+        texts = own_texts(rendered.template, deployed)
+        for described in deployed.machine.service_roles.values():
+            (statement,) = found[described.doc]["AssumeRolePolicyDocument"]["Statement"]
+            source = [fill_text(arn, texts.__getitem__) for arn in described.on_behalf_of]
+            account = {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": source}}
+            assert statement["Principal"] == {"Service": described.service}
+            assert statement.get("Condition") == (account if source else None)
 
 
 def test_no_role_has_a_policy_besides_these_two(template: Template) -> None:
