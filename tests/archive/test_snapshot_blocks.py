@@ -8,6 +8,7 @@ import io
 import subprocess
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -296,6 +297,16 @@ def test_a_snapshot_that_is_not_complete_is_refused_by_its_state(world: World, i
 def test_a_snapshot_that_does_not_exist_is_refused(world: World) -> None:
     with pytest.raises(SourceUnreadable, match="does not exist"):
         world.blocks("snap-0123456789abcdef0")
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_new_snapshot_that_is_not_known_yet_is_waited_for(world: World, image: Path, is_new: bool) -> None:
+    snapshot_id, client = world.snapshot(image), Clients(world.front.session("reader")).ebs
+    world.front.faults.on("ebs", "ListSnapshotBlocks").fail("ResourceNotFoundException", status=404)
+    waits = nullcontext() if is_new else pytest.raises(SourceUnreadable)
+
+    with waits, SnapshotBlocks(client, snapshot_id, clock=world.clock, is_new=is_new) as blocks:
+        assert blocks.read(4 * BLOCK_BYTES, 9) == b"something"
 
 
 def test_throttled_and_failing_requests_are_made_again(world: World, image: Path) -> None:

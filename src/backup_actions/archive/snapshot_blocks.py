@@ -42,21 +42,23 @@ class SnapshotBlocks(Blocks):
     """Every block that was written is read once, checked with its checksum; all others are zeros and cost nothing.
 
     Memory, whatever the snapshot's size: 16 MiB for requests in flight, 20 MiB for blocks that neighbouring reads
-    share, 11 MiB for the listing. Raises SourceUnreadable where the snapshot cannot be listed: not there, not yet
-    complete, not permitted.
+    share, 11 MiB for the listing. A snapshot that is new is waited for while nobody knows it. Raises SourceUnreadable
+    where one cannot be listed: not there, not yet complete, not permitted.
     """
 
     is_device = False
     path = None
     reads_in_flight = _REQUESTS_IN_FLIGHT
 
-    def __init__(self, client: EBSClient, snapshot_id: str, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, client: EBSClient, snapshot_id: str, *, clock: Clock | None = None, is_new: bool = False
+    ) -> None:
         clock = clock or SystemClock()
         self._client, self._snapshot_id = client, snapshot_id
         self.name = SCHEME + snapshot_id
         self._calls = PatientCalls(clock, calls_per_second=_READS_PER_SECOND)
         try:
-            self._listing = SnapshotListing(client, snapshot_id, clock)
+            self._listing = SnapshotListing(client, snapshot_id, clock, is_new=is_new)
         except (AwsBusy, AwsCallFailed) as failure:
             raise SourceUnreadable(what=self.name, reason=failure) from failure
         self.size_bytes = self._listing.size_bytes

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws.patience import PatientCalls
-from backup_actions.errors import SourceUnreadable
-from backup_actions.model.clock import Clock
+from backup_actions.errors import AwsCallFailed, SourceUnreadable
+from backup_actions.model.clock import Clock, growing_waits
 
 if TYPE_CHECKING:
     from types_boto3_ebs import EBSClient
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LISTS_PER_SECOND = 40
 _MOST_RESULTS = 10_000
 _PAGES_KEPT = 4
+# About two and a half minutes: https://github.com/awslabs/coldsnap/issues/141
+_UNTIL_KNOWN = growing_waits(2, 1.5, 9)
 _TOKENS_KEPT_BEFORE_EXPIRY = timedelta(hours=1)
 
 
@@ -67,12 +69,12 @@ class SnapshotListing:
     size_bytes: int
     block_bytes: int
 
-    def __init__(self, client: EBSClient, snapshot_id: str, clock: Clock) -> None:
+    def __init__(self, client: EBSClient, snapshot_id: str, clock: Clock, *, is_new: bool) -> None:
         self._client, self._snapshot_id, self._clock = client, snapshot_id, clock
         self._calls = PatientCalls(clock, calls_per_second=_LISTS_PER_SECOND)
         self._pages: OrderedDict[int, Page] = OrderedDict()
         self._lock = threading.Lock()
-        beginning = self._asked({"StartingBlockIndex": 0})
+        beginning = self._beginning(_UNTIL_KNOWN if is_new else [])
         self.size_bytes, self.block_bytes = beginning["VolumeSize"] << 30, beginning["BlockSize"]
         self._keep(self._page(0, beginning))
 
@@ -107,6 +109,17 @@ class SnapshotListing:
     def end(self) -> None:
         """Nothing is tried again any more."""
         self._calls.end()
+
+    def _beginning(self, waits: list[float]) -> dict[str, Any]:
+        """The first answer. A snapshot that has just been completed may not be known everywhere yet."""
+        for wait in waits:
+            try:
+                return self._asked({"StartingBlockIndex": 0})
+            except AwsCallFailed as failure:
+                if failure.facts["error_code"] != "ResourceNotFoundException":
+                    raise
+                self._clock.sleep(wait)
+        return self._asked({"StartingBlockIndex": 0})
 
     def _keep(self, page: Page) -> Page:
         self._pages[page.first] = page

@@ -39,7 +39,7 @@ def archive_snapshot(world: World, event: Event) -> None:
 
 
 def _snapshot(world: World, event: Event) -> Blocks:
-    return SnapshotBlocks(world.clients.ebs, event["recoveryPoint"]["nativeId"], clock=world.clock)
+    return SnapshotBlocks(world.clients.ebs, event["recoveryPoint"]["nativeId"], clock=world.clock, is_new=True)
 
 
 def _stands(store: Store, world: World) -> bool:
