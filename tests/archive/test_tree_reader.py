@@ -1,0 +1,399 @@
+"""The tree reader agrees with GNU tar about every tree, with any number of threads, and says what it could not read."""
+
+# Names here hold any bytes, which pathlib does not take.
+# ruff: noqa: PTH102
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backup_actions.archive.entries import Entry
+from backup_actions.archive.gnu_tar import create_command, environment, extract_command
+from backup_actions.archive.tar_walker import TarWalker
+
+from .programs import run
+from .torture_tree import add_socket, plant, seen
+from .tree_reader_builds import Build, Row, Stream, begun, built, parsed, read, take_chunk
+
+MIB = 1 << 20
+AS_ROOT = os.geteuid() == 0
+
+
+@pytest.fixture(name="program", params=["plain", "address", "thread"], scope="session")
+def _program(request: pytest.FixtureRequest) -> Path:
+    """The reader, once as it is used and once for each kind of fault that it can find in itself."""
+    build: Build = request.param
+    return built(build)
+
+
+@pytest.fixture(name="reader", scope="session")
+def _reader() -> Path:
+    """The reader as it finds faults of memory."""
+    return built("address")
+
+
+@pytest.fixture(name="torture", scope="module")
+def _torture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("torture") / "tree"
+    plant(root)
+    add_socket(root / "sub" / "socket")
+    return root
+
+
+def walked(tar: bytes | bytearray) -> list[Entry]:
+    walker = TarWalker()
+    entries = walker.feed(tar)
+    walker.finish()
+    return entries
+
+
+def as_row(entry: Entry) -> Row:
+    """What the reader should have announced of an entry that was found in its tar."""
+    return Row(
+        entry.type,
+        entry.has_xattrs,
+        entry.is_sparse,
+        entry.mode,
+        entry.uid,
+        entry.gid,
+        entry.size_bytes if entry.type == "file" else 0,
+        entry.mtime_ns,
+        entry.tar_offset,
+        entry.data_offset,
+        entry.tar_end,
+        entry.path,
+        entry.link_target,
+    )
+
+
+def by_gnu_tar(root: Path) -> list[Entry]:
+    done = subprocess.run(
+        create_command(root, one_file_system=False), env=environment(), capture_output=True, check=True
+    )
+    return walked(done.stdout)
+
+
+def meaning(entry: Entry) -> dict[str, Any]:
+    """Everything about an entry but its place."""
+    return {name: getattr(entry, name) for name in Entry.__slots__ if not name.endswith(("_offset", "_end"))}
+
+
+def assert_agrees_with_gnu_tar(stream: Stream, root: Path) -> None:
+    ours = walked(stream.tar)
+    assert [as_row(entry) for entry in ours] == stream.rows
+    assert [meaning(entry) for entry in ours] == [meaning(entry) for entry in by_gnu_tar(root)]
+
+
+def scattered(root: Path, seed: int) -> Path:
+    """A tree of folders, files of all sizes up to several segments, holes, links and attributes."""
+    dice = random.Random(seed)  # noqa: S311 - the same tree every time
+    folders = [root]
+    files: list[Path] = []
+    root.mkdir()
+    for number in range(dice.randrange(50, 100)):
+        parent = dice.choice(folders)
+        place = parent / f"{'n' * dice.choice([1, 20, 90, 200])}{number}"
+        kind = dice.random()
+        if kind < 0.2:
+            place.mkdir(mode=dice.choice([0o700, 0o755, 0o1777]))
+            folders.append(place)
+        elif kind < 0.25 and any(file.parent != parent for file in files):
+            # Not in one folder, where GNU tar takes two names of one inode as they come.
+            original = dice.choice([file for file in files if file.parent != parent])
+            place.hardlink_to(original)
+            files.remove(original)
+        elif kind < 0.3:
+            place.symlink_to("x" * dice.choice([1, 99, 100, 101, 400]))
+        else:
+            _write(place, dice)
+            files.append(place)
+        if not place.is_symlink():
+            if dice.random() < 0.1:
+                os.setxattr(place, "user.note", dice.randbytes(dice.choice([0, 10, 3000])))
+            os.utime(place, ns=(0, dice.choice([0, 10**18, -1, dice.randrange(2 * 10**18)])))
+    return root
+
+
+def _write(place: Path, dice: random.Random) -> None:
+    length = dice.choice([0, 1, 511, 512, 513, 40_000, 256 << 10, (256 << 10) + 1, 2 * MIB + 7])
+    with place.open("wb") as file:
+        if dice.random() < 0.15:
+            for _ in range(dice.randrange(1, 8)):
+                file.seek(dice.randrange(4 * MIB))
+                file.write(dice.randbytes(dice.choice([1, 5000, 400_000])))
+            file.truncate(max(file.tell(), dice.randrange(5 * MIB)))
+        else:
+            file.write(dice.randbytes(length))
+
+
+def test_every_attribute_comes_back_through_gnu_tar(program: Path, torture: Path, tmp_path: Path) -> None:
+    stream = read(program, torture)
+
+    subprocess.run(extract_command(tmp_path), input=stream.tar, env=environment(), check=True)
+
+    assert seen(tmp_path) == seen(torture)
+    assert stream.remarks == [(0, "sub/socket")]
+    assert stream.end is not None
+    assert stream.end[2] == 1
+
+
+def test_every_entry_is_the_one_of_gnu_tar(program: Path, torture: Path) -> None:
+    assert_agrees_with_gnu_tar(read(program, torture), torture)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_tree_is_read_as_by_gnu_tar(program: Path, seed: int, tmp_path: Path) -> None:
+    root = scattered(tmp_path / "tree", seed)
+
+    assert_agrees_with_gnu_tar(read(program, root, "--read-ahead-mib", "2"), root)
+
+
+def test_the_stream_does_not_depend_on_threads_or_on_what_is_read_ahead(program: Path, tmp_path: Path) -> None:
+    root = scattered(tmp_path / "tree", 11)
+    first = read(program, root)
+
+    for options in (("--threads", "1"), ("--threads", "64", "--read-ahead-mib", "1"), ("--threads", "3")):
+        again = read(program, root, *options)
+        assert (again.batches, again.tar, again.end) == (first.batches, first.tar, first.end)
+
+
+def test_from_any_offset_on_the_tail_is_the_same_and_all_entries_are_announced(reader: Path, tmp_path: Path) -> None:
+    root = scattered(tmp_path / "tree", 12)
+    whole = read(reader, root)
+    dice = random.Random(1)  # noqa: S311
+
+    for start_at in (1, len(whole.tar) - 1, len(whole.tar), *(dice.randrange(len(whole.tar)) for _ in range(6))):
+        rest = read(reader, root, "--start-at", str(start_at))
+        assert rest.tar == whole.tar[start_at:]
+        assert rest.batches == whole.batches
+
+
+def test_content_before_the_offset_is_not_read(reader: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "large").write_bytes(b"x" * 8 * MIB)
+    end = len(read(reader, tmp_path / "tree").tar)
+
+    script = '"$@" > /dev/null; while read -r name bytes; do echo "$name $bytes"; done < /proc/$$/io'
+    command: list[str | Path] = [
+        "sh",
+        "-c",
+        script,
+        "sh",
+        built("plain"),
+        "--start-at",
+        str(end - 1),
+        tmp_path / "tree",
+    ]
+    counted = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert int(counted.split()[1]) < MIB  # rchar, of the shell's children too
+
+
+def test_a_file_that_shrinks_is_padded_with_zeros_and_complained_about(reader: Path, tmp_path: Path) -> None:
+    content = os.urandom(16 * MIB)
+    (tmp_path / "large").write_bytes(content)
+
+    stream = read_while(reader, tmp_path, lambda: os.truncate(tmp_path / "large", MIB))
+
+    (entry,) = (entry for entry in walked(stream.tar) if entry.type == "file")
+    stored = stream.tar[entry.data_offset : entry.data_offset + len(content)]
+    beginning = len(stored.rstrip(b"\0"))
+    assert MIB <= beginning < len(content)
+    assert stored[:beginning] == content[:beginning]
+    assert stream.complaints == ["large: it changed while it was read"]
+
+
+def test_a_file_that_grows_is_complained_about(reader: Path, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(16 * MIB))
+
+    def grow() -> None:
+        with (tmp_path / "large").open("ab") as file:
+            file.write(b"more")
+
+    stream = read_while(reader, tmp_path, grow)
+
+    assert stream.complaints == ["large: it changed while it was read"]
+    assert [row.size_bytes for row in stream.rows if row.type == "file"] == [16 * MIB]
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_read(reader: Path, tmp_path: Path) -> None:
+    for name in ("secret", "open"):
+        (tmp_path / name).write_bytes(b"content")
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "below").touch()
+    for name in ("secret", "closed"):
+        (tmp_path / name).chmod(0)
+    tmp_path.chmod(0o755)
+
+    try:
+        user = {"user": 65534, "extra_groups": []} if AS_ROOT else {}
+        done = subprocess.run([reader, "."], cwd=tmp_path, capture_output=True, check=True, **user)  # type: ignore[call-overload]
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+    stream = parsed(done.stdout)
+
+    assert sorted(stream.complaints) == ["closed: Permission denied", "secret: Permission denied"]
+    assert [row.path for row in stream.rows] == [b".", b"open"]
+
+
+def test_what_vanishes_after_its_folder_was_listed_is_complained_about(many: Path) -> None:
+    """The reader is held up by its pipe before it comes to the last of so many names."""
+    last = max((os.lstat(path).st_ino, path) for path in many.iterdir())[1]
+
+    try:
+        stream = read_while(built("plain"), many, last.unlink)
+    finally:
+        os.mkfifo(last)
+
+    assert f"{last.name}: it vanished before it was read" in stream.complaints
+    assert ".: it changed while it was read" in stream.complaints
+
+
+def test_a_folder_with_a_hundred_thousand_names_is_read_in_the_order_of_inodes(many: Path) -> None:
+    stream = read(built("plain"), many)
+
+    with os.scandir(many) as entries:
+        expected = sorted((entry.inode(), os.fsencode(entry.name)) for entry in entries)
+    assert [row.path for row in stream.rows[1:]] == [name for _, name in expected]
+
+
+def test_paths_of_any_length_and_folders_of_any_depth_are_read(reader: Path, tmp_path: Path) -> None:
+    depth = 900  # times 41 bytes: nine times as long as the system lets a path be
+    (tmp_path / "tree").mkdir()
+    here = os.open(tmp_path / "tree", os.O_RDONLY)
+    names: list[bytes] = []
+    try:
+        for level in range(depth):
+            for name in ("before", "zbehind"):
+                os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=here))
+            names.append(b"%040d" % level)
+            os.mkdir(names[-1], dir_fd=here)
+            below = os.open(names[-1], os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        stream = read(reader, tmp_path / "tree")
+    finally:
+        os.close(here)
+        subprocess.run(["rm", "-rf", tmp_path / "tree"], check=True)
+
+    assert {row.path for row in stream.rows if row.type == "directory"} == {
+        b"/".join(names[:level]) or b"." for level in range(depth + 1)
+    }
+    assert sum(row.type == "file" for row in stream.rows) == 2 * depth
+    assert [as_row(entry) for entry in walked(stream.tar)] == stream.rows
+
+
+def test_every_byte_that_a_name_may_have_is_kept(reader: Path, tmp_path: Path) -> None:
+    raw = os.fsencode(tmp_path)
+    names = {bytes([byte]) + b"x" for byte in range(1, 256) if byte != ord("/")}
+    for name in names:
+        os.mkdir(raw + b"/" + name)
+
+    stream = read(reader, tmp_path)
+
+    assert {row.path for row in stream.rows} == names | {b"."}
+    assert_agrees_with_gnu_tar(stream, tmp_path)
+
+
+@pytest.mark.root
+def test_another_file_system_is_left_out_where_that_is_wanted(reader: Path, tmp_path: Path) -> None:
+    below = tmp_path / "mounted"
+    below.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "mode=700", "none", below)
+    try:
+        (below / "file").touch()
+        alone, all_of_it = read(reader, tmp_path, "--one-file-system"), read(reader, tmp_path)
+    finally:
+        run("umount", below)
+
+    assert [row.path for row in alone.rows] == [b".", b"mounted"]
+    assert alone.rows[1].mode == 0o700
+    assert alone.remarks == [(1, "mounted is another file system and was left out")]
+    assert [row.path for row in all_of_it.rows] == [b".", b"mounted", b"mounted/file"]
+    assert all_of_it.remarks == []
+
+
+def test_attributes_larger_than_a_block_and_names_with_equals_signs_come_back(reader: Path, tmp_path: Path) -> None:
+    root, to = tmp_path / "tree", tmp_path / "to"
+    root.mkdir()
+    to.mkdir()
+    (root / "file").touch()
+    os.setxattr(root / "file", "user.a=b%c", os.urandom(1000))
+    os.setxattr(root / "file", "user.empty", b"")
+    os.setxattr(root / "file", "user.lines", b"\n=\n" * 300)
+
+    subprocess.run(extract_command(to), input=read(reader, root).tar, env=environment(), check=True)
+
+    assert seen(to) == seen(root)
+
+
+def test_a_reader_whose_listener_goes_away_ends_quietly(reader: Path, torture: Path) -> None:
+    with subprocess.Popen([reader, torture], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(100)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["/nowhere"], 1, "/nowhere: No such file or directory"),
+        (["/etc/passwd"], 1, "/etc/passwd: Not a directory"),
+        ([], 2, "one folder is to be named"),
+        (["--threads", "0", "/"], 2, "a number is out of its range"),
+        (["--start-at", "-1", "/"], 2, "a number is out of its range"),
+        (["--what", "/"], 2, "unrecognized option"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(reader: Path, arguments: list[str], code: int, words: str) -> None:
+    done = subprocess.run([reader, *arguments], capture_output=True, text=True, check=False)
+
+    assert done.returncode == code
+    assert words in done.stderr
+
+
+def test_it_says_its_version(reader: Path) -> None:
+    done = subprocess.run([reader, "--version"], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "backup-actions-tree-reader 1\n"
+
+
+@pytest.fixture(name="many", scope="module")
+def _many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of 100,000 entries, the first and largest of which fills every pipe."""
+    root = tmp_path_factory.mktemp("many") / "tree"
+    root.mkdir()
+    (root / "a").write_bytes(bytes(8 * MIB))
+    folder = os.open(root, os.O_RDONLY)
+    for number in range(100_000):
+        os.mkfifo(f"{number:05}", dir_fd=folder)
+    os.close(folder)
+    yield root
+    subprocess.run(["rm", "-rf", root], check=True)
+
+
+def read_while(program: Path, root: Path, happens: Callable[[], object]) -> Stream:
+    """What the program makes of a tree to which something happens when the first entries are announced: the pipe holds
+    a megabyte and as much is read ahead, so that the reader stands in the first large file."""
+    command: list[str | Path] = [program, "--read-ahead-mib", "1", root]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        stream = begun(process.stdout)
+        take_chunk(process.stdout, stream)
+        happens()
+        while take_chunk(process.stdout, stream):
+            pass
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    return stream
