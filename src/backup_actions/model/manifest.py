@@ -92,8 +92,8 @@ class Counts:
 class Member:
     """One archived region: its files as a tar, or its bytes as an image.
 
-    ``stream_blake3`` is the hash of the uncompressed stream (tar or image); ``raw_because`` says why a device
-    image was taken where files might have been expected.
+    ``stream_blake3`` is the hash of the uncompressed stream (tar or image), made of the digests of its frames;
+    ``raw_because`` says why a device image was taken where files might have been expected.
     """
 
     name: str
