@@ -137,6 +137,19 @@ def test_other_columns_are_read_of_the_row_groups_that_matched(large: FolderStor
     assert read[0] < read[1] < read[2] < (large.path / "index.parquet").stat().st_size / 2
 
 
+def test_one_file_costs_a_group_of_the_index_and_its_frames(large: FolderStore) -> None:
+    watched = Watched(large.path)
+
+    assert b"".join(Archive.open(watched).read_file("39/file-987")) == b"39 987"
+
+    frames = [length for name, _, length in watched.reads if name == "files.tar.zst"]
+    index = [length for name, _, length in watched.reads if name == "index.parquet"]
+    assert sum(length or 0 for length in frames) < 2 << 20  # two frames, compressed
+    assert sum(length or 0 for length in index) < 1 << 20
+    assert sum(length or 0 for length in index) < (large.path / "index.parquet").stat().st_size / 2
+    assert len(index) <= 6
+
+
 def test_what_is_damaged_is_told(large: FolderStore, tmp_path: Path) -> None:
     copy = FolderStore(tmp_path / "copy")
     copy.path.mkdir()

@@ -7,7 +7,8 @@ import re
 import threading
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import pyarrow as pa
@@ -140,18 +141,32 @@ class IndexReader:
 
     def entries(self, wanted: Callable[[bytes], object] | None = None) -> Iterator[Entry]:
         """All entries in order, or those whose path is wanted. Raises ArchiveDamaged, ArchiveMissing."""
-        for batch in self._batches():
-            rows = batch
-            if wanted is not None:
-                paths = batch.column("path").to_pylist()
-                rows = batch.take(pa.array([at for at, path in enumerate(paths) if wanted(path or b"")], pa.int64()))
-            for row in rows.to_pylist():
-                yield self._entry(row)
+        with self._opened() as parquet:
+            for group in range(parquet.num_row_groups):
+                if wanted is not None:
+                    rows: Iterable[dict[str, Any]] = rows_wanted(parquet, group, _ENTRY_COLUMNS, wanted)
+                else:
+                    batches = parquet.iter_batches(4096, row_groups=[group], columns=_ENTRY_COLUMNS, use_threads=False)
+                    rows = (row for batch in batches for row in batch.to_pylist())
+                for row in rows:
+                    yield self._entry(row)
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def find(self, path: bytes) -> Entry | None:
+        """The first entry of that path. Of most groups, which hold one part of the tree each, nothing is read.
+
+        Raises ArchiveDamaged, ArchiveMissing.
+        """
+        with self._opened() as parquet:
+            for group in range(parquet.num_row_groups):
+                paths = parquet.metadata.row_group(group).column(0).statistics
+                if paths is None or not paths.has_min_max or paths.min <= path <= paths.max:
+                    for row in rows_wanted(parquet, group, _ENTRY_COLUMNS, path.__eq__):
+                        return self._entry(row)
+        return None
+
+    def _opened(self) -> AbstractContextManager[pq.ParquetFile]:
         file = StoredFile(self._store, self._stored)
-        with opened_parquet(file, self._where, SCHEMA, rows_in_a_group=ROWS_IN_A_GROUP) as parquet:
-            yield from parquet.iter_batches(batch_size=4096, columns=_ENTRY_COLUMNS, use_threads=False)
+        return opened_parquet(file, self._where, SCHEMA, rows_in_a_group=ROWS_IN_A_GROUP)
 
     def _entry(self, row: dict[str, Any]) -> Entry:
         row["blake3"] = (row["blake3"] or b"").hex()
@@ -164,6 +179,19 @@ class IndexReader:
     @property
     def _where(self) -> str:
         return f"{self._store.location}/{self._stored.name}"
+
+
+def rows_wanted(
+    parquet: pq.ParquetFile, group: int, columns: list[str], wanted: Callable[[bytes], object]
+) -> list[dict[str, Any]]:
+    """The rows of a group whose path is wanted, with their paths; other columns are read only if there are some."""
+    paths = parquet.read_row_group(group, ["path"], use_threads=False)[0].to_pylist()
+    found = [number for number, path in enumerate(paths) if wanted(path or b"")]
+    if not found:
+        return []
+    others = [name for name in columns if name != "path"]
+    rows = parquet.read_row_group(group, others, use_threads=False).take(found).to_pylist()
+    return [{"path": paths[number], **row} for number, row in zip(found, rows, strict=True)]
 
 
 class _Sink:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from backup_actions.archive.entries import EntryType
-from backup_actions.archive.index import ROWS_IN_A_GROUP, matcher
+from backup_actions.archive.index import ROWS_IN_A_GROUP, matcher, rows_wanted
 from backup_actions.archive.index_rows import SCHEMA
 from backup_actions.archive.reader import IMAGE_NAME, Archive, joined
 from backup_actions.archive.store import Store
@@ -58,25 +56,10 @@ def _rows(
     counted = 0
     with opened_parquet(file, where, SCHEMA, rows_in_a_group=ROWS_IN_A_GROUP) as parquet:
         for group in range(parquet.num_row_groups):
-            for row in _rows_of_group(parquet, group, prefix, matches):
+            for row in rows_wanted(parquet, group, _SHOWN, lambda inner: matches(joined(prefix, inner))):
                 if None in row.values():
                     raise ArchiveDamaged(where=where, reason="a row lacks a value")
-                yield row
+                mtime_ns = row.pop("mtime_seconds") * 10**9 + row.pop("mtime_nanoseconds")
+                yield {**row, "path": joined(prefix, row["path"]), "mtime_ns": mtime_ns}
             progress.add(file.bytes_read - counted)
             counted = file.bytes_read
-
-
-def _rows_of_group(
-    parquet: pq.ParquetFile, group: int, prefix: bytes, matches: Callable[[bytes], object]
-) -> Iterator[dict[str, Any]]:
-    paths = parquet.read_row_group(group, ["path"], use_threads=False)[0].to_pylist()
-    found = [
-        (number, path) for number, path in enumerate(joined(prefix, inner or b"") for inner in paths) if matches(path)
-    ]
-    if not found:
-        return
-    shown = parquet.read_row_group(group, _SHOWN, use_threads=False)
-    for (_, path), row in zip(found, shown.take([number for number, _ in found]).to_pylist(), strict=True):
-        seconds, nanoseconds = row.pop("mtime_seconds"), row.pop("mtime_nanoseconds")
-        known = seconds is not None and nanoseconds is not None
-        yield {**row, "path": path or None, "mtime_ns": seconds * 10**9 + nanoseconds if known else None}

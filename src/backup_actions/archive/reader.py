@@ -154,8 +154,12 @@ class Archive:
         return selection
 
     def _entry(self, member: Member, inner: bytes, path: str | bytes) -> Entry:
-        for entry in self._entries_of(member, lambda candidate: candidate == inner):
-            return entry
+        if member.index is not None:
+            found = IndexReader(self.store, member.index).find(inner)
+        else:
+            found = next(self._entries_of(member, inner.__eq__), None)
+        if found is not None:
+            return found
         raise NotInArchive(path=_text(path), where=self.store.location)
 
     def _entries_of(self, member: Member, wanted: Callable[[bytes], object] | None) -> Iterator[Entry]:
