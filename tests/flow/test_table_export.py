@@ -1,0 +1,314 @@
+"""A DynamoDB backup becomes a checked export, by whichever route its items can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from tests.flow.flow import MAIN, NAME, ZONES, Flow
+from tests.flow.tables import (
+    EXPORT,
+    ITEMS,
+    TABLE,
+    back_up,
+    begin_backup,
+    broken,
+    exported,
+    exporting,
+    make_table,
+    manifest,
+    named_tables,
+    ordered,
+    table_flow,
+    tables,
+    temporary,
+    verification,
+)
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+    from backup_actions_local.seaweed import ObjectServer
+
+
+class NewTableFlow(Protocol):
+    """See ``table_flow`` for the choices."""
+
+    def __call__(self, **choices: Any) -> Flow:
+        """The world before which there was none; an earlier one of the same test has ended."""
+        ...
+
+
+@pytest.fixture(name="new_table_flow")
+def _new_table_flow(tmp_path: Path, flow_objects: ObjectServer) -> Iterator[NewTableFlow]:
+    with ExitStack() as stack:
+
+        def new(**choices: Any) -> Flow:
+            stack.close()
+            return stack.enter_context(table_flow(tmp_path, flow_objects, **choices))
+
+        yield new
+
+
+def change(dynamodb: DynamoDBClient) -> None:
+    """Somebody goes on working with the table."""
+    dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": "o-1"}, "line": {"N": "1"}})
+    dynamodb.put_item(TableName=TABLE, Item={"id": {"S": "later"}, "line": {"N": "1"}})
+
+
+def drop(dynamodb: DynamoDBClient) -> None:
+    """Somebody deletes the table."""
+    dynamodb.delete_table(TableName=TABLE)
+
+
+# ---------------------------------------------------------------------------------------------------------- the routes
+
+
+def test_table_with_a_history_is_exported_as_it_was_at_the_backup_s_time(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow, remember=True)
+    back_up(flow, afterwards=change)
+
+    found = manifest(flow)
+    assert flow.main.status == "SUCCEEDED", exporting(flow).cause
+    assert exported(flow) == ordered(ITEMS)
+    assert tables(flow) == [TABLE]
+    assert (found.route, [table.name for table in found.tables], found.rows) == ("pitr", [TABLE], len(ITEMS))
+    assert any("The backup itself was not read" in note for note in found.notes)
+    assert verification(flow)["because"] == "the table's history reaches back to the backup's time"
+    assert broken(flow) == []
+
+
+def test_write_between_the_backup_s_creation_and_its_making_is_in_the_backup_alone(
+    new_table_flow: NewTableFlow,
+) -> None:
+    found = {}
+    for route in ("pitr", "restore"):
+        flow = new_table_flow(settings={"route": route})
+        make_table(flow, remember=True)
+        late = {"id": {"S": "late"}, "line": {"N": "1"}}
+        with flow.cloud.clock.actor():
+            begin_backup(flow)
+            flow.cloud.clock.sleep(30)  # AWS Backup has created the recovery point, DynamoDB not yet taken the backup
+            flow.cloud.administrator.client("dynamodb").put_item(TableName=TABLE, Item=late)
+        flow.wait()
+        found[route] = exported(flow)
+
+    assert found["pitr"] == ordered(ITEMS)
+    assert found["restore"] == ordered([*ITEMS, late])
+
+
+@pytest.mark.parametrize(
+    ("advanced", "remember", "afterwards", "because"),
+    [
+        (True, False, change, "the table has no point-in-time recovery"),
+        (True, True, drop, "the table no longer exists"),
+        (False, False, change, "the table has no point-in-time recovery"),
+    ],
+    ids=["without history", "deleted table", "classic backup"],
+)
+def test_backup_that_no_history_shows_is_restored_and_exported_and_no_table_is_left(
+    new_table_flow: NewTableFlow, advanced: bool, remember: bool, afterwards: Any, because: str
+) -> None:
+    flow = new_table_flow()
+    flow.cloud.table_backups.advanced = advanced
+    make_table(flow, remember=remember)
+    back_up(flow, afterwards=afterwards)
+
+    found = manifest(flow)
+    (made,) = {name for name in named_tables(flow) if name.startswith(f"{NAME}-export-")}
+    assert flow.main.status == "SUCCEEDED", exporting(flow).cause
+    assert exported(flow) == ordered(ITEMS)
+    assert made == f"{NAME}-export-{flow.main.name}"
+    assert made not in tables(flow)
+    assert (found.route, found.tables[0].name) == ("restore", TABLE)
+    assert any("restored from the backup" in note for note in found.notes)
+    assert verification(flow)["because"] == because
+    assert broken(flow) == []
+
+
+def test_restored_table_carries_the_run_and_the_security_tag_while_it_is_there(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow)
+    seen: list[dict[str, str]] = []
+    flow.when(EXPORT, "ExportTable", lambda: seen.append(flow.cloud.tables.tags_of(temporary(flow))))
+    back_up(flow)
+
+    security = flow.deployment.settings.security_tag
+    assert seen == [{security.key: security.value, "backup-actions:run": f"dynamodb-export/{flow.main.name}"}]
+
+
+def test_settings_force_the_restore_of_a_table_that_has_a_history(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow(settings={"route": "restore", "keep_original": False})
+    flow.cloud.dynamodb.exporter.older_layout = True
+    make_table(flow, remember=True)
+    back_up(flow, afterwards=change)
+
+    assert (manifest(flow).route, verification(flow)["because"]) == ("restore", "the settings say restore")
+    assert exported(flow) == ordered(ITEMS)
+    assert not any("/AWSDynamoDB/" in key for key in flow.stored()), "the original was to be dropped"
+    assert broken(flow) == []
+
+
+def test_forced_history_that_does_not_exist_fails_and_says_what_to_do(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow(settings={"route": "pitr"})
+    make_table(flow)
+    back_up(flow)
+
+    assert (flow.main.status, exporting(flow).error) == ("FAILED", "RouteImpossible")
+    assert "the table has no point-in-time recovery" in flow.notices[0]["Message"]
+    assert broken(flow) == []
+
+
+# ------------------------------------------------------------------------------------------------------------- the data
+
+
+def test_empty_table_becomes_an_export_without_rows(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow, [], remember=True)
+    back_up(flow)
+
+    assert flow.main.status == "SUCCEEDED", exporting(flow).cause
+    assert manifest(flow).rows == 0
+    assert broken(flow) == []
+
+
+def test_item_of_400_kb_and_32_levels_comes_through(new_table_flow: NewTableFlow) -> None:
+    deep: dict[str, Any] = {"S": "x" * 390_000}
+    for _ in range(30):
+        deep = {"M": {"in": deep}}
+    items = [{"id": {"S": "big"}, "line": {"N": "1"}, "deep": deep}, *ITEMS]
+    flow = new_table_flow()
+    make_table(flow, items, remember=True)
+    back_up(flow)
+
+    assert flow.main.status == "SUCCEEDED", exporting(flow).cause
+    assert exported(flow) == ordered(items)
+
+
+def spoil(flow: Flow, ending: str, content: bytes | None) -> None:
+    """Something replaces, or removes, every object whose key ends so."""
+    for key in flow.stored():
+        if key.endswith(ending) and content is None:
+            flow.s3.delete_object(Bucket=flow.bucket, Key=key)
+        elif key.endswith(ending):
+            flow.s3.put_object(Bucket=flow.bucket, Key=key, Body=content or b"")
+
+
+@pytest.mark.parametrize(
+    ("state", "ending", "content"),
+    [
+        ("BeginConversion", "manifest-summary.json", b"{}"),
+        ("BeginConversion", ".json.gz", b"no gzip"),
+        ("BeginVerification", ".json.gz", None),
+        ("BeginVerification", ".parquet", b"no parquet"),
+    ],
+)
+def test_damage_is_found_before_anything_counts(
+    new_table_flow: NewTableFlow, state: str, ending: str, content: bytes | None
+) -> None:
+    flow = new_table_flow(settings={"keep_original": False})
+    make_table(flow, remember=True)
+    flow.when(EXPORT, state, lambda: spoil(flow, ending, content))
+    back_up(flow)
+
+    assert flow.main.status == "FAILED"
+    assert exporting(flow).error == ("JobFailed" if state == "BeginConversion" else "NotVerified")
+    assert broken(flow) == []
+
+
+# ------------------------------------------------------------------------------------------------------ what goes wrong
+
+
+def test_export_that_fails_half_way_leaves_nothing_and_is_told(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow()
+    flow.cloud.mishaps.export_fails()
+    make_table(flow)
+    back_up(flow)
+
+    assert (flow.main.status, exporting(flow).error) == ("FAILED", "ExportFailed")
+    assert "InternalServerError" in str(exporting(flow).cause)
+    assert broken(flow) == []
+
+
+def test_restore_that_fails_is_told_with_its_reason(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow)
+    flow.take_away(f"{EXPORT}-service-restore", "dynamodb:BatchWriteItem", 0)
+    back_up(flow)
+
+    assert exporting(flow).error == "RestoreFailed"
+    assert "dynamodb:BatchWriteItem" in flow.notices[0]["Message"]
+    assert broken(flow) == []
+
+
+@pytest.mark.parametrize("state", ["StartRestore", "WaitForRestore", "WaitForExport", "WaitForJob"])
+def test_run_that_is_stopped_is_cleaned_up_after(new_table_flow: NewTableFlow, state: str) -> None:
+    flow = new_table_flow()
+    make_table(flow)
+    flow.stop_when(EXPORT, state)
+    back_up(flow)
+
+    assert [execution.status for execution in flow.executions(EXPORT)] == ["ABORTED", "SUCCEEDED"]
+    assert flow.executions(EXPORT)[1].output == {"cleanedUpAfter": flow.main.name}
+    assert broken(flow) == []
+
+
+def test_run_that_is_stopped_leaves_somebody_else_s_restore_and_export_alone(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow, remember=True)
+    flow.stop_when(EXPORT, "WaitForWindow")
+    back_up(flow)
+
+    assert tables(flow) == [TABLE]
+    assert flow.cloud.audit.of("dynamodb", "DeleteTable") == ()
+    assert broken(flow) == []
+
+
+def test_zone_without_capacity_is_given_up_for_the_next(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow()
+    flow.cloud.mishaps.no_job_capacity(ZONES[0])
+    make_table(flow, remember=True)
+    back_up(flow)
+
+    assert flow.main.status == "SUCCEEDED", exporting(flow).cause
+    assert {job.name[-2:] for job in flow.cloud.jobs.jobs.values() if job.status == "SUCCEEDED"} == {"_1"}
+    assert broken(flow) == []
+
+
+def test_quota_of_exports_is_waited_for(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow()
+    flow.cloud.faults.on("dynamodb", "ExportTableToPointInTime").fail("LimitExceededException").times(7)
+    make_table(flow, remember=True)
+    back_up(flow)
+
+    assert flow.main.status == "SUCCEEDED"
+    assert len(flow.cloud.dynamodb.exports) == 1
+    flow.cloud.faults.assert_all_happened()
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"), [("backup", "StartRestoreJob"), ("dynamodb", "ExportTableToPointInTime")]
+)
+def test_lost_answer_makes_nothing_twice(new_table_flow: NewTableFlow, service: str, operation: str) -> None:
+    flow = new_table_flow()
+    flow.cloud.faults.on(service, operation).fail_after("InternalServerError")
+    make_table(flow)
+    back_up(flow)
+
+    assert flow.main.status == "SUCCEEDED"
+    assert (len(flow.cloud.restores.jobs), len(flow.cloud.dynamodb.exports)) == (1, 1)
+    flow.cloud.faults.assert_all_happened()
+    assert broken(flow) == []
+
+
+def test_tags_of_a_backup_choose_its_actions(new_table_flow: NewTableFlow) -> None:
+    flow = new_table_flow(settings={"select": {"team": "research"}})
+    make_table(flow)
+    back_up(flow)
+
+    assert flow.executions(EXPORT) == []
+    assert flow.executions(MAIN)[0].output == {"skipped": "the settings select other tags for dynamodb-export"}
