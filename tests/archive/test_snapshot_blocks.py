@@ -200,6 +200,7 @@ def test_an_archive_of_the_snapshot_gives_the_disk_back(world: World, disk: Path
     Archive.open(store).rebuild_disk(tmp_path / "rebuilt.img")
 
     assert manifest.source == {"kind": "ebs-snapshot", "name": blocks.name}
+    assert any("bytes that are in use were read" in note for member in manifest.members for note in member.notes)
     with BlockSource(disk) as device:
         assert manifest.layout == read_layout(device)
     with disk.open("rb") as before, (tmp_path / "rebuilt.img").open("rb") as after:
