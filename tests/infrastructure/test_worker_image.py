@@ -78,7 +78,7 @@ def test_the_entry_point_is_the_job_runner(instructions: list[tuple[str, str]]) 
 def test_every_program_that_the_code_starts_is_in_the_image(
     instructions: list[tuple[str, str]], repository: Path
 ) -> None:
-    (install,) = [command for command in of(instructions, "RUN") if "apt-get install" in command]
+    _compiler, install = [command for command in of(instructions, "RUN") if "apt-get install" in command]
     folders = [repository / "src" / "backup_actions" / room for room in ("archive", "actions")]
     started = {program for folder in folders for path in folder.rglob("*.py") for program in programs_in(path)}
 
