@@ -9,6 +9,7 @@ from aws_cdk import Aws
 from aws_cdk import aws_batch as batch
 from constructs import Construct
 
+from backup_actions.errors import ArchiveInterrupted
 from backup_actions_infrastructure.logs import log_group
 from backup_actions_infrastructure.roles import role
 from backup_actions_infrastructure.service_grants import PULL_IMAGE, WRITE_LOG
@@ -26,14 +27,15 @@ if TYPE_CHECKING:
 
 _Definition = batch.CfnJobDefinition
 
-# What matches no rule is tried again, so the last rules match everything that Batch can say about an end.
+# What matches no rule is tried again, so the last rules match all that Batch says about an end; five are allowed.
 # https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
 _RETRY_RULES = (
     _Definition.EvaluateOnExitProperty(action="RETRY", on_status_reason="Host EC2*"),
     _Definition.EvaluateOnExitProperty(action="EXIT", on_status_reason="Job attempt duration exceeded timeout"),
+    # Told that its host goes, a container may end before the host does: that is no lost host to Batch.
+    _Definition.EvaluateOnExitProperty(action="RETRY", on_exit_code=str(ArchiveInterrupted.exit_code)),
     _Definition.EvaluateOnExitProperty(action="EXIT", on_reason="*"),
     _Definition.EvaluateOnExitProperty(action="EXIT", on_status_reason="*"),
-    _Definition.EvaluateOnExitProperty(action="EXIT", on_exit_code="*"),
 )
 
 _STATE_OF_TOOLS_MIB = 16

@@ -30,3 +30,16 @@ def unmountable(image: Path, folder: Path) -> Path:
     broken = folder / "unmountable.img"
     broken.write_bytes(content)
     return broken
+
+
+def noisy_disk(folder: Path, noise_mib: int) -> Path:
+    """An ext4 file system whose files take several parts of an upload."""
+    tree, image = folder / "noisy", folder / "noisy.img"
+    tree.mkdir()
+    chance = random.Random(2)  # noqa: S311 - the same every time
+    for number in range(noise_mib // 4):
+        (tree / f"noise-{number}").write_bytes(chance.randbytes(4 * MIB))
+    with image.open("wb") as disk:
+        disk.truncate((noise_mib + 16) * MIB)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", str(tree), str(image)], check=True)
+    return image

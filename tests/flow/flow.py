@@ -63,6 +63,7 @@ class LostHost:
     job: str
     number: int
     attempts: int | None
+    warned: bool = False
     times: int = 0
     _seen: Counter[str] = field(default_factory=Counter)
 
@@ -72,7 +73,8 @@ class LostHost:
         self._seen[call.caller.session] += 1
         if self._seen[call.caller.session] == self.number and int(attempt) <= (self.attempts or 99):
             self.times += 1
-            self.cloud.jobs.jobs[job_id].doom.lose_host(f"i-of-attempt-{attempt}")
+            doom = self.cloud.jobs.jobs[job_id].doom
+            (doom.warn_host if self.warned else doom.lose_host)(f"i-of-attempt-{attempt}")
         return False
 
 
@@ -172,13 +174,20 @@ class Flow:
         self.when(machine, state, lambda: self.executions(stopped or machine)[0].stop("Tester", "stopped by hand"))
 
     def lose_host(
-        self, service: str, operation: str, *, job: str = "archive", number: int = 1, attempts: int | None = 1
+        self,
+        service: str,
+        operation: str,
+        *,
+        job: str = "archive",
+        number: int = 1,
+        attempts: int | None = 1,
+        warned: bool = False,
     ) -> LostHost:
         """Lose the job's host during that call of its: the call is carried out, and nothing after it.
 
-        It happens to the first so many attempts; None is all of them.
+        It happens to the first so many attempts; None is all of them. A job that is warned gets SIGTERM before.
         """
-        lost = LostHost(self.cloud, job, number, attempts)
+        lost = LostHost(self.cloud, job, number, attempts, warned)
         self.cloud.faults.on(service, operation, role=f"{ACTION}-job-{job}", when=lost).always()
         return lost
 

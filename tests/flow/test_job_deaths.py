@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.flow.disks import MIB, noisy_disk
 from tests.flow.flow import ACTION, ZONES, Flow, NewFlow
 from tests.flow.invariants import broken
 
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest
 from backup_actions_local.services.durations import Durations
 from backup_actions_local.services.hosting.orders import Report
 
@@ -16,10 +20,13 @@ ARCHIVING = {
     "while attaching": ("ec2", "AttachVolume", 1),
     "after mounting": ("s3", "HeadObject", 2),
     "in the middle of the stream": ("s3", "UploadPart", 1),
-    "after the last part": ("s3", "CompleteMultipartUpload", 1),
-    "before the manifest": ("s3", "PutObject", 1),
-    "after the manifest": ("s3", "PutObject", 2),
+    "when the object stands": ("s3", "CompleteMultipartUpload", 1),
+    "after the index": ("s3", "PutObject", 1),
+    "before the manifest": ("s3", "PutObject", 2),
+    "after the manifest": ("s3", "PutObject", 3),
 }
+# After these the next attempt has nothing left to do that could be interrupted in the same way.
+DONE = {"when the object stands", "after the manifest"}
 VERIFYING = {"at the manifest": ("s3", "GetObject", 1), "in the middle": ("s3", "GetObject", 5)}
 
 
@@ -44,7 +51,7 @@ def test_second_attempt_succeeds_after_a_host_lost(new_flow: NewFlow, moment: st
     assert broken(flow) == []
 
 
-@pytest.mark.parametrize("moment", [moment for moment in ARCHIVING if moment != "after the manifest"])
+@pytest.mark.parametrize("moment", [moment for moment in ARCHIVING if moment not in DONE])
 def test_backup_is_kept_and_nothing_is_left_when_every_host_is_lost(new_flow: NewFlow, moment: str) -> None:
     flow = new_flow()
     service, operation, number = ARCHIVING[moment]
@@ -56,6 +63,32 @@ def test_backup_is_kept_and_nothing_is_left_when_every_host_is_lost(new_flow: Ne
     assert (flow.main.status, flow.child.error) == ("FAILED", "JobFailed")
     assert flow.point is not None
     assert flow.archives() == []
+    assert broken(flow) == []
+
+
+def test_job_that_was_warned_of_losing_its_host_is_continued_by_the_next(new_flow: NewFlow, tmp_path: Path) -> None:
+    flow = new_flow()
+    flow.disk = noisy_disk(tmp_path, 36)
+    flow.lose_host("s3", "UploadPart", number=4, warned=True)
+
+    flow.back_up()
+
+    assert len(_job(flow, "archive")) == 2
+    assert flow.main.status == "SUCCEEDED"
+    parts = [entry for entry in flow.cloud.audit.of("s3", "UploadPart") if entry.verdict == "allowed"]
+    once = Manifest.from_bytes(flow.archives()[0].read(MANIFEST_NAME)).members[0].object.size_bytes
+    assert len(parts) < 2 * (once // (8 * MIB))
+    assert broken(flow) == []
+
+
+def test_next_zone_goes_on_with_what_the_first_has_stored(new_flow: NewFlow) -> None:
+    flow = new_flow()
+    flow.cloud.mishaps.no_job_capacity(ZONES[0])
+
+    flow.back_up()
+
+    assert "Discard" not in flow.states(ACTION)[: flow.states(ACTION).index("NextZone")]
+    assert flow.main.status == "SUCCEEDED"
     assert broken(flow) == []
 
 

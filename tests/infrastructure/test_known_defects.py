@@ -88,15 +88,14 @@ def test_a_machine_can_stop_the_jobs_it_started_but_no_others(template: Template
     assert statement["Condition"] == OURS
 
 
-def test_only_a_lost_host_makes_a_job_run_again(template: Template) -> None:
+def test_only_a_lost_host_and_what_can_be_continued_makes_a_job_run_again(template: Template) -> None:
     for job in template.of_type("AWS::Batch::JobDefinition").values():
-        retry, *others = job["RetryStrategy"]["EvaluateOnExit"]
-        assert retry == {"Action": "RETRY", "OnStatusReason": "Host EC2*"}
-        assert {rule["Action"] for rule in others} == {"EXIT"}
+        lost, too_long, interrupted, *others = job["RetryStrategy"]["EvaluateOnExit"]
+        assert lost == {"Action": "RETRY", "OnStatusReason": "Host EC2*"}
+        assert too_long == {"OnStatusReason": "Job attempt duration exceeded timeout", "Action": "EXIT"}
+        assert interrupted == {"Action": "RETRY", "OnExitCode": "75"}
         # What matches nothing is tried again: so everything is matched.
-        assert {"OnReason": "*", "Action": "EXIT"} in others
-        assert {"OnExitCode": "*", "Action": "EXIT"} in others
-        assert {"OnStatusReason": "Job attempt duration exceeded timeout", "Action": "EXIT"} in others
+        assert others == [{"OnReason": "*", "Action": "EXIT"}, {"OnStatusReason": "*", "Action": "EXIT"}]
 
 
 def test_every_choice_has_a_default(template: Template) -> None:

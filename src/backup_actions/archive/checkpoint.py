@@ -11,9 +11,8 @@ from typing import Any, Self, TypeVar, get_type_hints
 from backup_actions.archive.store import KeptObject
 from backup_actions.errors import ManifestUnreadable
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.manifest import Manifest, Member
+from backup_actions.model.manifest import RESUME_FOLDER, Manifest, Member
 
-RESUME_FOLDER = "resume"
 CHECKPOINT_NAME = f"{RESUME_FOLDER}/checkpoint.json"
 FORMAT = "backup-actions/checkpoint"
 FORMAT_VERSION = 1

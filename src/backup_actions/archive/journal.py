@@ -14,7 +14,6 @@ from typing import Protocol
 from backup_actions.archive.checkpoint import (
     CHECKPOINT_NAME,
     MOST_BYTES,
-    RESUME_FOLDER,
     Blob,
     Checkpoint,
     CheckpointDamagedError,
@@ -26,7 +25,7 @@ from backup_actions.archive.store import CannotResumeError, KeptObject, Store
 from backup_actions.archive.tree_so_far import TreeSoFar
 from backup_actions.errors import ArchiveExists, ArchiveMissing, AwsCallFailed, BackupActionsError
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
+from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest, Member
 from backup_actions.model.progress import Progress
 
 _SHARE_OF_TIME = 30

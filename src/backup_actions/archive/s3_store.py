@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,21 +113,25 @@ class S3Store:
 
     def remove_folder(self, name: str) -> None:
         """List and delete, one by one: there are few."""
-        for page in self._pages("list_objects_v2", Prefix=f"{self._key(name)}/"):
-            for found in page.get("Contents", []):
-                with translated(operation="s3:DeleteObject"):
-                    self.client.delete_object(Key=found["Key"], **self._bucket())
+        with translated():
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                **self._bucket(), Prefix=f"{self._key(name)}/"
+            )
+            for found in [found for page in pages for found in page.get("Contents", [])]:
+                self.client.delete_object(**self._bucket(), Key=found["Key"])
 
     def give_up_unfinished(self, *, besides: KeptObject | None = None) -> int:
         """Abort the uploads below the prefix; S3 cannot tell whether anybody still sends to them."""
         prefix = self.prefix.strip("/")
-        given_up = 0
-        for page in self._pages("list_multipart_uploads", Prefix=f"{prefix}/" if prefix else ""):
-            for upload in page.get("Uploads", []):
-                if besides is None or upload["UploadId"] != besides.handle:
-                    self._abort(upload["Key"], upload["UploadId"])
-                    given_up += 1
-        return given_up
+        with translated():
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(
+                **self._bucket(), Prefix=f"{prefix}/" if prefix else ""
+            )
+            found = [upload for page in pages for upload in page.get("Uploads", [])]
+        given_up = [upload for upload in found if besides is None or upload["UploadId"] != besides.handle]
+        for upload in given_up:
+            self._abort(upload["Key"], upload["UploadId"])
+        return len(given_up)
 
     def abort(self, name: str, upload_id: str) -> None:
         """The upload is gone with its parts."""
@@ -155,10 +158,6 @@ class S3Store:
         owner = {"ExpectedBucketOwner": self.expected_bucket_owner} if self.expected_bucket_owner else {}
         return {"Bucket": self.bucket, **owner}
 
-    def _pages(self, operation: Any, **parameters: Any) -> Iterator[Any]:
-        with translated():
-            yield from self.client.get_paginator(operation).paginate(**self._bucket(), **parameters)
-
     def _abort(self, key: str, upload_id: str) -> None:
         try:
             with translated(operation="s3:AbortMultipartUpload"):
@@ -169,8 +168,9 @@ class S3Store:
 
     def _sent_parts(self, name: str, kept: KeptObject) -> list[SentPart]:
         try:
-            pages = self._pages("list_parts", Key=self._key(name), UploadId=kept.handle)
-            found = {part["PartNumber"]: part for page in pages for part in page.get("Parts", [])}
+            with translated():
+                pages = self.client.get_paginator("list_parts").paginate(**self.target(name), UploadId=kept.handle)
+                found = {part["PartNumber"]: part for page in pages for part in page.get("Parts", [])}
         except AwsCallFailed as failure:
             raise CannotResumeError(f"the upload of {name} cannot be asked for: {failure}") from failure
         # What was sent behind the kept parts is sent again under the same numbers.

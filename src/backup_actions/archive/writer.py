@@ -9,7 +9,6 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from backup_actions.archive.checkpoint import RESUME_FOLDER
 from backup_actions.archive.device import Blocks, BlockSource
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.archive.layout import read_layout
@@ -21,7 +20,7 @@ from backup_actions.archive.store import Store
 from backup_actions.errors import ArchiveExists, SourceUnreadable
 from backup_actions.model.clock import Clock, SystemClock
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.manifest import MANIFEST_NAME, Layout, Manifest, Member
+from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Layout, Manifest, Member
 from backup_actions.model.progress import Progress, Silence
 
 

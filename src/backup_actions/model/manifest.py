@@ -17,6 +17,8 @@ from backup_actions.model.sealed_json import check_values, sealed, unsealed
 FORMAT = "backup-actions/archive"
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+RESUME_FOLDER = "resume"
+"""Where notes lie with which an unfinished archive can go on; a complete one has none."""
 
 _MEMBER_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

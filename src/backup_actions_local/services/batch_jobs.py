@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from backup_actions.errors import ArchiveInterrupted
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 Rule = Mapping[str, str]
 LAST_STATES = "SUCCEEDED", "FAILED"
-# Only a lost host is worth another attempt.
+# Only a lost host, and what was interrupted and can go on, is worth another attempt.
 # https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
 RETRY_LOST_HOSTS: tuple[Rule, ...] = (
     {"onStatusReason": "Host EC2*", "action": "RETRY"},
+    {"onStatusReason": "Job attempt duration exceeded timeout", "action": "EXIT"},
+    {"onExitCode": str(ArchiveInterrupted.exit_code), "action": "RETRY"},
     {"onReason": "*", "action": "EXIT"},
 )
 

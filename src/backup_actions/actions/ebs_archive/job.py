@@ -18,9 +18,14 @@ from backup_actions.model.manifest import MANIFEST_NAME
 
 Event = Mapping[str, Any]
 
+_CHECKPOINT_SECONDS = 30.0  # what a host takes with it when it is lost without a notice
+
 
 def archive_volume(world: World, event: Event) -> None:
-    """The volume's archive stands complete under the prefix; the volume is detached, also after any failure."""
+    """The volume's archive stands complete under the prefix; the volume is detached, also after any failure.
+
+    It goes on with what an earlier attempt has left. Raises ArchiveInterrupted where this one leaves something.
+    """
     store, settings = _store(world, event), EbsArchiveSettings(**event["settings"])
     if _stands(store, world):
         return
@@ -74,6 +79,7 @@ def _archive(
         recovery_point=event["recoveryPoint"],
         progress=world.progress,
         clock=world.clock,
+        checkpoint_seconds=_CHECKPOINT_SECONDS,
     )
 
 

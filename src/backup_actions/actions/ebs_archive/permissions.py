@@ -74,6 +74,14 @@ _STORE_ARCHIVE = (
     _in_archives("s3:GetObject", for_="is it archived already"),
     _in_archives("s3:PutObject", for_="the archive"),
     _in_archives("s3:AbortMultipartUpload", for_="an upload that fails leaves nothing"),
+    _in_archives("s3:ListMultipartUploadParts", for_="what an earlier attempt has sent"),
+    Statement(("s3:ListBucketMultipartUploads",), on=_BUCKET, for_=("uploads that a lost host left",)),
+    Statement(
+        ("s3:DeleteObject",),
+        on=f"{_ARCHIVES}/resume/*",
+        for_=("notes for a resume",),
+        because="one folder per recovery point under this prefix, of which nothing but resume/ can be removed",
+    ),
     _BUCKET_KEY_WRITE,
 )
 

@@ -11,7 +11,7 @@ from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, read_object
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
 from backup_actions.errors import NotVerified
-from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
+from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest, Member
 from backup_actions.model.report import ActionReport, Artifact
 
 Event = Mapping[str, Any]
@@ -44,12 +44,12 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
 
 
 def discard(world: World, event: Event) -> Mapping[str, int]:
-    """Abort the uploads under the prefix and, unless the archive is complete, remove its objects."""
+    """Abort the uploads under the prefix and remove its objects; of a complete archive only the notes for a resume."""
     s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/"
     aborted = abort_uploads(s3, bucket, inside)
     keys = object_keys(s3, bucket, inside)
     if f"{inside}{MANIFEST_NAME}" in keys:
-        return {"aborted": aborted, "removed": 0}
+        keys = [key for key in keys if key.startswith(f"{inside}{RESUME_FOLDER}/")]
     delete_objects(s3, bucket, keys)
     return {"aborted": aborted, "removed": len(keys)}
 

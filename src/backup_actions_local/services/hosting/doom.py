@@ -41,6 +41,10 @@ class Doom:
         """End the work with its host, in the words that Batch has for it."""
         self.seal(f"Host EC2 (instance {instance_id}) terminated.", host_is_lost=True)
 
+    def warn_host(self, instance_id: str) -> None:
+        """End the work as two minutes before a Spot host goes: the container is told to stop, and has time to."""
+        self.seal(f"Host EC2 (instance {instance_id}) terminated.")
+
     def seal(self, reason: str, *, host_is_lost: bool = False) -> None:
         """End the work. The first reason stays."""
         with self._lock:
