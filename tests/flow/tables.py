@@ -153,12 +153,6 @@ def tables(flow: Flow) -> list[str]:
     return [name for name in names if name != flow.deployment.resources["LedgerTable"]]
 
 
-def named_tables(flow: Flow) -> set[str]:
-    """Every table that a call was about."""
-    entries = flow.cloud.audit.of("dynamodb", "DescribeTable")
-    return {entry.resource.rpartition("/")[2] for entry in entries}
-
-
 # ------------------------------------------------------------------------------------------------------- what must hold
 
 

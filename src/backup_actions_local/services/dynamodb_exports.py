@@ -46,6 +46,8 @@ class Export:
     items: list[Item]
     caller: Caller
     started: datetime
+    writer: Any = None
+    """An S3 client with the rights of whoever asked."""
     status: str = "IN_PROGRESS"
     ended: datetime | None = None
     billed_bytes: int = 0
@@ -114,6 +116,7 @@ class Exporter:
         chores.begin(f"export {export.id}", lambda: self._make(chores, export))
 
     def _make(self, chores: Chores, export: Export) -> None:
+        export.writer = self.session_for(export.caller.role, f"dynamodb-{export.id}").client("s3", config=_CONFIG)
         try:
             self._put(export, "_started", b"")
             chores.sleep(self.durations.table_exported_seconds)
@@ -178,11 +181,10 @@ class Exporter:
         return f"AWSDynamoDB/{export.id}/{name}" if self.older_layout else f"{export.prefix}/{name}"
 
     def _put(self, export: Export, name: str, content: bytes) -> str:
-        session = self.session_for(export.caller.role, f"dynamodb-{export.id}")
         asked, sse = export.asked, {}
         if asked.get("S3SseAlgorithm") == "KMS":
             sse = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": asked["S3SseKmsKeyId"]}
-        answer = session.client("s3", config=_CONFIG).put_object(
+        answer = export.writer.put_object(
             Bucket=asked["S3Bucket"], Key=f"{export.prefix}/{name}", Body=content, ChecksumAlgorithm="CRC64NVME", **sse
         )
         return str(answer["ETag"])
