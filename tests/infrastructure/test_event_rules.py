@@ -92,8 +92,15 @@ def intake_patterns(template: Template) -> list[Mapping[str, Any]]:
 
 
 def rule_that(template: Template, description: str) -> Mapping[str, Any]:
-    (rule,) = [each for each in template.of_type("AWS::Events::Rule").values() if description in each["Description"]]
+    (rule,) = rules_that(template, description)
     return rule
+
+
+def rules_that(template: Template, description: str) -> list[Mapping[str, Any]]:
+    """One for each action, where actions have such a rule."""
+    found = [each for each in template.of_type("AWS::Events::Rule").values() if description in each["Description"]]
+    assert found
+    return found
 
 
 @pytest.mark.parametrize("event", HEARD.values(), ids=HEARD)
@@ -129,25 +136,30 @@ def pattern_of(rule: Mapping[str, Any], machine: str) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_an_action_that_ended_badly_is_cleaned_up_after_by_itself(template: Template, status: str) -> None:
-    rule = rule_that(template, "Starts the machine again")
-    (target,) = rule["Targets"]
+    for rule in rules_that(template, "Starts the machine again"):
+        (target,) = rule["Targets"]
+        assert target["Arn"] == rule["EventPattern"]["detail"]["stateMachineArn"][0]
+        assert "Input" not in target
+        assert "InputTransformer" not in target
+        assert matches(pattern_of(rule, "<machine>"), ended(status, '{"recoveryPoint": {}}'))
 
-    assert target["Arn"] == rule["EventPattern"]["detail"]["stateMachineArn"][0]
-    assert "Input" not in target
-    assert "InputTransformer" not in target
-    assert matches(pattern_of(rule, "<machine>"), ended(status, '{"recoveryPoint": {}}'))
+
+def test_every_action_has_a_rule_that_cleans_up_and_one_that_tells(template: Template) -> None:
+    machines = {f"<{name}>" for name in template.of_type("AWS::StepFunctions::StateMachine")}
+
+    for description in ("Starts the machine again", "may have been left behind"):
+        heard = [rule["EventPattern"]["detail"]["stateMachineArn"][0] for rule in rules_that(template, description)]
+        assert len(set(heard)) == len(heard) == len(machines) - 1, "all but the main machine"
 
 
 def test_an_action_that_succeeded_is_left_alone(template: Template) -> None:
-    rule = rule_that(template, "Starts the machine again")
-
-    assert not matches(pattern_of(rule, "<machine>"), ended("SUCCEEDED", "{}"))
+    for rule in rules_that(template, "Starts the machine again"):
+        assert not matches(pattern_of(rule, "<machine>"), ended("SUCCEEDED", "{}"))
 
 
 def test_a_clean_up_that_fails_is_not_followed_by_another(template: Template) -> None:
-    rule = rule_that(template, "Starts the machine again")
-
-    assert not matches(pattern_of(rule, "<machine>"), ended("FAILED", json.dumps(ended("TIMED_OUT", "{}"))))
+    for rule in rules_that(template, "Starts the machine again"):
+        assert not matches(pattern_of(rule, "<machine>"), ended("FAILED", json.dumps(ended("TIMED_OUT", "{}"))))
 
 
 @pytest.mark.parametrize(("status", "told"), [("TIMED_OUT", True), ("ABORTED", True), ("FAILED", False)])
@@ -168,8 +180,8 @@ def test_people_hear_of_a_main_execution_that_could_not_speak_for_itself(
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_people_hear_of_a_clean_up_that_did_not_end_well_and_of_nothing_else(template: Template, status: str) -> None:
-    pattern = pattern_of(rule_that(template, "may have been left behind"), "<machine>")
-
-    assert matches(pattern, ended(status, json.dumps(ended("TIMED_OUT", "{}"))))
-    assert not matches(pattern, ended(status, '{"recoveryPoint": {}}'))
-    assert not matches(pattern, ended("SUCCEEDED", json.dumps(ended("TIMED_OUT", "{}"))))
+    for rule in rules_that(template, "may have been left behind"):
+        pattern = pattern_of(rule, "<machine>")
+        assert matches(pattern, ended(status, json.dumps(ended("TIMED_OUT", "{}"))))
+        assert not matches(pattern, ended(status, '{"recoveryPoint": {}}'))
+        assert not matches(pattern, ended("SUCCEEDED", json.dumps(ended("TIMED_OUT", "{}"))))

@@ -9,7 +9,7 @@ import pytest
 from tests.infrastructure.template import Template
 
 from backup_actions.errors import ActionBroken
-from backup_actions.plugins import Installed
+from backup_actions.plugins import Installed, installed
 
 if TYPE_CHECKING:
     from tests.infrastructure.conftest import Render, Rendered
@@ -91,7 +91,7 @@ def _china(render: Render) -> Rendered:
         },
         notifications={},
         worker_image="registry.example.com/worker:1",
-        actions={"ebs-archive": {"enabled": False}},
+        actions={action.name: {"enabled": False} for action in installed().actions},
     )
 
 
@@ -113,10 +113,10 @@ def test_an_image_of_another_registry_needs_no_right_of_aws(china: Rendered) -> 
     assert "ecr:" not in json.dumps(china.template.roles())
 
 
-def test_an_action_that_is_switched_off_leaves_nothing_behind(china: Rendered) -> None:
+def test_actions_that_are_switched_off_leave_nothing_behind(china: Rendered) -> None:
     assert [*china.template.definitions()] == ["backup-actions-recovery-point"]
     assert not china.template.of_type("AWS::Batch::JobDefinition")
-    assert "ebs-archive" not in json.dumps(china.template.document)
+    assert not any(action.name in json.dumps(china.template.document) for action in installed().actions)
 
 
 def assert_fits_every_partition(template: Template, zones: tuple[str, ...]) -> None:

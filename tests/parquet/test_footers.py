@@ -60,7 +60,7 @@ def test_a_small_file_takes_one_request_and_a_long_footer_a_second() -> None:
         (lambda _data: b"PAR1", "too few"),
         (lambda _data: b"", "too few"),
         (lambda _data: b"PAR1" + b"\xff\xff\xff\x7f" + b"PAR1", "longer than the file"),
-        (lambda data: data[:-12] + b"\0\0\0\0" + data[-8:], "cannot read key as Parquet"),
+        (lambda data: data[:-8] + bytes(4) + data[-4:], "cannot read key as Parquet"),
         (lambda data: bytes(len(data) - 8) + data[-8:], "cannot read key as Parquet"),
     ],
 )
