@@ -28,7 +28,7 @@ unit: $(READY) $(READER) system ## the tests; ARGS="-k name" and others are pass
 sweep: $(READY) $(READER) system ## every single fault and every single grant; the suite holds a fixed sample of them
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q --sweep tests/sweeps $(ARGS)
 
-bench: $(READY) $(READER) build/competitors system ## archiving against other pipelines, about six minutes; ARGS="--quick" and others are passed on
+bench: $(READY) $(READER) build/competitors system ## archiving against other pipelines, about ten minutes; ARGS="--quick" and others are passed on
 	@PATH="$(CURDIR)/$(BIN):$$PATH:$(CURDIR)/build/competitors/bin" $(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(READY) ## write the generated pages

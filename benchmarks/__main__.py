@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from statistics import median
 
-from benchmarks.contenders import FILES, IMAGE, IMAGE_WITH_SEED, OURS, SMALL_FILES, Contender
+from benchmarks.contenders import FILES, IMAGE, IMAGE_WITH_SEED, OURS, SLOW_FILES, SMALL_FILES, Contender
 from benchmarks.data import FULL, QUICK, Data
 from benchmarks.measuring import Run, run
+from benchmarks.one_file import one_file
 from benchmarks.sink import Sink, running_sink
+from benchmarks.slow_device import slow_tree
+from benchmarks.stages import Stages, stages
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Data, who takes part, and how each of them gets to see the data."""
+
+    make: Callable[[], Path]
+    contenders: list[Contender]
+    in_stages: bool = False
+    """Whether it is also said what the stages cost by themselves."""
+    one_file: bool = False
+    """Whether one file is got back as well."""
+    opened: Callable[[Path], AbstractContextManager[Path]] = nullcontext
+    once: bool = False
 
 
 def main() -> None:
@@ -20,25 +40,35 @@ def main() -> None:
     asked = _arguments()
     data = Data(asked.data, QUICK if asked.quick else FULL)
     image = IMAGE_WITH_SEED if asked.gzip_image else IMAGE
-    sets: dict[str, tuple[Callable[[], Path], list[Contender]]] = {
-        "small": (data.small, SMALL_FILES),
-        "large": (data.large, FILES),
-        "random": (data.random, FILES),
-        "image": (data.image, image),
-    }
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, running_sink(Path(folder)) as sink:
-        for name in asked.sets or sets:
-            make, contenders = sets[name]
-            rounds = 1 if asked.quick or name == "image" else asked.rounds
-            source = make()
-            runs = _rounds(source, contenders, rounds, sink)
-            sys.stdout.write(f"\n### {source.name}, medians of {rounds}\n\n{_table(runs)}\n")
-            sys.stdout.flush()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name, running_sink(Path(name)) as sink:
+        contests = {
+            "small": Contest(data.small, SMALL_FILES, in_stages=True, one_file=True),
+            "large": Contest(data.large, FILES, in_stages=True),
+            "random": Contest(data.random, FILES),
+            "slow": Contest(data.slow, SLOW_FILES, opened=lambda made: slow_tree(made, sink.folder)),
+            "image": Contest(data.image, image, once=True),
+        }
+        for chosen in asked.sets or contests:
+            if chosen == "slow" and not (os.geteuid() == 0 and Path("/dev/fuse").exists()):
+                _tell("the slow device is left out: it needs root and /dev/fuse")
+                continue
+            _hold(contests[chosen], 1 if asked.quick else asked.rounds, sink)
+
+
+def _hold(contest: Contest, rounds: int, sink: Sink) -> None:
+    source = contest.make()
+    rounds = 1 if contest.once else rounds
+    runs, ideal = _rounds(contest, source, rounds, sink)
+    _write(f"### {source.name}, medians of {rounds}\n\n{_table(runs)}")
+    if ideal:
+        _write(_stages_table(ideal, runs[OURS]))
+    if contest.one_file:
+        _write(_one_file_table(source, sink))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sets", nargs="*", help="small, large, random, image; all of them by default")
+    parser.add_argument("sets", nargs="*", help="small, large, random, slow, image; all of them by default")
     parser.add_argument("--quick", action="store_true", help="less data, one round: a few minutes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gzip-image", action="store_true", help="dd | gzip | aws on the image too: minutes more")
@@ -46,21 +76,26 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _rounds(source: Path, contenders: list[Contender], rounds: int, sink: Sink) -> dict[str, list[Run]]:
+def _rounds(contest: Contest, source: Path, rounds: int, sink: Sink) -> tuple[dict[str, list[Run]], list[Stages]]:
     runs: dict[str, list[Run]] = {}
+    ideal: list[Stages] = []
     for number in range(rounds):
-        for contender in contenders:
+        for contender in contest.contenders:
             if (missing := contender.missing()) is not None:
                 _tell(f"{contender.name} is left out: there is no {missing}")
             elif number == 0 or not contender.once:
                 _tell(f"{source.name}, round {number + 1}: {contender.name}")
-                runs.setdefault(contender.name, []).append(run(contender, source, sink))
-    return runs
+                with contest.opened(source) as opened:
+                    runs.setdefault(contender.name, []).append(run(contender, opened, sink))
+        if contest.in_stages:
+            _tell(f"{source.name}, round {number + 1}: the stages by themselves")
+            ideal.append(stages(source, sink))
+    return runs, ideal
 
 
 def _table(runs: dict[str, list[Run]]) -> str:
     lines = [
-        "| | wall s | wall, ours = 1 | CPU s | CPU, ours = 1 | largest process MiB | sent MB |",
+        "| | wall s | wall, ours = 1 | CPU s | CPU, ours = 1 | memory MiB | sent MB |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, mine in runs.items():
@@ -70,11 +105,42 @@ def _table(runs: dict[str, list[Run]]) -> str:
             f"{median(each.wall_seconds / ours.wall_seconds for each, ours in pairs):.2f}",
             f"{median(each.cpu_seconds for each in mine):.1f}",
             f"{median(each.cpu_seconds / ours.cpu_seconds for each, ours in pairs):.2f}",
-            f"{max(each.largest_process_mib for each in mine):.0f}",
+            f"{max(each.memory_mib for each in mine):.0f}",
             f"{median(each.sent_bytes for each in mine) / 1e6:.0f}",
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _stages_table(ideal: list[Stages], ours: list[Run]) -> str:
+    names = [field.name for field in fields(Stages)]
+    seconds = [f"{median(values):.2f}" for values in zip(*map(astuple, ideal), strict=True)]
+    share = median(stage.total / mine.cpu_seconds for stage, mine in zip(ideal, ours, strict=True))
+    return (
+        f"| CPU s of | {' | '.join(names)} | all stages | {OURS} | stages / {OURS} |\n"
+        f"| --- |{' ---: |' * (len(names) + 3)}\n"
+        f"| | {' | '.join(seconds)} | {median(stage.total for stage in ideal):.2f} "
+        f"| {median(mine.cpu_seconds for mine in ours):.2f} | {share:.2f} |"
+    )
+
+
+def _one_file_table(source: Path, sink: Sink) -> str:
+    _tell(f"{source.name}: one file out of it")
+    fetched, stored_bytes = one_file(source, sink.folder / "one-file")
+    lines = [
+        f"| one file out of {stored_bytes / 1e6:.0f} MB | s | KB of the index | KB of the archive |",
+        "| --- | ---: | ---: | ---: |",
+        *(
+            f"| {way.name} | {way.seconds:.2f} | {way.index_bytes / 1e3:.0f} | {way.content_bytes / 1e3:.0f} |"
+            for way in fetched
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"\n{text}\n")
+    sys.stdout.flush()
 
 
 def _tell(sentence: str) -> None:

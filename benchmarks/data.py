@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, cycle
 from pathlib import Path
 
 MIB = 1 << 20
@@ -22,10 +22,11 @@ class Sizes:
     large_mib: int
     random_mib: int
     image_gib: int
+    slow_files: int
 
 
-FULL = Sizes(small_files=40_000, large_mib=768, random_mib=512, image_gib=20)
-QUICK = Sizes(small_files=40_000, large_mib=192, random_mib=128, image_gib=3)
+FULL = Sizes(small_files=100_000, large_mib=768, random_mib=512, image_gib=20, slow_files=8_000)
+QUICK = Sizes(small_files=40_000, large_mib=192, random_mib=128, image_gib=3, slow_files=1_000)
 
 
 class Data:
@@ -52,17 +53,32 @@ class Data:
         """A sparse ext4 image, about 15 % of it used by the data sets above."""
         return self._made(f"image-{self.sizes.image_gib}.img", self._image)
 
+    def slow(self) -> Path:
+        """An ext4 image with small files, to be read from a device that takes its time."""
+        return self._made(f"slow-{self.sizes.slow_files}.img", self._slow)
+
     def _image(self, to: Path) -> None:
         size_bytes = self.sizes.image_gib << 30
-        wanted_bytes = size_bytes * 15 // 100
-        one = sum(_bytes_below(folder) for folder in (self.small(), self.large(), self.random()))
         folder = to.with_suffix(".content")
         folder.mkdir()
         try:
-            for number in range(max(1, round(wanted_bytes / one))):
-                for source in (self.small(), self.large(), self.random()):
-                    shutil.copytree(source, folder / f"{source.name}-{number}")
+            left_bytes = size_bytes * 15 // 100
+            for number, source in enumerate(cycle((self.small(), self.large(), self.random()))):
+                source_bytes = _bytes_below(source)
+                if number and left_bytes < source_bytes // 2:
+                    break
+                shutil.copytree(source, folder / f"{source.name}-{number}")
+                left_bytes -= source_bytes
             _ext4(to, size_bytes, folder)
+        finally:
+            shutil.rmtree(folder)
+
+    def _slow(self, to: Path) -> None:
+        folder = to.with_suffix(".content")
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _small(folder, self.sizes.slow_files)
+            _ext4(to, 512 * MIB, folder)
         finally:
             shutil.rmtree(folder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ class Run:
 
     wall_seconds: float
     cpu_seconds: float
-    largest_process_mib: float
+    memory_mib: float
+    """The sum of what each of its processes took at most: never less than all of them at any one time."""
     sent_bytes: int
 
 
@@ -49,8 +51,10 @@ def run(contender: Contender, source: Path, sink: Sink) -> Run:
         process = subprocess.Popen(
             ["bash", "-o", "pipefail", "-c", contender.command], env=environment, stdout=output, stderr=output
         )
+        memory = _Memory(process.pid)
         _, status, usage = os.wait4(process.pid, 0)  # with its descendants: a pipeline is measured as one
         wall_seconds = time.perf_counter() - began
+        memory_mib = memory.peak_mib()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise ContenderFailed(f"{contender.name} ended with {process.returncode}: {said.read_bytes()[-2000:]!r}")
@@ -58,6 +62,45 @@ def run(contender: Contender, source: Path, sink: Sink) -> Run:
     return Run(
         wall_seconds=wall_seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        largest_process_mib=usage.ru_maxrss / 1024,
+        memory_mib=memory_mib,
         sent_bytes=sink.received_bytes() - before_bytes + stored_bytes,
     )
+
+
+class _Memory:
+    """Looks at a process and its descendants ten times a second: Linux keeps what each took at most."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._most_kib: dict[int, int] = {}
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def peak_mib(self) -> float:
+        """Of all processes together."""
+        self._ended.set()
+        self._watcher.join()
+        return sum(self._most_kib.values()) / 1024
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.1):
+            for pid in _with_descendants(self._pid):
+                for line in _lines(Path(f"/proc/{pid}/status")):
+                    if line.startswith("VmHWM:"):
+                        self._most_kib[pid] = int(line.split()[1])
+
+
+def _with_descendants(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += [int(child) for line in _lines(children) for child in line.split()]
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:  # it has ended
+        return []
