@@ -30,6 +30,14 @@ class BackupActionsError(Exception):
     def __str__(self) -> str:
         return f"{self.code}: {super().__str__()}"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """It may be raised in one process and met in another."""
+        return _remade, (type(self), self.facts)
+
+
+def _remade(kind: type[BackupActionsError], facts: dict[str, object]) -> BackupActionsError:
+    return kind(**facts)
+
 
 # ------------------------------------------------------------------------------- BA01xx: what a person gave us
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -116,3 +117,14 @@ _ATHENA: Mapping[pa.DataType, str] = {
     pa.date32(): "date",
     pa.null(): "string",
 }
+
+
+def arrow_type(word: str) -> pa.DataType:
+    """The type of a column that Athena's word stands for; text where it is one that we write in no file."""
+    if decimal := re.fullmatch(r"decimal\((\d+),(\d+)\)", word):
+        return pa.decimal128(int(decimal[1]), int(decimal[2]))
+    if array := re.fullmatch(r"array<(.+)>", word):
+        return pa.list_(arrow_type(array[1]))
+    if word == "timestamp":
+        return pa.timestamp("us")
+    return next((kind for kind, known in _ATHENA.items() if known == word), pa.string())

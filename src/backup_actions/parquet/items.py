@@ -157,5 +157,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {"B": _binary, "BS": _binary_lis
 
 
 def _array(tag: str, values: Sequence[Any]) -> pa.Array:
-    decode = _DECODERS.get(tag)
-    return pa.array([decode(value) for value in values] if decode else values, _ARRAY_TYPES.get(tag, pa.string()))
+    kind, decode = _ARRAY_TYPES.get(tag, pa.string()), _DECODERS.get(tag)
+    if pa.types.is_list(kind) and not all(isinstance(value, list) for value in values if value is not None):
+        raise TypeError(f"a value of type {tag} is no list")  # Arrow would take a text for a list of letters
+    return pa.array([decode(value) for value in values] if decode else values, kind)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -102,6 +103,7 @@ class PartWriter:
         self._options = options
         self._given = columns
         self._parquet: pq.ParquetWriter | None = None
+        self._file = _AppendOnly(sink)
         self.parts: list[Part] = []
         self.types: dict[str, ColumnType] = {}
 
@@ -127,6 +129,16 @@ class PartWriter:
             self._parquet = None
             self._sink.finish()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.discard = True  # closing would write a footer to a file that is given up
+        if self._parquet is not None:
+            self._parquet.close()
+
     def _fits(self, group: RowGroup) -> bool:
         part = self.parts[-1]
         if self._given is not None:
@@ -140,8 +152,9 @@ class PartWriter:
         part = Part(self._name if self._given else f"{self._name}-{len(self.parts):03}.parquet", columns)
         self.parts.append(part)
         self._sink.begin(part.name)
+        self._file = _AppendOnly(self._sink)
         self._parquet = pq.ParquetWriter(
-            pa.PythonFile(_AppendOnly(self._sink), mode="w"),
+            pa.PythonFile(self._file, mode="w"),
             columns.schema,
             compression="zstd",
             compression_level=1,
@@ -168,10 +181,12 @@ class _AppendOnly:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._position = 0
+        self.discard = False
         self.closed = False
 
     def write(self, data: Any) -> int:
-        self._sink.write(bytes(data))
+        if not self.discard:
+            self._sink.write(bytes(data))
         self._position += len(data)
         return len(data)
 

@@ -95,7 +95,16 @@ def _values(each: Slice, name: str, kind: ColumnType) -> pa.Array:
         texts = [values if tag in _TEXT else _as_json(tag, values) for tag, values in arrays.items()]
         return texts[0] if len(texts) == 1 else pc.coalesce(*texts)
     (values,) = arrays.values()
-    return values if values.type.equals(kind.arrow) else pc.cast(values, kind.arrow)
+    return values if values.type.equals(kind.arrow) else _numbers(values, kind.arrow)
+
+
+def _numbers(values: pa.Array, to: pa.DataType) -> pa.Array:
+    """Texts, or lists of them, as numbers."""
+    try:
+        return pc.cast(values, to)
+    except pa.ArrowInvalid:  # a whole number with an exponent is none for Arrow, but it is a decimal
+        exact = pa.decimal128(38, 0)
+        return pc.cast(pc.cast(values, pa.list_(exact) if pa.types.is_list(to) else exact), to)
 
 
 def _as_json(tag: str, values: pa.Array) -> pa.Array:

@@ -67,26 +67,30 @@ class Share:
 def converted(order: Order, channel: Channel) -> Share:
     """Every item of the files is a row of the parts. Raises CorruptExport."""
     reader, group = ItemReader(), RowGroup()
-    writer = PartWriter(channel, order.name, order.keys, order.options, order.columns)
-    for file in order.files:
-        rows = 0
-        pieces = channel.pieces(file.name)
-        try:
-            for lines in item_lines(pieces if order.columns else inflated(pieces, file)):
-                slices = reader.slices(lines)
+    full_bytes = order.options.row_group_mib << 20
+    with PartWriter(channel, order.name, order.keys, order.options, order.columns) as writer:
+        for file in order.files:
+            rows = 0
+            for lines in _read(file, channel, compressed=order.columns is None):
                 rows += len(lines)
-                group.add(slices)
-                if group.is_full(order.options.row_group_mib << 20):
+                try:
+                    group.add(reader.slices(lines))
+                except _NO_ITEM as wrong:
+                    raise CorruptExport(file=file.name, reason=f"a line is not an item: {_brief(wrong)}") from wrong
+                if group.is_full(full_bytes):
                     writer.write(group, reader.counts)
                     group = RowGroup()
-        except _NO_ITEM as wrong:
-            raise CorruptExport(file=file.name, reason=f"a line is not an item: {_first_line(wrong)}") from wrong
-        if rows != file.items:
-            raise CorruptExport(file=file.name, reason=f"it holds {rows} items and should hold {file.items}")
-    if group.rows:
-        writer.write(group, reader.counts)
-    writer.close()
-    return Share(parts=writer.parts, types=writer.types, counts=reader.counts)
+            if rows != file.items:
+                raise CorruptExport(file=file.name, reason=f"it holds {rows} items and should hold {file.items}")
+        if group.rows:
+            writer.write(group, reader.counts)
+        writer.close()
+        return Share(parts=writer.parts, types=writer.types, counts=reader.counts)
+
+
+def _read(file: ExportFile, channel: Channel, *, compressed: bool) -> Iterator[list[bytes]]:
+    pieces = channel.pieces(file.name)
+    return item_lines(inflated(pieces, file) if compressed else pieces, file)
 
 
 def inflated(pieces: Iterable[bytes], file: ExportFile) -> Iterator[bytes]:
@@ -99,8 +103,8 @@ def inflated(pieces: Iterable[bytes], file: ExportFile) -> Iterator[bytes]:
         raise CorruptExport(file=file.name, reason=f"it cannot be inflated: {wrong}") from wrong
 
 
-def item_lines(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Whole lines, some at a time; blank ones are none. Raises ValueError for one that no item is as long as."""
+def item_lines(texts: Iterable[bytes], file: ExportFile) -> Iterator[list[bytes]]:
+    """Whole lines, some at a time; blank ones are none. Raises CorruptExport for one that is longer than any item."""
     rest = b""
     for text in texts:
         whole = rest + text
@@ -109,7 +113,7 @@ def item_lines(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
             yield [line for line in whole[:end].split(b"\n") if line]
         rest = whole[end:]
         if len(rest) > _LONGEST_LINE_BYTES:
-            raise ValueError(f"it is longer than {_LONGEST_LINE_BYTES} bytes")
+            raise CorruptExport(file=file.name, reason=f"a line is longer than {_LONGEST_LINE_BYTES} bytes")
     if rest:
         yield [rest]
 
@@ -133,5 +137,5 @@ class _Stream(io.RawIOBase):
         return count
 
 
-def _first_line(error: Exception) -> str:
+def _brief(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:200]
