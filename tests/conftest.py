@@ -66,6 +66,20 @@ def _new_flow(tmp_path: Path, tiny_disk: Path, flow_objects: ObjectServer) -> It
         yield new
 
 
+@pytest.fixture(name="new_table_flow")
+def _new_table_flow(tmp_path: Path, flow_objects: ObjectServer) -> Iterator[NewFlow]:
+    """The same with the DynamoDB export as its one action."""
+    from tests.flow.tables import table_flow
+
+    with ExitStack() as stack:
+
+        def new(**choices: Any) -> Flow:
+            stack.close()
+            return stack.enter_context(table_flow(tmp_path, flow_objects, **choices))
+
+        yield new
+
+
 @pytest.fixture(name="new_database_flow")
 def _new_database_flow(tmp_path: Path, flow_objects: ObjectServer) -> Iterator[NewFlow]:
     """The same with the RDS export as its one action."""

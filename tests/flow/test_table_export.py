@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.flow.flow import MAIN, ZONES, Flow
+from tests.flow.flow import MAIN, ZONES, Flow, NewFlow
 from tests.flow.tables import (
     EXPORT,
     ITEMS,
@@ -21,7 +18,6 @@ from tests.flow.tables import (
     make_table,
     manifest,
     ordered,
-    table_flow,
     tables,
     temporary,
     verification,
@@ -29,27 +25,6 @@ from tests.flow.tables import (
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-
-    from backup_actions_local.seaweed import ObjectServer
-
-
-class NewTableFlow(Protocol):
-    """See ``table_flow`` for the choices."""
-
-    def __call__(self, **choices: Any) -> Flow:
-        """The world before which there was none; an earlier one of the same test has ended."""
-        ...
-
-
-@pytest.fixture(name="new_table_flow")
-def _new_table_flow(tmp_path: Path, flow_objects: ObjectServer) -> Iterator[NewTableFlow]:
-    with ExitStack() as stack:
-
-        def new(**choices: Any) -> Flow:
-            stack.close()
-            return stack.enter_context(table_flow(tmp_path, flow_objects, **choices))
-
-        yield new
 
 
 def change(dynamodb: DynamoDBClient) -> None:
@@ -81,7 +56,7 @@ def back_up_under_way(flow: Flow, afterwards: Any) -> None:
     flow.wait()
 
 
-def test_table_with_a_history_is_exported_as_it_was_at_the_backup_s_time(new_table_flow: NewTableFlow) -> None:
+def test_table_with_a_history_is_exported_as_it_was_at_the_backup_s_time(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     make_table(flow, remember=True)
     back_up_under_way(flow, change)
@@ -106,7 +81,7 @@ def test_table_with_a_history_is_exported_as_it_was_at_the_backup_s_time(new_tab
     ids=["without history", "deleted table", "classic backup"],
 )
 def test_backup_that_no_history_shows_is_restored_and_exported_and_no_table_is_left(
-    new_table_flow: NewTableFlow, advanced: bool, remember: bool, afterwards: Any, because: str
+    new_table_flow: NewFlow, advanced: bool, remember: bool, afterwards: Any, because: str
 ) -> None:
     flow = new_table_flow()
     flow.cloud.table_backups.advanced = advanced
@@ -126,7 +101,7 @@ def test_backup_that_no_history_shows_is_restored_and_exported_and_no_table_is_l
     assert broken(flow) == []
 
 
-def test_settings_force_the_restore_of_a_table_that_has_a_history(new_table_flow: NewTableFlow) -> None:
+def test_settings_force_the_restore_of_a_table_that_has_a_history(new_table_flow: NewFlow) -> None:
     flow = new_table_flow(settings={"route": "restore", "keep_original": False})
     flow.cloud.dynamodb.exporter.older_layout = True
     make_table(flow, remember=True)
@@ -138,7 +113,7 @@ def test_settings_force_the_restore_of_a_table_that_has_a_history(new_table_flow
     assert broken(flow) == []
 
 
-def test_forced_history_that_does_not_exist_fails_and_says_what_to_do(new_table_flow: NewTableFlow) -> None:
+def test_forced_history_that_does_not_exist_fails_and_says_what_to_do(new_table_flow: NewFlow) -> None:
     flow = new_table_flow(settings={"route": "pitr"})
     make_table(flow)
     back_up(flow)
@@ -151,7 +126,7 @@ def test_forced_history_that_does_not_exist_fails_and_says_what_to_do(new_table_
 # ------------------------------------------------------------------------------------------------------------- the data
 
 
-def test_empty_table_becomes_an_export_without_rows(new_table_flow: NewTableFlow) -> None:
+def test_empty_table_becomes_an_export_without_rows(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     make_table(flow, [], remember=True)
     back_up(flow)
@@ -161,7 +136,7 @@ def test_empty_table_becomes_an_export_without_rows(new_table_flow: NewTableFlow
     assert broken(flow) == []
 
 
-def test_item_of_400_kb_and_32_levels_comes_through(new_table_flow: NewTableFlow) -> None:
+def test_item_of_400_kb_and_32_levels_comes_through(new_table_flow: NewFlow) -> None:
     deep: dict[str, Any] = {"S": "x" * 390_000}
     for _ in range(30):
         deep = {"M": {"in": deep}}
@@ -192,7 +167,7 @@ def spoil(flow: Flow, ending: str, content: bytes | None) -> None:
     ],
 )
 def test_damage_is_found_before_anything_counts(
-    new_table_flow: NewTableFlow, state: str, ending: str, content: bytes | None
+    new_table_flow: NewFlow, state: str, ending: str, content: bytes | None
 ) -> None:
     flow = new_table_flow(settings={"keep_original": False})
     make_table(flow, remember=True)
@@ -207,7 +182,7 @@ def test_damage_is_found_before_anything_counts(
 # ------------------------------------------------------------------------------------------------------ what goes wrong
 
 
-def test_export_that_fails_half_way_leaves_nothing_and_is_told(new_table_flow: NewTableFlow) -> None:
+def test_export_that_fails_half_way_leaves_nothing_and_is_told(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     flow.cloud.mishaps.export_fails()
     make_table(flow)
@@ -218,7 +193,7 @@ def test_export_that_fails_half_way_leaves_nothing_and_is_told(new_table_flow: N
     assert broken(flow) == []
 
 
-def test_restore_that_fails_is_told_with_its_reason(new_table_flow: NewTableFlow) -> None:
+def test_restore_that_fails_is_told_with_its_reason(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     make_table(flow)
     flow.take_away(f"{EXPORT}-service-restore", "dynamodb:BatchWriteItem", 0)
@@ -230,7 +205,7 @@ def test_restore_that_fails_is_told_with_its_reason(new_table_flow: NewTableFlow
 
 
 @pytest.mark.parametrize("state", ["WaitForRestore", "WaitForExport"])
-def test_run_that_is_stopped_is_cleaned_up_after(new_table_flow: NewTableFlow, state: str) -> None:
+def test_run_that_is_stopped_is_cleaned_up_after(new_table_flow: NewFlow, state: str) -> None:
     flow = new_table_flow()
     make_table(flow)
     flow.stop_when(EXPORT, state)
@@ -241,7 +216,7 @@ def test_run_that_is_stopped_is_cleaned_up_after(new_table_flow: NewTableFlow, s
     assert broken(flow) == []
 
 
-def test_run_that_is_stopped_leaves_somebody_else_s_restore_and_export_alone(new_table_flow: NewTableFlow) -> None:
+def test_run_that_is_stopped_leaves_somebody_else_s_restore_and_export_alone(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     make_table(flow, remember=True)
     flow.stop_when(EXPORT, "WaitForWindow")
@@ -252,7 +227,7 @@ def test_run_that_is_stopped_leaves_somebody_else_s_restore_and_export_alone(new
     assert broken(flow) == []
 
 
-def test_capacity_and_quota_are_waited_for(new_table_flow: NewTableFlow) -> None:
+def test_capacity_and_quota_are_waited_for(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     flow.cloud.faults.on("dynamodb", "ExportTableToPointInTime").fail("LimitExceededException").times(7)
     flow.cloud.mishaps.no_job_capacity(ZONES[0])
@@ -266,7 +241,7 @@ def test_capacity_and_quota_are_waited_for(new_table_flow: NewTableFlow) -> None
     assert broken(flow) == []
 
 
-def test_lost_answers_make_nothing_twice(new_table_flow: NewTableFlow) -> None:
+def test_lost_answers_make_nothing_twice(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     flow.cloud.faults.on("backup", "StartRestoreJob").fail_after("ServiceUnavailableException")
     flow.cloud.faults.on("dynamodb", "ExportTableToPointInTime").fail_after("InternalServerError")
@@ -279,7 +254,7 @@ def test_lost_answers_make_nothing_twice(new_table_flow: NewTableFlow) -> None:
     assert broken(flow) == []
 
 
-def test_tags_of_a_backup_choose_its_actions(new_table_flow: NewTableFlow) -> None:
+def test_tags_of_a_backup_choose_its_actions(new_table_flow: NewFlow) -> None:
     flow = new_table_flow(settings={"select": {"team": "research"}})
     make_table(flow)
     back_up(flow)
