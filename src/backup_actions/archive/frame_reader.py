@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from threading import Lock
@@ -23,6 +23,7 @@ from backup_actions.model.manifest import Member
 _FETCH_BYTES = 8 << 20  # one ranged GET: large enough that its latency does not count
 _FETCHERS = 3
 _MOST_OPENERS = 8
+_SMALL_BYTES = 8 << 10
 _FEW_FRAMES = 2  # not worth a thread
 _LARGEST_EXCESS_BYTES = 1 << 20  # what incompressible content grows by is less
 
@@ -56,6 +57,7 @@ class FrameReader:
         self._counting = Lock()
         self._moved_from = member.frames
         self._moved_bytes = 0
+        self._small: Frame | None = None  # the last one: mostly zeros, of which a disk may have millions alike
 
     @cached_property
     def table(self) -> SeekTable:
@@ -169,11 +171,17 @@ class FrameReader:
         number, stored = numbered
         if content_checksum(self._codec, stored) != self.table.checksums[number]:
             return Frame(number, stored, problem="its checksum is not the one of the seek table")
+        twin = self._small
+        if twin and twin.stored == stored and len(twin.content) == self.table.content_bytes[number]:
+            return replace(twin, number=number)
         try:
             content = decompressed(self._codec, stored, self.table.content_bytes[number])
         except FrameError as wrong:
             return Frame(number, stored, problem=str(wrong))
-        return Frame(number, stored, content, frame_digest(content))
+        frame = Frame(number, stored, content, frame_digest(content))
+        if len(stored) <= _SMALL_BYTES:
+            self._small = replace(frame, stored=memoryview(bytes(stored)))
+        return frame
 
     def _content(self, frame: Frame) -> bytes:
         if frame.problem:

@@ -16,18 +16,22 @@ def write_image(frames: FrameReader, file: IO[bytes], offset: int, progress: Pro
 
     The file must hold nothing but holes there. Raises ArchiveDamaged where the bytes are not those that were read.
     """
-    position = offset
+    position, zeros = offset, b""
     for piece in frames.whole():
-        if any_bytes(piece):
+        if piece is zeros:  # frames of zeros are mostly one and the same
+            pass
+        elif any_bytes(piece):
             file.seek(position)
             file.write(piece)
+        else:
+            zeros = piece
         position += len(piece)
         progress.add(len(piece))
 
 
 def any_bytes(piece: bytes) -> bool:
     """Whether anything but zeros is in there, at the speed of memcmp."""
-    return bool(piece) and (piece[0] != 0 or piece[1:] != piece[:-1])
+    return bool(piece) and (piece[0] != 0 or piece != bytes(len(piece)))
 
 
 def create_image(path: Path, size_bytes: int) -> IO[bytes]:
