@@ -32,7 +32,7 @@ _S3_CONFIG = _CONFIG.merge(
 _EBS_CONFIG = _CONFIG.merge(
     Config(
         retries={"mode": "standard", "total_max_attempts": 1},
-        max_pool_connections=32,
+        max_pool_connections=40,
         connect_timeout=10,
         read_timeout=20,
     )

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 _THROTTLED = frozenset({"RequestThrottledException", "ThrottlingException", "TooManyRequestsException", "SlowDown"})
 _LONGEST_WAIT_SECONDS = 20.0
-# Each wait is a random part of its bound: half a minute is usual, 85 s the longest in all.
+# Each wait is a random part of its bound: 43 s on average and 86 s at most in all.
 _WAITS = [min(wait, _LONGEST_WAIT_SECONDS) for wait in growing_waits(0.1, 2, 11)]
 _BURST_SECONDS = 0.1
 _RECOVERY_SECONDS = 60.0
