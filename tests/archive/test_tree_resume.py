@@ -19,10 +19,11 @@ from backup_actions.archive.frames import FrameWriter
 from backup_actions.archive.frames_so_far import FramesSoFar
 from backup_actions.archive.index import IndexWriter
 from backup_actions.archive.tar_walker import TarWalker
-from backup_actions.archive.tree_reader import Reading, TreeReader
+from backup_actions.archive.tree_reader import Reading, TreeReader, tree_reader
 from backup_actions.archive.tree_so_far import SourceDiffers, TreeJournal, TreeSoFar
 from backup_actions.model.progress import Silence
 
+from .torture_tree import plant
 from .tree_streams import Pace, reader_of
 
 FRAME_BYTES = 1 << 20
@@ -224,6 +225,20 @@ def test_a_state_that_is_cut_is_refused(cut: int) -> None:
     assert TreeSoFar.from_bytes(tree.to_bytes()) == tree
     with pytest.raises(ValueError, match="cut"):
         TreeSoFar.from_bytes(tree.to_bytes()[:cut])
+
+
+@pytest.mark.skipif(tree_reader() is None, reason="the tree reader is not built: make builds it with a C compiler")
+def test_a_tree_of_everything_goes_on_wherever_it_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "tree_reader", tree_reader)
+    source = tmp_path / "source"
+    plant(source)
+    (source / "long").write_bytes(os.urandom(4 << 20))
+    whole = run(tmp_path, source=source)
+
+    for frames in range(1, full_frames(whole) + 1):
+        rest = run(tmp_path, state(whole, frames), whole.segments, source)
+        assert rest.frames == whole.frames[frames:]
+        assert rest.index == whole.index
 
 
 def test_gnu_tar_reads_everything_again_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
