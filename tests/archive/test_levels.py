@@ -42,7 +42,8 @@ def test_it_begins_with_level_1_and_keeps_it_for_two_seconds_whatever_happens() 
 
 
 @pytest.mark.parametrize(
-    ("compressing", "level"), [(1.0, 1), (0.8, 1), (0.65, 1), (0.55, 2), (0.3, 3), (0.2, 4), (0.1, 6), (0.0, 6)]
+    ("compressing", "level"),
+    [(1.0, 1), (0.8, 1), (0.65, 1), (0.55, 2), (0.3, 3), (0.25, 4), (0.2, 5), (0.1, 6), (0.0, 6)],
 )
 def test_the_less_compressors_have_to_do_the_higher_it_is(compressing: float, level: int) -> None:
     assert Machine().passes(3, compressing=compressing) == level
@@ -68,10 +69,10 @@ def test_it_falls_back_to_1_as_soon_as_compressors_are_the_bottleneck() -> None:
 
 
 def test_a_steady_load_gives_a_steady_level() -> None:
-    machine, costs = Machine(), (1.0, 1.15, 2.3, 2.8, 3.7, 4.8)
-    level = machine.passes(3, compressing=0.2)
+    machine, costs = Machine(), (1.0, 1.2, 1.7, 2.5, 3.4, 4.8)
+    level = machine.passes(3, compressing=0.25)
 
-    levels = [level := machine.passes(3, compressing=0.2 * costs[level - 1]) for _ in range(10)]
+    levels = [level := machine.passes(3, compressing=0.25 * costs[level - 1]) for _ in range(10)]
 
     assert set(levels) == {4}
 

@@ -12,8 +12,8 @@ from backup_actions.archive.options import HIGHEST_AUTOMATIC_LEVEL, Codec, Level
 _DECIDE_SECONDS = 2.0
 _MOST_BUSY = 0.7  # what is planned to be used of compressors and processor: the rest is for what changes
 _BOTTLENECK = 0.9
-# Processor time of a level, level 1 being 1: medians over source code, binaries and database pages.
-_COSTS = {"zstd": (1.0, 1.15, 2.3, 2.8, 3.7, 4.8), "gzip": (1.0, 1.2, 1.7)}
+# Processor time of a level, level 1 being 1: of source code, shared libraries and database pages.
+_COSTS = {"zstd": (1.0, 1.2, 1.7, 2.5, 3.4, 4.8), "gzip": (1.0, 1.0, 1.5)}
 
 
 class LevelChoice(Protocol):
