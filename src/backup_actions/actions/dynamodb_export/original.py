@@ -53,8 +53,8 @@ def read_original(store: Store, export_arn: str) -> Original:
             billed_bytes=int(summary["billedSizeBytes"]),
             files=files,
         )
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise CorruptExport(file=folder, reason=f"a manifest lacks {wrong}") from wrong
+    except (AttributeError, KeyError, TypeError, ValueError) as wrong:
+        raise CorruptExport(file=folder, reason=f"a manifest cannot be read: {wrong!r}") from wrong
     _check_counts(original, listing)
     return original
 
