@@ -154,8 +154,8 @@ def _shown(value: Any) -> str:
 
 def _csv(row: Sequence[Any]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(["" if value is None else _text(value) for value in row])
-    return line.getvalue()
+    csv.writer(line, lineterminator="\n").writerow(["" if value is None else _text(value) for value in row])
+    return line.getvalue()[:-1]
 
 
 def _text(value: Any) -> str:
