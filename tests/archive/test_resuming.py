@@ -80,7 +80,7 @@ def test_what_ctrl_c_interrupts_goes_on_and_becomes_the_whole(store: Store, sour
 
 
 def test_it_may_be_interrupted_many_times(store: Store, tree: Path, tmp_path: Path) -> None:
-    for at_bytes in (10 * MIB, 12 * MIB, 9 * MIB):
+    for at_bytes in (31 * MIB, 5 * MIB, 3 * MIB):
         interrupted(tree, store, at_bytes=at_bytes)
 
     resumable(tree, store, Notes())

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar, get_type_hints
+from typing import Any, Self
 
+from backup_actions.archive.checksums import Crc64Nvme
 from backup_actions.archive.store import KeptObject
 from backup_actions.errors import ManifestUnreadable
 from backup_actions.model.json_types import JsonObject
 from backup_actions.model.manifest import RESUME_FOLDER, Manifest, Member
+from backup_actions.model.sealed_json import check_values, sealed, unsealed
 
 CHECKPOINT_NAME = f"{RESUME_FOLDER}/checkpoint.json"
 FORMAT = "backup-actions/checkpoint"
 FORMAT_VERSION = 1
 MOST_BYTES = 64 << 20  # more than any checkpoint has; what is longer is none
-
-
-_Typed = TypeVar("_Typed", KeptObject, "Blob")
 
 
 class CheckpointDamagedError(ValueError):
@@ -73,60 +71,41 @@ class Checkpoint:
 
     def to_bytes(self) -> bytes:
         """JSON, with a hash over all the rest of it."""
-        content = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "identity": self.identity,
-            "finished": json.loads(self.finished.to_bytes()) if self.finished else None,
-            "under_way": dataclasses.asdict(self.under_way) if self.under_way else None,
-        }
-        return _canonical({**content, "sha256": hashlib.sha256(_canonical(content)).hexdigest()})
+        return sealed(
+            {
+                "format": FORMAT,
+                "format_version": FORMAT_VERSION,
+                "identity": self.identity,
+                "finished": self.finished.to_bytes().decode() if self.finished else None,
+                "under_way": dataclasses.asdict(self.under_way) if self.under_way else None,
+            }
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Raise CheckpointDamagedError for anything else than a checkpoint of a known version."""
         try:
-            raw = _intact(json.loads(data))
+            raw = unsealed(data, form=FORMAT, version=FORMAT_VERSION)
             finished, under_way = raw["finished"], raw["under_way"]
             return cls(
                 identity=raw["identity"],
-                finished=Manifest.from_bytes(_canonical(finished)) if finished else None,
+                finished=Manifest.from_bytes(finished.encode()) if finished else None,
                 under_way=_under_way(under_way) if under_way else None,
             )
-        except CheckpointDamagedError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, ManifestUnreadable) as wrong:
+        except ManifestUnreadable as wrong:
+            raise CheckpointDamagedError(f"the checkpoint cannot be used: {wrong.facts['reason']}") from wrong
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as wrong:
             raise CheckpointDamagedError(f"the checkpoint cannot be read: {type(wrong).__name__}: {wrong}") from wrong
 
 
-def _intact(raw: dict[str, Any]) -> dict[str, Any]:
-    stated = raw.pop("sha256")
-    if stated != hashlib.sha256(_canonical(raw)).hexdigest():
-        raise CheckpointDamagedError("the checkpoint was altered after it was written")
-    if (raw["format"], raw["format_version"]) != (FORMAT, FORMAT_VERSION):
-        raise CheckpointDamagedError(f"the checkpoint is {raw['format']} {raw['format_version']}")
-    return raw
-
-
-def _canonical(content: JsonObject) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
-
-
 def _under_way(raw: dict[str, Any]) -> UnderWay:
-    return UnderWay(
-        member=str(raw["member"]),
-        object=str(raw["object"]),
-        kept=_typed(KeptObject, raw["kept"]),
-        frames=_typed(Blob, raw["frames"]),
-        tree=_typed(Blob, raw["tree"]) if raw["tree"] else None,
+    under_way = UnderWay(
+        member=raw["member"],
+        object=raw["object"],
+        kept=KeptObject(**raw["kept"]),
+        frames=Blob(**raw["frames"]),
+        tree=Blob(**raw["tree"]) if raw["tree"] else None,
     )
-
-
-def _typed(kind: type[_Typed], raw: dict[str, Any]) -> _Typed:
-    """Raises TypeError where a value is neither a text nor a count."""
-    made = kind(**raw)
-    for name, hint in get_type_hints(kind).items():
-        value = getattr(made, name)
-        if type(value) is not hint or (hint is int and value < 0):
-            raise TypeError(f"{name} is {value!r}")
-    return made
+    check_values(under_way)
+    Crc64Nvme.from_base64(under_way.kept.crc64nvme)
+    return under_way

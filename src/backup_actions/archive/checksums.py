@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Self
 
 from awscrt.checksums import combine_crc64nvme, crc64nvme
 
@@ -12,6 +13,14 @@ class Crc64Nvme:
 
     def __init__(self, value: int = 0) -> None:
         self.value = value
+
+    @classmethod
+    def from_base64(cls, text: str) -> Self:
+        """The checksum that ``base64`` gave. Raises ValueError for anything else."""
+        value = base64.b64decode(text, validate=True)
+        if len(value) != 8:
+            raise ValueError(f"{text!r} is no CRC64NVME")
+        return cls(int.from_bytes(value, "big"))
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
         """Cover these bytes too."""

@@ -123,7 +123,7 @@ class FolderWriter:
         self._file = file
         self._lock = Lock()
         # One value, so that Ctrl-C never finds the half of it changed.
-        self._so_far = kept or KeptObject(handle=temporary.name, size_bytes=0, writes=0, crc64nvme=0)
+        self._so_far = kept or KeptObject(handle=temporary.name, size_bytes=0, writes=0, crc64nvme=Crc64Nvme().base64())
         self._held = False
 
     @classmethod
@@ -164,19 +164,19 @@ class FolderWriter:
                 self._file.write(data)
             except OSError as failure:
                 raise UploadFailed(what=self._path, reason=failure) from failure
-            checksum = Crc64Nvme(self._so_far.crc64nvme)
+            checksum = Crc64Nvme.from_base64(self._so_far.crc64nvme)
             checksum.update(data)
             self._so_far = KeptObject(
                 handle=self._temporary.name,
                 size_bytes=self._so_far.size_bytes + len(data),
                 writes=self._so_far.writes + 1,
-                crc64nvme=checksum.value,
+                crc64nvme=checksum.base64(),
             )
 
     def seal(self) -> StoredObject:
         """What has been written."""
-        checksum = Crc64Nvme(self._so_far.crc64nvme)
-        return StoredObject(name=self._name, size_bytes=self._so_far.size_bytes, crc64nvme=checksum.base64())
+        kept = self._so_far
+        return StoredObject(name=self._name, size_bytes=kept.size_bytes, crc64nvme=kept.crc64nvme)
 
     def finish(self, *, only_if_absent: bool = False) -> StoredObject:
         """Give the file its name once its bytes are on the disk. Raises FileExistsError only if asked to."""

@@ -74,7 +74,7 @@ class S3Writer:
         self._arrived = list(sent)
         self._arrived_bytes = kept.size_bytes if kept else 0
         self._arrived_writes = kept.writes if kept else 0
-        self._checksum = Crc64Nvme(kept.crc64nvme if kept else 0)
+        self._checksum = Crc64Nvme.from_base64(kept.crc64nvme) if kept else Crc64Nvme()
         self._sending: deque[Future[_Sent]] = deque()
         if kept:
             self._upload = Future()
@@ -128,7 +128,7 @@ class S3Writer:
                 handle=self._upload.result(),
                 size_bytes=self._arrived_bytes,
                 writes=self._arrived_writes,
-                crc64nvme=self._checksum.value,
+                crc64nvme=self._checksum.base64(),
                 parts=len(self._arrived),
                 parts_sha256=parts_sha256(self._arrived),
             )

@@ -30,8 +30,8 @@ class KeptObject:
     size_bytes: int
     writes: int
     """How many calls of ``write`` it holds, all of them whole."""
-    crc64nvme: int
-    """The checksum of these bytes."""
+    crc64nvme: str
+    """The checksum of these bytes, in S3's base64 form."""
     parts: int = 0
     """How many parts of an upload they are."""
     parts_sha256: str = ""
