@@ -153,15 +153,44 @@ def test_a_key_that_rds_cannot_use_is_told_with_what_to_do(
     assert len(flow.cloud.audit.of("rds", "StartExportTask")) == 1
 
 
-def test_exports_of_others_are_waited_for(new_database_flow: NewFlow, postgresql_shop: DatabaseImage) -> None:
+def test_a_start_that_is_refused_for_an_unknown_reason_is_tried_again(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
     flow = new_database_flow()
-    refused = flow.cloud.faults.on("rds", "StartExportTask")
-    refused.fail("ExportTaskLimitReached", status=400).times(6)
+    flow.cloud.faults.on("rds", "StartExportTask").fail("ExportTaskLimitReached", status=400).times(6)
     back_up(flow, postgresql_shop)
 
     assert flow.main.status == "SUCCEEDED"
     assert flow.states(EXPORT).count("WaitToStart") == 6
     assert broken(flow) == []
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_exports_of_others_are_waited_for_as_long_as_they_take(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage, number: int
+) -> None:
+    """One of the same snapshot, or as many as the account may run."""
+    flow = new_database_flow(durations=Durations(database_export_started_seconds=5 * HOUR))
+
+    def take_all_places() -> None:
+        (snapshot,) = flow.cloud.databases.snapshots(clusters=False)
+        for each in range(number):
+            others = (
+                snapshot
+                if number == 1
+                else flow.cloud.databases.take_snapshot(snapshot.of, f"awsbackup:job-{each}", tags={}, takes_seconds=0)
+            )
+            role = flow.cloud.place.role_arn(f"{EXPORT}-service-export")
+            asked = {"ExportTaskIdentifier": f"others-{each}", "SourceArn": others.arn, "IamRoleArn": role}
+            bucket = {"S3BucketName": flow.bucket, "S3Prefix": "rds-export/others", "KmsKeyId": "key"}
+            flow.cloud.database_exports.start({**asked, **bucket}, others)
+
+    flow.when(EXPORT, "Prepare", take_all_places)
+    back_up(flow, postgresql_shop)
+
+    assert flow.main.status == "SUCCEEDED"
+    assert flow.states(EXPORT).count("WaitForOthers") > 15
+    assert flow.states(EXPORT).count("WaitToStart") == 0
 
 
 def test_a_start_whose_answer_is_lost_leads_to_one_export(

@@ -121,6 +121,7 @@ RUNS: Mapping[tuple[str, str], Run] = {
     (f"{EXPORT}-workflow", "batch:TerminateJob"): stopped_while_verifying,
     (f"{EXPORT}-task-prepare", "rds:DescribeDBClusterSnapshots"): aurora,
     (f"{EXPORT}-task-discard", "s3:DeleteObject"): failing,
+    (f"{EXPORT}-task-discard", "s3:ListBucket"): failing,
     (f"{EXPORT}-task-report", "s3:ListBucket"): unknown_manifest,
 }
 """Where an ordinary run does without the grant."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from backup_actions.aws.errors import error_code, translated
+from backup_actions.errors import AwsCallFailed
 from backup_actions.model.report import Artifact
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from backup_actions.model.json_types import JsonObject
 
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 def read_object(s3: S3Client, bucket: str, key: str) -> bytes | None:
@@ -44,6 +47,26 @@ def write_document(s3: S3Client, bucket: str, key: str, document: JsonObject) ->
     body = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
     with translated():
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", ChecksumAlgorithm="CRC64NVME")
+
+
+def stand_once(s3: S3Client, bucket: str, key: str, content: bytes) -> bytes:
+    """What stands there now: the JSON that was given, or what stood there before it."""
+    try:
+        with translated():
+            s3.put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=content,
+                ContentType="application/json",
+                ChecksumAlgorithm="CRC64NVME",
+                IfNoneMatch="*",
+            )
+    except AwsCallFailed as refusal:
+        there = read_object(s3, bucket, key) if refusal.facts["error_code"] in _TAKEN else None
+        if there is None:
+            raise
+        return there
+    return content
 
 
 def describe_object(s3: S3Client, bucket: str, key: str) -> Artifact | None:

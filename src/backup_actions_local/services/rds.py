@@ -99,9 +99,13 @@ class Rds:
         return self._exports.start(asked, snapshot).answer()
 
     def _describe_exports(self, call: Call) -> Mapping[str, Any]:
-        only(call, "ExportTaskIdentifier", "SourceArn", "Marker", "MaxRecords")
+        only(call, "ExportTaskIdentifier", "SourceArn", "Filters", "Marker", "MaxRecords")
         identifier, source = call.params.get("ExportTaskIdentifier"), call.params.get("SourceArn")
         tasks = [self._exports.task(identifier)] if identifier else list(self._exports.tasks.values())
+        for wanted in call.params.get("Filters") or ():
+            if wanted["Name"] != "status":
+                raise Refused("NotEmbedded", f"the embedded AWS does not know the filter {wanted['Name']}", 501)
+            tasks = [task for task in tasks if task.status.lower() in wanted["Values"]]
         part, marker = _page(call, [task for task in tasks if source in {None, task.snapshot.arn}])
         return {"ExportTasks": [task.answer() for task in part]} | marker
 

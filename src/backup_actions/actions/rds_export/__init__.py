@@ -33,11 +33,13 @@ ACTION = Action(
             code="backup_actions.actions.rds_export.tasks:report",
             doc="Reads manifest and verification back and says what was exported and whether it is verified.",
             timeout_seconds=300,
+            memory_mib=1024,
         ),
         "discard": Task(
             code="backup_actions.actions.rds_export.tasks:discard",
             doc="Removes what an export has written that was never found to be whole.",
             timeout_seconds=900,
+            memory_mib=1024,
         ),
     },
     jobs={

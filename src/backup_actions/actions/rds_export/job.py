@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backup_actions import __version__
 from backup_actions.actions.rds_export.places import verification_key
 from backup_actions.actions.rds_export.reading import Exported, read_export
-from backup_actions.aws import World, translated
-from backup_actions.aws.documents import read_object, write_document
-from backup_actions.errors import AwsCallFailed
+from backup_actions.aws import World
+from backup_actions.aws.documents import read_object, stand_once, write_document
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -31,45 +30,51 @@ def verify_export(world: World, event: Event) -> None:
     manifest_key = f"{prefix}/{EXPORT_MANIFEST_NAME}"
     stored = read_object(s3, bucket, manifest_key)
     earlier = ExportManifest.from_bytes(stored) if stored is not None else None
-    told = earlier.source if earlier else {**event["source"], "export_task": event["exportTask"]}
-    warning = str(told["warning"] if earlier else event["warning"])
+    asked = {"export_task": event["exportTask"], "export_only": event["settings"]["export_only"]}
+    told = earlier.source if earlier else {**event["source"], **asked, "warning": event["warning"]}
     found = read_export(
         s3,
         bucket,
         prefix,
         told["export_task"],
         family=told["family"],
-        parts=event["settings"]["export_only"],
-        warning=warning,
+        parts=told["export_only"],
+        warning=told["warning"],
         progress=world.progress,
     )
     problems = list(found.problems)
     if earlier is not None and earlier.tables != found.tables:
         problems.append("what lies there is not what the manifest names")
     if stored is None and not problems:
-        made = _manifest(world, event, found, {**told, "warning": warning}).to_bytes()
-        stored = _stand_once(world, bucket, manifest_key, made)
+        made = _manifest(world, event, found, told).to_bytes()
+        stored = stand_once(s3, bucket, manifest_key, made)
         if stored != made:
             problems.append("somebody else has written a manifest meanwhile")
     document = {
-        "verified": not problems and not found.left_out,
-        "problems": [*problems, *found.left_out],
+        **_document(found, problems),
         "manifest_sha256": hashlib.sha256(stored).hexdigest() if stored is not None else None,
         "export_task": told["export_task"],
+        "verified_at": world.clock.now().isoformat(),
+    }
+    write_document(s3, bucket, verification_key(event["evidencePrefix"]), document)
+
+
+def _document(found: Exported, problems: Sequence[str]) -> dict[str, Any]:
+    return {
+        "verified": not problems and not found.left_out,
+        "problems": [*problems, *found.left_out],
         "rows": sum(table.rows for table in found.tables),
         "uncompressed_bytes": found.uncompressed_bytes,
         "tables": [
             {"name": table.name, "rows": table.rows, "files": len(table.files), "stored_bytes": table.stored_bytes}
             for table in found.tables
         ],
-        "verified_at": world.clock.now().isoformat(),
     }
-    write_document(s3, bucket, verification_key(event["evidencePrefix"]), document)
 
 
 def _manifest(world: World, event: Event, found: Exported, source: Mapping[str, Any]) -> ExportManifest:
     point = RecoveryPoint.from_json(event["recoveryPoint"])
-    parts = event["settings"]["export_only"]
+    parts = source["export_only"]
     chosen = [f"Of the databases only {', '.join(parts)} was asked for."] if parts else []
     return ExportManifest(
         tool_version=__version__,
@@ -88,22 +93,3 @@ def _date_in(prefix: str) -> str:
     """The day that the export is filed under, from its own place."""
     (date,) = (step.removeprefix("date=") for step in prefix.split("/") if step.startswith("date="))
     return date
-
-
-def _stand_once(world: World, bucket: str, key: str, content: bytes) -> bytes:
-    """What stands there now: the content, or what was there before it."""
-    try:
-        with translated():
-            world.clients.s3.put_object(
-                Bucket=bucket,
-                Key=key,
-                Body=content,
-                ContentType="application/json",
-                ChecksumAlgorithm="CRC64NVME",
-                IfNoneMatch="*",
-            )
-    except AwsCallFailed as refusal:
-        if refusal.facts["error_code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
-            raise
-        return read_object(world.clients.s3, bucket, key) or b""
-    return content

@@ -63,7 +63,7 @@ _WORKFLOW = (
     Statement(
         ("rds:DescribeExportTasks",),
         on="*",
-        for_=("DescribeExport", "FindExport"),
+        for_=("DescribeExport", "FindExport", "FindOthers"),
         because="an export task is no resource, and asked for by its identifier it names no snapshot",
     ),
     Statement(("rds:CancelExportTask",), on="*", for_=("CancelExport",), because=_NO_RESOURCES),

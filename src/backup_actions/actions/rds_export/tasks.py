@@ -18,7 +18,7 @@ from backup_actions.actions.rds_export.places import verification_key
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import describe_object, read_document, read_object
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
-from backup_actions.errors import NotVerified
+from backup_actions.errors import ManifestUnreadable, NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportedTable, ExportManifest
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
@@ -101,16 +101,23 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
 
 
 def discard(world: World, event: Event) -> Mapping[str, int]:
-    """Remove what this run's export wrote, unless the manifest names it."""
+    """Remove what this run's export wrote, unless a manifest names it or may name it."""
     s3, bucket = world.clients.s3, event["bucket"]
     inside = f"{event['prefix']}/{event['exportTask']}/"
     aborted = abort_uploads(s3, bucket, inside)
     stored = read_object(s3, bucket, f"{event['prefix']}/{EXPORT_MANIFEST_NAME}")
-    if stored is not None and ExportManifest.from_bytes(stored).source["export_task"] == event["exportTask"]:
+    if stored is not None and _may_name(stored, event["exportTask"]):
         return {"aborted": aborted, "removed": 0}
     keys = object_keys(s3, bucket, inside)
     delete_objects(s3, bucket, keys)
     return {"aborted": aborted, "removed": len(keys)}
+
+
+def _may_name(stored: bytes, task: str) -> bool:
+    try:
+        return bool(ExportManifest.from_bytes(stored).source["export_task"] == task)
+    except ManifestUnreadable:
+        return True
 
 
 def _no(reason: str) -> Mapping[str, Any]:
