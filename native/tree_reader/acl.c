@@ -32,8 +32,10 @@ static bool append_entry(struct buffer *text, const char *entry) {
     const struct tag *tag = find_tag(number);
     if (!tag || permissions > 7) return false;
     append_text(text, tag->name);
-    if (tag->has_id) append_format(text, "%u", id);
-    append_format(text, ":%c%c%c\n", permissions & 4 ? 'r' : '-', permissions & 2 ? 'w' : '-', permissions & 1 ? 'x' : '-');
+    if (tag->has_id) append_decimal(text, id);
+    append_text(text, permissions & 4 ? ":r" : ":-");
+    append_text(text, permissions & 2 ? "w" : "-");
+    append_text(text, permissions & 1 ? "x\n" : "-\n");
     return true;
 }
 

@@ -8,7 +8,10 @@
 #include "acl.h"
 #include "header.h"
 
-enum { SPACE_BYTES = 64 << 10 }; /* the kernel's limit of a list and of a value: XATTR_LIST_MAX, XATTR_SIZE_MAX */
+enum {
+    USUAL_BYTES = 1 << 10, /* the kernel takes as much memory as it is offered: nearly always too much */
+    MOST_BYTES = 64 << 10, /* its limit of a list and of a value: XATTR_LIST_MAX, XATTR_SIZE_MAX */
+};
 
 /* What the names of access control lists are in the file system and in the tar. */
 static const struct {
@@ -21,12 +24,22 @@ static const struct {
 /* An attribute with another text around it in the tar: xfs shows its access control lists a second time. */
 static const char noise[] = "trusted.SGI_ACL_";
 
-static ssize_t list(const struct attribute_source *source, char *names) {
-    return source->path ? llistxattr(source->path, names, SPACE_BYTES) : flistxattr(source->fd, names, SPACE_BYTES);
+static ssize_t list(const struct attribute_source *source, char *names, size_t length) {
+    return source->path ? llistxattr(source->path, names, length) : flistxattr(source->fd, names, length);
 }
 
-static ssize_t get(const struct attribute_source *source, const char *name, char *value) {
-    return source->path ? lgetxattr(source->path, name, value, SPACE_BYTES) : fgetxattr(source->fd, name, value, SPACE_BYTES);
+static ssize_t list_all(const struct attribute_source *source, char names[MOST_BYTES]) {
+    ssize_t length = list(source, names, USUAL_BYTES);
+    return length < 0 && errno == ERANGE ? list(source, names, MOST_BYTES) : length;
+}
+
+static ssize_t get(const struct attribute_source *source, const char *name, char *value, size_t length) {
+    return source->path ? lgetxattr(source->path, name, value, length) : fgetxattr(source->fd, name, value, length);
+}
+
+static ssize_t get_all(const struct attribute_source *source, const char *name, char value[MOST_BYTES]) {
+    ssize_t length = get(source, name, value, USUAL_BYTES);
+    return length < 0 && errno == ERANGE ? get(source, name, value, MOST_BYTES) : length;
 }
 
 /* The key of a record may hold no equals sign: as in GNU tar it and the percent sign are escaped. */
@@ -58,12 +71,12 @@ static int append_one(struct buffer *records, const char *name, const char *valu
 }
 
 int append_attributes(struct buffer *records, const struct attribute_source *source) {
-    char names[SPACE_BYTES], value[SPACE_BYTES];
-    ssize_t length = list(source, names);
+    char names[MOST_BYTES], value[MOST_BYTES];
+    ssize_t length = list_all(source, names);
     if (length < 0) return errno == ENOTSUP ? 0 : errno;
     for (const char *name = names; name < names + length; name += strlen(name) + 1) {
         if (strncmp(name, noise, sizeof noise - 1) == 0) continue;
-        ssize_t value_length = get(source, name, value);
+        ssize_t value_length = get_all(source, name, value);
         if (value_length < 0 && (errno == ENODATA || errno == ENOTSUP)) continue; /* gone since, or shown but not kept */
         int wrong = value_length < 0 ? errno : append_one(records, name, value, (size_t)value_length);
         if (wrong) return wrong;

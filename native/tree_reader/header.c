@@ -26,7 +26,8 @@ void append_record(struct buffer *records, const char *key, const char *value, s
     size_t rest = strlen(key) + value_length + 3; /* space, equals sign, newline */
     size_t length = rest + decimal_digits(rest);
     if (rest + decimal_digits(length) != length) length = rest + decimal_digits(length);
-    append_format(records, "%zu ", length);
+    append_decimal(records, length);
+    append_text(records, " ");
     append_text(records, key);
     append(records, "=", 1);
     append(records, value, value_length);
@@ -34,8 +35,8 @@ void append_record(struct buffer *records, const char *key, const char *value, s
 }
 
 static void append_number(struct buffer *records, const char *key, uint64_t number) {
-    char text[24];
-    append_record(records, key, text, (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)number));
+    char text[20];
+    append_record(records, key, text, put_decimal(text, number, 1));
 }
 
 /* Digits with zeros before them that fill the field but for the NUL at its end. */
@@ -68,18 +69,20 @@ static bool fits(const char *text, size_t length, size_t width) {
 
 /* Seconds since 1970 with as many decimals as they need; of times before 1970 both parts are counted backwards. */
 static void append_mtime(struct buffer *records, int64_t seconds, uint32_t nanoseconds) {
-    char text[40];
-    const char *sign = "";
+    char text[40], *at = text;
     uint64_t whole = (uint64_t)seconds;
     if (seconds < 0) {
-        sign = "-";
+        *at++ = '-';
         whole = -(uint64_t)seconds;
         if (nanoseconds) whole--, nanoseconds = 1000000000 - nanoseconds;
     }
-    int length = snprintf(text, sizeof text, "%s%llu.%09u", sign, (unsigned long long)whole, nanoseconds);
-    while (text[length - 1] == '0') length--;
-    if (text[length - 1] == '.') length--;
-    append_record(records, "mtime", text, (size_t)length);
+    at += put_decimal(at, whole, 1);
+    if (nanoseconds) {
+        *at++ = '.';
+        at += put_decimal(at, nanoseconds, 9);
+        while (at[-1] == '0') at--;
+    }
+    append_record(records, "mtime", text, (size_t)(at - text));
 }
 
 static void append_link_and_owner(struct buffer *records, const struct entry *entry, const struct header_text *text) {

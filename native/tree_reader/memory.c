@@ -1,5 +1,6 @@
 #include "memory.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,14 +51,17 @@ void append(struct buffer *buffer, const void *data, size_t length) {
 
 void append_text(struct buffer *buffer, const char *text) { append(buffer, text, strlen(text)); }
 
-void append_format(struct buffer *buffer, const char *format, ...) {
-    char text[256];
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof text) give_up("a text of %d bytes was not expected", length);
-    append(buffer, text, (size_t)length);
+size_t put_decimal(char *to, uint64_t number, size_t width) {
+    size_t length = 1;
+    for (uint64_t rest = number; rest >= 10; rest /= 10) length++;
+    if (length < width) length = width;
+    for (size_t at = length; at-- > 0; number /= 10) to[at] = (char)('0' + number % 10);
+    return length;
+}
+
+void append_decimal(struct buffer *buffer, uint64_t number) {
+    char text[20];
+    append(buffer, text, put_decimal(text, number, 1));
 }
 
 void release(struct buffer *buffer) {

@@ -2,8 +2,8 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
-#include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes that grow at their end. All zeros is an empty one. */
 struct buffer {
@@ -22,7 +22,9 @@ char *copy_text(const char *text, size_t length);
 char *extend(struct buffer *buffer, size_t length);
 void append(struct buffer *buffer, const void *data, size_t length);
 void append_text(struct buffer *buffer, const char *text);
-void append_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes a number of at most 20 digits with zeros before it up to the width; returns how many characters that are. */
+size_t put_decimal(char *to, uint64_t number, size_t width);
+void append_decimal(struct buffer *buffer, uint64_t number);
 void release(struct buffer *buffer);
 
 #endif

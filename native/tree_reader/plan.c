@@ -14,6 +14,9 @@ enum {
     MOST_ENTRIES_AHEAD = 8192,
     MOST_CHILDREN_AHEAD = 1 << 18, /* listed */
     STACK_BYTES = 1 << 20,
+    QUIET_THREADS = 2,
+    QUIET_BYTES = 4 << 20,
+    QUIET_RUNS = 16, /* after which a quarter of the threads is one too many */
 };
 
 void begin_plan(struct reading *reading) {
@@ -21,7 +24,7 @@ void begin_plan(struct reading *reading) {
     *plan = (struct plan){
         .most_bytes = reading->options->read_ahead_bytes,
         .most_threads = reading->options->threads,
-        .limit = reading->options->threads < 2 ? reading->options->threads : 2,
+        .limit = reading->options->threads < QUIET_THREADS ? reading->options->threads : QUIET_THREADS,
         .run_length = 8,
     };
     pthread_mutex_init(&plan->lock, NULL);
@@ -61,9 +64,15 @@ static void insert(struct cursor *cursor) {
     insert_before(later, cursor);
 }
 
+/* How much may be read ahead: little where nothing waits for a device, so that it stays in the processor's cache. */
+static size_t window_bytes(const struct plan *plan) {
+    return plan->limit <= QUIET_THREADS && plan->most_bytes > QUIET_BYTES ? QUIET_BYTES : plan->most_bytes;
+}
+
 static bool has_room(const struct plan *plan, bool is_needed) {
     size_t more = is_needed ? 4 : 0; /* a quarter above the limits */
-    return atomic_load(&plan->bytes_ahead) < plan->most_bytes + plan->most_bytes * more / 16 &&
+    size_t window = window_bytes(plan);
+    return atomic_load(&plan->bytes_ahead) < window + window * more / 16 &&
            atomic_load(&plan->entries_ahead) < MOST_ENTRIES_AHEAD + MOST_ENTRIES_AHEAD * more / 16 &&
            (is_needed || atomic_load(&plan->children_ahead) < MOST_CHILDREN_AHEAD);
 }
@@ -133,9 +142,9 @@ static void adapt(struct plan *plan, bool has_waited) {
         return;
     }
     if (plan->run_length < LONGEST_RUN) plan->run_length *= 2;
-    if (++plan->quiet_runs < 64) return;
+    if (++plan->quiet_runs < QUIET_RUNS) return;
     plan->quiet_runs = 0;
-    if (plan->limit > 1) plan->limit--;
+    if (plan->limit > 1) plan->limit -= (plan->limit + 3) / 4;
 }
 
 /* The stream may have the entry, and what it leads to can be planned. */
@@ -301,7 +310,7 @@ void plan_passed(struct reading *reading, size_t bytes, size_t entries) {
     size_t left = atomic_fetch_sub(&plan->bytes_ahead, bytes) - bytes;
     if (left > plan->most_bytes / 2 || atomic_load(&plan->entries_ahead) > MOST_ENTRIES_AHEAD / 2) return;
     pthread_mutex_lock(&plan->lock);
-    wake(reading);
+    if (left <= window_bytes(plan) / 2) wake(reading);
     pthread_mutex_unlock(&plan->lock);
 }
 

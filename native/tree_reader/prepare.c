@@ -100,7 +100,9 @@ static void read_attributes(struct draft *draft, int fd) {
 /* What cannot be opened without harm is asked through /proc, whose link leads to the open directory. */
 static void read_attributes_by_name(struct draft *draft) {
     struct buffer path = {0};
-    append_format(&path, "/proc/self/fd/%d/", draft->parent_fd);
+    append_text(&path, "/proc/self/fd/");
+    append_decimal(&path, (uint64_t)draft->parent_fd);
+    append_text(&path, "/");
     append(&path, draft->name, strlen(draft->name) + 1);
     int wrong = append_attributes(&draft->scratch->attributes, &(struct attribute_source){.fd = -1, .path = path.at});
     if (wrong) complain(&draft->entry, &draft->scratch->path, reason_of(wrong));

@@ -42,11 +42,18 @@ bool find_holes(int fd, uint64_t size_bytes, struct map *map) {
     return false;
 }
 
+static void append_line(struct buffer *text, uint64_t number) {
+    append_decimal(text, number);
+    append(text, "\n", 1);
+}
+
 void append_map(struct buffer *text, const struct map *map) {
     size_t begin = text->length;
-    append_format(text, "%zu\n", map->count);
-    for (size_t i = 0; i < map->count; i++)
-        append_format(text, "%llu\n%llu\n", (unsigned long long)map->extents[i].offset, (unsigned long long)map->extents[i].length);
+    append_line(text, map->count);
+    for (size_t i = 0; i < map->count; i++) {
+        append_line(text, map->extents[i].offset);
+        append_line(text, map->extents[i].length);
+    }
     size_t padding = -(text->length - begin) % BLOCK;
     memset(extend(text, padding), 0, padding);
 }

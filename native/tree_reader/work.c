@@ -8,7 +8,7 @@
 #include "prepare.h"
 #include "reading.h"
 
-enum { SHORTEST_WAIT_NS = 40000 }; /* for a device; locks are waited for more shortly */
+enum { SHORTEST_WAIT_NS = 200000 }; /* for a server */
 
 static int64_t now_ns(void) {
     struct timespec now;
@@ -16,10 +16,20 @@ static int64_t now_ns(void) {
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* How often this thread gave up the processor because it had to wait. */
-static int64_t waits(void) {
-    struct rusage usage;
-    return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+/* What this thread read from devices so far, and how often it gave up the processor because it had to wait. */
+static struct rusage usage_now(void) {
+    struct rusage usage = {0};
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage;
+}
+
+/* Whether something was not in memory. File systems without a device, as those of a network, are known by long waits, one
+ * at least for each child: locks are waited for less often. */
+static bool has_waited_since(const struct rusage *before, int64_t begin_ns, size_t children) {
+    struct rusage after = usage_now();
+    if (after.ru_inblock > before->ru_inblock) return true;
+    long waits = after.ru_nvcsw - before->ru_nvcsw;
+    return waits > 0 && (size_t)waits >= children && now_ns() - begin_ns > waits * SHORTEST_WAIT_NS;
 }
 
 static size_t prepare_run(struct reading *reading, struct scratch *scratch, struct run *run) {
@@ -38,13 +48,13 @@ static size_t prepare_run(struct reading *reading, struct scratch *scratch, stru
 }
 
 size_t do_run(struct reading *reading, struct scratch *scratch, struct run *run, bool *has_waited) {
-    int64_t waits_before = waits(), begin_ns = now_ns();
+    struct rusage before = usage_now();
+    int64_t begin_ns = now_ns();
     size_t done = 0;
     if (run->body)
         read_segment(reading, run->body, run->first, run->segment);
     else
         done = prepare_run(reading, scratch, run);
-    int64_t waited = waits() - waits_before;
-    *has_waited = waited > 0 && now_ns() - begin_ns > waited * SHORTEST_WAIT_NS;
+    *has_waited = has_waited_since(&before, begin_ns, done);
     return done;
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,20 @@ from .tree_reader_builds import Build, Row, Stream, begun, built, parsed, read, 
 
 MIB = 1 << 20
 AS_ROOT = os.geteuid() == 0
+
+# Loaded into the reader: a block of every file is as if the device failed there.
+BAD_READS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <unistd.h>
+ssize_t pread(int fd, void *to, size_t length, off_t offset) {
+    ssize_t (*original)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, "pread");
+    if (offset >= BAD + 4096 || offset + (off_t)length <= BAD) return original(fd, to, length, offset);
+    errno = EIO;
+    return -1;
+}
+"""
 
 
 @pytest.fixture(name="program", params=["plain", "address", "thread"], scope="session")
@@ -243,24 +257,45 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(reader: Path, tmp_pat
     assert [row.path for row in stream.rows] == [b".", b"open"]
 
 
-def test_what_vanishes_after_its_folder_was_listed_is_complained_about(many: Path) -> None:
+def test_what_vanishes_after_its_folder_was_listed_is_complained_about(reader: Path, tmp_path: Path) -> None:
     """The reader is held up by its pipe before it comes to the last of so many names."""
-    last = max((os.lstat(path).st_ino, path) for path in many.iterdir())[1]
+    fill(tmp_path, 12_000)
+    last = max((os.lstat(path).st_ino, path) for path in tmp_path.iterdir())[1]
 
-    try:
-        stream = read_while(built("plain"), many, last.unlink)
-    finally:
-        os.mkfifo(last)
+    stream = read_while(reader, tmp_path, last.unlink)
 
     assert f"{last.name}: it vanished before it was read" in stream.complaints
     assert ".: it changed while it was read" in stream.complaints
 
 
-def test_a_folder_with_a_hundred_thousand_names_is_read_in_the_order_of_inodes(many: Path) -> None:
-    stream = read(built("plain"), many)
+def test_where_a_device_cannot_be_read_there_are_zeros_and_a_complaint(tmp_path: Path) -> None:
+    content = os.urandom(3 * MIB)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "large").write_bytes(content)
+    bad = MIB + (8 << 10)
+    source, library = tmp_path / "bad.c", tmp_path / "bad.so"
+    source.write_text(BAD_READS)
+    subprocess.run(["cc", f"-DBAD={bad}", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
 
-    with os.scandir(many) as entries:
+    command = [built("plain"), tmp_path / "tree"]
+    done = subprocess.run(command, env={"LD_PRELOAD": str(library)}, capture_output=True, check=True)
+
+    stream = parsed(done.stdout)
+    (entry,) = (entry for entry in walked(stream.tar) if entry.type == "file")
+    assert stream.tar[entry.data_offset : entry.data_offset + len(content)] == (
+        content[:bad] + bytes(4096) + content[bad + 4096 :]
+    )
+    assert stream.complaints == ["large: Input/output error"]
+
+
+def test_a_folder_with_a_hundred_thousand_names_is_read_in_the_order_of_inodes(tmp_path: Path) -> None:
+    fill(tmp_path / "tree", 100_000)
+    with os.scandir(tmp_path / "tree") as entries:
         expected = sorted((entry.inode(), os.fsencode(entry.name)) for entry in entries)
+
+    stream = read(built("plain"), tmp_path / "tree")
+
+    subprocess.run(["rm", "-rf", tmp_path / "tree"], check=True)
     assert [row.path for row in stream.rows[1:]] == [name for _, name in expected]
 
 
@@ -368,18 +403,14 @@ def test_it_says_its_version(reader: Path) -> None:
     assert done.stdout == "backup-actions-tree-reader 1\n"
 
 
-@pytest.fixture(name="many", scope="module")
-def _many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of 100,000 entries, the first and largest of which fills every pipe."""
-    root = tmp_path_factory.mktemp("many") / "tree"
-    root.mkdir()
-    (root / "a").write_bytes(bytes(8 * MIB))
+def fill(root: Path, names: int) -> None:
+    """A large file, which fills every pipe, and fifos."""
+    root.mkdir(exist_ok=True)
+    (root / "first").write_bytes(bytes(8 * MIB))
     folder = os.open(root, os.O_RDONLY)
-    for number in range(100_000):
+    for number in range(names):
         os.mkfifo(f"{number:05}", dir_fd=folder)
     os.close(folder)
-    yield root
-    subprocess.run(["rm", "-rf", root], check=True)
 
 
 def read_while(program: Path, root: Path, happens: Callable[[], object]) -> Stream:
