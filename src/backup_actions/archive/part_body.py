@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Iterator
 from tempfile import TemporaryFile
 from typing import Protocol
 
@@ -15,7 +13,11 @@ _SMALL_BYTES = 64 << 10  # smaller pieces are gathered: each would be a TLS reco
 
 
 class PartBody(Protocol):
-    """A part that fills, is sent, perhaps again, and is closed. botocore sees a file in it."""
+    """A part that fills, is sent, perhaps again, and is closed.
+
+    To botocore it is a file. Its HTTP client would copy a file in blocks of 16 KiB; so ``read`` gives a whole piece
+    whatever amount is asked for, which is sent as it is.
+    """
 
     size_bytes: int
 
@@ -27,12 +29,16 @@ class PartBody(Protocol):
         """The CRC64NVME of all of it."""
         ...
 
-    def pieces(self) -> Iterator[bytes | bytearray | memoryview]:
-        """All of it, from the beginning."""
+    def read(self, amount: int | None = -1) -> bytes | bytearray:
+        """The next piece, nothing at the end; all of the rest where no amount is asked for."""
         ...
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Where it is read next."""
+        """Go to the beginning or the end; how far from the beginning that is."""
+        ...
+
+    def tell(self) -> int:
+        """How far from the beginning the next piece is."""
         ...
 
     def close(self) -> None:
@@ -40,15 +46,14 @@ class PartBody(Protocol):
         ...
 
 
-class BodyInMemory(io.RawIOBase):
+class BodyInMemory:
     """Takes the memory of the pieces that were appended, which are never copied."""
 
     def __init__(self) -> None:
         self.size_bytes = 0
         self._pieces: list[bytes | bytearray] = []
+        self._next = 0
         self._position = 0
-        self._rest: Iterator[memoryview] | None = None
-        self._piece = memoryview(b"")
 
     def append(self, data: bytes) -> None:
         """Keep the piece, or add it to the last one where it is small."""
@@ -68,53 +73,37 @@ class BodyInMemory(io.RawIOBase):
             checksum.update(piece)
         return checksum
 
-    def pieces(self) -> Iterator[bytes | bytearray | memoryview]:
-        """The pieces themselves."""
-        return iter(self._pieces)
+    def read(self, amount: int | None = -1) -> bytes | bytearray:
+        """A piece as it was appended."""
+        if amount is None or amount < 0:
+            rest = b"".join(self._pieces[self._next :])
+            self.seek(0, os.SEEK_END)
+            return rest
+        if self._next == len(self._pieces):
+            return b""
+        piece = self._pieces[self._next]
+        self._next += 1
+        self._position += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Raise ValueError for any other place than the beginning and the end."""
+        if offset or whence == os.SEEK_CUR:
+            raise ValueError("only the beginning and the end can be sought")
+        at_end = whence == os.SEEK_END
+        self._next, self._position = (len(self._pieces), self.size_bytes) if at_end else (0, 0)
+        return self._position
+
+    def tell(self) -> int:
+        """The length of the pieces that were read."""
+        return self._position
 
     def close(self) -> None:
         """Let go of the pieces."""
         self._pieces.clear()
-        super().close()
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte is read."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to the beginning or to the end, which is all that a client of HTTP wants."""
-        if offset or whence == os.SEEK_CUR:
-            raise io.UnsupportedOperation("only the beginning and the end can be sought")
-        self._position = 0 if whence == os.SEEK_SET else self.size_bytes
-        self._rest = None if whence == os.SEEK_SET else iter(())
-        self._piece = memoryview(b"")
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what io says takes any buffer
-        """The next bytes, as many as the piece at hand has."""
-        if self._rest is None:
-            self._rest = map(memoryview, self._pieces)
-        while not self._piece:
-            piece = next(self._rest, None)
-            if piece is None:
-                return 0
-            self._piece = piece
-        length = min(len(buffer), len(self._piece))
-        buffer[:length] = self._piece[:length]
-        self._piece = self._piece[length:]
-        self._position += length
-        return length
 
 
-class BodyOnDisk(io.RawIOBase):
+class BodyOnDisk:
     """Takes a few buffers of memory and the disk of temporary files; the file is gone with the process."""
 
     def __init__(self) -> None:
@@ -132,33 +121,18 @@ class BodyOnDisk(io.RawIOBase):
         """Computed when the bytes came, before the disk had them."""
         return self._checksum
 
-    def pieces(self) -> Iterator[bytes | bytearray | memoryview]:
-        """Read again, a MiB at a time."""
-        self._file.seek(0)
-        while piece := self._file.read(_PIECE_BYTES):
-            yield piece
-
-    def close(self) -> None:
-        """The disk is free."""
-        self._file.close()
-        super().close()
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte is read."""
-        return self._file.tell()
+    def read(self, amount: int | None = -1) -> bytes:
+        """A MiB from the disk."""
+        return self._file.read() if amount is None or amount < 0 else self._file.read(_PIECE_BYTES)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """As in any file."""
         return self._file.seek(offset, whence)
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what io says takes any buffer
-        """As from any file."""
-        return self._file.readinto(buffer)
+    def tell(self) -> int:
+        """As of any file."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """The disk is free."""
+        self._file.close()
