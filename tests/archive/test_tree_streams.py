@@ -14,6 +14,7 @@ import pytest
 from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive, files, verify
 from backup_actions.archive.entries import Entry
 from backup_actions.archive.tar_walker import TarWalker
+from backup_actions.archive.tree_reader import tree_reader
 from backup_actions.errors import SourceUnreadable
 
 from .tree_streams import DATA, END, ENTRIES, MAGIC, REMARK, Pace, batch, chunk, reader_of, reader_that_says
@@ -176,3 +177,21 @@ def test_sockets_are_counted_and_named(archived: Callable[[Path], FolderStore], 
 
     member = Archive.open(store).manifest.members[0]
     assert (member.counts.sockets, member.sockets) == (2, ("run/one", "run/\\xff"))
+
+
+def test_the_program_beside_the_interpreter_comes_before_that_of_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = {}
+    for name in ("beside", "path"):
+        reader_that_says(b"", tmp_path / name)
+        programs[name] = (tmp_path / name / "reader").rename(tmp_path / name / "backup-actions-tree-reader")
+    (tmp_path / "none").mkdir()
+
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "beside" / "python"))
+    assert tree_reader() == programs["beside"]
+    monkeypatch.setattr("sys.executable", str(tmp_path / "none" / "python"))
+    assert tree_reader() == programs["path"]
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    assert tree_reader() is None

@@ -116,7 +116,7 @@ def _by_tree_reader(program: Path, reading: Reading, intake: _Intake) -> Remarks
                         reader.take_remark(left)
             totals = reader.ended(chunk.payload_bytes)
             follower.finish()
-        except ValueError as wrong:
+        except TarError as wrong:
             raise reader.misspoke(str(wrong)) from wrong
         found = (intake.position, sum(follower.types.values()), reader.remarks.socket_count)
         if totals != found:

@@ -12,6 +12,7 @@ import pyarrow as pa  # without pyarrow.compute, which takes as long to load as 
 
 from backup_actions.archive.content_hash import HASH_OF_NOTHING
 from backup_actions.archive.entries import Entry, EntryType
+from backup_actions.archive.pax import TarError
 
 TYPES: tuple[EntryType, ...] = (
     "file",
@@ -98,12 +99,12 @@ class RowBatch:
 
     @classmethod
     def announced(cls, payload: bytes) -> Self:
-        """A batch as the tree reader announces it. Raises ValueError where its columns are not such a batch."""
+        """A batch as the tree reader announces it. Raises TarError where its columns are not such a batch."""
         if len(payload) < 8:
-            raise ValueError("a batch without a number of entries")
+            raise TarError("a batch without a number of entries")
         (rows,) = struct.unpack_from("<Q", payload)
         if not 0 < rows <= _MOST_ROWS:
-            raise ValueError(f"a batch of {rows} entries")
+            raise TarError(f"a batch of {rows} entries")
         at = 8
         columns, numbers = {}, {}
         for name, kind in _FIXED_COLUMNS.items():
@@ -115,7 +116,7 @@ class RowBatch:
         for name in ("path", "link_target"):
             columns[name], at = _strings(payload, at, rows)
         if at != len(payload):
-            raise ValueError("something behind a batch's last column")
+            raise TarError("something behind a batch's last column")
         batch = cls(columns, rows)
         batch._look_at(numbers)
         return batch
@@ -148,30 +149,30 @@ class RowBatch:
         return len(self.digests)
 
     def _look_at(self, numbers: Mapping[str, Sequence[int]]) -> None:
-        """Raises ValueError where the entries cannot lie in a tar like this."""
+        """Raises TarError where the entries cannot lie in a tar like this."""
         kinds = numbers["type"]
         for name, column in numbers.items():
             if name != "mtime_seconds" and min(column) < 0:
-                raise ValueError(f"a number of {name} that is too large")
+                raise TarError(f"a number of {name} that is too large")
         if max(kinds) >= len(TYPES):
-            raise ValueError("an entry of an unknown type")
+            raise TarError("an entry of an unknown type")
         self.counts = {kind: count for number, kind in enumerate(TYPES) if (count := kinds.count(number))}
         begins, ends = numbers["tar_offset"], numbers["tar_end"]
         self.tar_offset, self.tar_end = begins[0], ends[-1]
         if any(map(ne, ends, begins[1:])):
-            raise ValueError("entries that do not lie behind each other")
+            raise TarError("entries that do not lie behind each other")
         if any(map(ge, begins, numbers["data_offset"])):
-            raise ValueError("an entry without a header")
+            raise TarError("an entry without a header")
         columns = zip(kinds, numbers["flags"], numbers["size_bytes"], numbers["data_offset"], ends, strict=True)
         for row, (kind, flags, size, data, end) in enumerate(columns):
             if kind:
                 if data != end or flags & _IS_SPARSE:
-                    raise ValueError("something other than a file that has content")
+                    raise TarError("something other than a file that has content")
             elif flags & _IS_SPARSE:
                 self.files.append(StoredFile(row, data, end, True))
                 self.content_bytes += end - data
             elif data + size + -size % _BLOCK != end:
-                raise ValueError("a file that does not take what it holds")
+                raise TarError("a file that does not take what it holds")
             elif size:
                 self.files.append(StoredFile(row, data, data + size, False))
                 self.content_bytes += size
@@ -214,7 +215,7 @@ def first_difference(rows: pa.RecordBatch, others: pa.Table) -> bytes | None:
 def _cut(payload: bytes, at: int, end: int) -> bytes:
     """A copy of its own: columns follow each other without padding, and Arrow reads whole words."""
     if end > len(payload):
-        raise ValueError("a batch that is cut")
+        raise TarError("a batch that is cut")
     return payload[at:end]
 
 
@@ -226,7 +227,10 @@ def _strings(payload: bytes, at: int, rows: int) -> tuple[pa.Array, int]:
     column = pa.Array.from_buffers(
         pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(_cut(payload, begin, end))]
     )
-    column.validate(full=True)
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as wrong:
+        raise TarError(f"texts that are none: {wrong}") from wrong
     return column, end
 
 

@@ -67,8 +67,7 @@ class Reading:
 
 def tree_reader() -> Path | None:
     """The program beside our interpreter, or the first of PATH; None where there is none."""
-    beside = Path(sys.executable).with_name(_PROGRAM)
-    found = str(beside) if beside.is_file() else shutil.which(_PROGRAM)
+    found = shutil.which(_PROGRAM, path=Path(sys.executable).parent) or shutil.which(_PROGRAM)
     return Path(found) if found is not None else None
 
 
