@@ -51,8 +51,7 @@ static void note_wrong(struct body *body, int wrong) {
     if (!body->wrong) body->wrong = wrong;
 }
 
-/* The descriptor that all segments are read with, or a negative number where there is none. */
-static int descriptor_of(struct reading *reading, struct body *body) {
+int body_descriptor(struct reading *reading, struct body *body) {
     pthread_mutex_lock(&body->lock);
     if (body->fd == -1) {
         body->fd = open_again(reading, body);
@@ -76,7 +75,7 @@ struct segment *new_segment(const struct body *body, uint64_t number) {
 }
 
 void read_segment(struct reading *reading, struct body *body, uint64_t number, struct segment *segment) {
-    struct source source = {descriptor_of(reading, body), body->extents, body->extent_count};
+    struct source source = {body_descriptor(reading, body), body->extents, body->extent_count};
     if (source.fd < 0) {
         memset(segment->bytes, 0, segment->length);
         return;

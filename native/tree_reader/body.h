@@ -20,6 +20,9 @@ void free_body(struct body *body);
 /* A segment that is still to be read. */
 struct segment *new_segment(const struct body *body, uint64_t number);
 
+/* A descriptor to read the body with, or a negative number where there is none. */
+int body_descriptor(struct reading *reading, struct body *body);
+
 /* Fills the segment, with zeros where the file cannot be read; body->wrong then says why. Several threads may do so. */
 void read_segment(struct reading *reading, struct body *body, uint64_t number, struct segment *segment);
 

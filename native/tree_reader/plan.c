@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "body.h"
 #include "entry.h"
@@ -21,7 +22,9 @@ enum {
 
 void begin_plan(struct reading *reading) {
     struct plan *plan = &reading->plan;
+    struct stat output;
     *plan = (struct plan){
+        .passes_bodies_on = fstat(STDOUT_FILENO, &output) == 0 && S_ISFIFO(output.st_mode),
         .most_bytes = reading->options->read_ahead_bytes,
         .most_threads = reading->options->threads,
         .limit = reading->options->threads < QUIET_THREADS ? reading->options->threads : QUIET_THREADS,
@@ -99,10 +102,16 @@ static bool take_segment(struct plan *plan, struct body *body, struct run *run) 
     return true;
 }
 
+static bool is_passed_on(const struct plan *plan, const struct body *body) {
+    return plan->passes_bodies_on && plan->limit <= QUIET_THREADS && !body->extents;
+}
+
 static bool take_from(struct reading *reading, struct cursor *cursor, struct run *run) {
     *run = (struct run){0};
     if (!cursor->is_body) return take_children(&reading->plan, (struct directory *)cursor, run);
-    return atomic_load(&reading->content_wanted) && take_segment(&reading->plan, (struct body *)cursor, run);
+    struct body *body = (struct body *)cursor;
+    if (!atomic_load(&reading->content_wanted) || is_passed_on(&reading->plan, body)) return false;
+    return take_segment(&reading->plan, body, run);
 }
 
 static bool take_run(struct reading *reading, struct run *run) {
@@ -276,6 +285,24 @@ struct segment *obtain_segment(struct reading *reading, struct body *body, uint6
     body->emitted = number + 1;
     pthread_mutex_unlock(&plan->lock);
     return segment;
+}
+
+bool may_pass_on(struct reading *reading, struct body *body, uint64_t number) {
+    pthread_mutex_lock(&reading->plan.lock);
+    bool may = is_passed_on(&reading->plan, body) && !body->slots[number % SEGMENTS_AHEAD];
+    if (may) {
+        if (body->planned <= number) body->planned = number + 1;
+        body->emitted = number + 1;
+    }
+    pthread_mutex_unlock(&reading->plan.lock);
+    return may;
+}
+
+void passed_on(struct reading *reading, bool has_waited) {
+    if (!has_waited) return;
+    pthread_mutex_lock(&reading->plan.lock);
+    adapt(&reading->plan, true);
+    pthread_mutex_unlock(&reading->plan.lock);
 }
 
 void plan_needs(struct reading *reading, struct cursor *cursor) {

@@ -27,6 +27,7 @@ struct plan {
     pthread_t *threads;
     unsigned most_threads, started, idle, limit, run_length, quiet_runs;
     bool stopping, is_awaited;
+    bool passes_bodies_on; /* where nothing waits for a device the stream takes bodies from their files itself */
 };
 
 void begin_plan(struct reading *reading);
@@ -42,6 +43,12 @@ struct segment *obtain_segment(struct reading *reading, struct body *body, uint6
 
 /* The stream has come to a directory or body. */
 void plan_needs(struct reading *reading, struct cursor *cursor);
+
+/* Whether the stream is to take a segment from the file itself, which it then must do. */
+bool may_pass_on(struct reading *reading, struct body *body, uint64_t number);
+
+/* Whether that had to wait for a device. */
+void passed_on(struct reading *reading, bool has_waited);
 
 /* Of a body that nobody reads yet, segments before the given one will not be asked for. */
 void begin_body_at(struct reading *reading, struct body *body, uint64_t number);

@@ -2,6 +2,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,6 +76,30 @@ void put_data(struct stream *stream, const void *data, size_t length) {
 }
 
 void put_zeros(struct stream *stream, size_t length) { put_data(stream, zeros, length); }
+
+size_t put_spliced(struct stream *stream, int fd, uint64_t file_offset, size_t length) {
+    flush_data(stream);
+    struct chunk_header header = {DATA, 0, length};
+    struct iovec begin = vector(&header, sizeof header);
+    write_all(&begin, 1);
+    size_t spliced = 0;
+    while (fd >= 0 && spliced < length) {
+        off_t at = (off_t)(file_offset + spliced);
+        ssize_t moved = splice(fd, &at, STDOUT_FILENO, NULL, length - spliced, SPLICE_F_MORE);
+        if (moved < 0 && errno == EINTR) continue;
+        if (moved < 0 && errno == EPIPE) _exit(1);
+        if (moved <= 0) break;
+        spliced += (size_t)moved;
+    }
+    stream->offset += spliced;
+    return spliced;
+}
+
+void finish_splice(struct stream *stream, const void *data, size_t length) {
+    struct iovec rest = vector(data, length);
+    write_all(&rest, 1);
+    stream->offset += length;
+}
 
 void add_row(struct batch *batch, const struct entry *entry, uint64_t tar_offset, uint64_t tar_end) {
     uint64_t data_offset = tar_offset + entry->header_bytes;

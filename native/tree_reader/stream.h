@@ -30,6 +30,11 @@ void put_data(struct stream *stream, const void *data, size_t length);
 void put_zeros(struct stream *stream, size_t length);
 void flush_data(struct stream *stream);
 
+/* Writes bytes of a file, if there is one, without copying them, as far as that goes; returns how many. What is missing
+ * of their chunk finish_splice must write. Standard output must be a pipe. */
+size_t put_spliced(struct stream *stream, int fd, uint64_t file_offset, size_t length);
+void finish_splice(struct stream *stream, const void *data, size_t length);
+
 void add_row(struct batch *batch, const struct entry *entry, uint64_t tar_offset, uint64_t tar_end);
 void add_paths(struct batch *batch, const struct buffer *path, const char *link_target, size_t link_target_length);
 size_t batch_bytes(const struct batch *batch);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "body.h"
 #include "entry.h"
@@ -41,6 +42,22 @@ static uint64_t tar_end_of(const struct entry *entry, uint64_t tar_offset) {
     return tar_offset + entry->header_bytes + entry->stored_bytes + -entry->stored_bytes % BLOCK;
 }
 
+/* Passes a segment of a body from its file into the pipe; what does not go that way is read. */
+static void pass_on(struct walk *walk, struct body *body, uint64_t number, size_t length) {
+    struct rusage before, after;
+    uint64_t begin = number * SEGMENT_BYTES;
+    int fd = body_descriptor(walk->reading, body);
+    getrusage(RUSAGE_THREAD, &before);
+    size_t spliced = put_spliced(&walk->stream, fd, begin, length);
+    getrusage(RUSAGE_THREAD, &after);
+    passed_on(walk->reading, after.ru_inblock > before.ru_inblock);
+    if (spliced == length) return;
+    struct segment *segment = new_segment(body, number);
+    read_segment(walk->reading, body, number, segment);
+    finish_splice(&walk->stream, segment->bytes + spliced, length - spliced);
+    free(segment);
+}
+
 /* Writes what lies behind the entry's headers and map. */
 static void put_body(struct walk *walk, struct entry *entry) {
     struct body *body = entry->body;
@@ -52,6 +69,10 @@ static void put_body(struct walk *walk, struct entry *entry) {
         uint64_t end = stream->offset + SEGMENT_BYTES < content_end ? stream->offset + SEGMENT_BYTES : content_end;
         if (end <= stream->start_at) {
             stream->offset = end;
+            continue;
+        }
+        if (stream->offset >= stream->start_at && may_pass_on(walk->reading, body, number)) {
+            pass_on(walk, body, number, (size_t)(end - stream->offset));
             continue;
         }
         struct segment *segment = obtain_segment(walk->reading, body, number);

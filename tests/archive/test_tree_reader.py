@@ -31,11 +31,21 @@ BAD_READS = """
 #include <dlfcn.h>
 #include <errno.h>
 #include <unistd.h>
+
+static int is_bad(off_t offset, size_t length) {
+    errno = EIO;
+    return offset < BAD + 4096 && offset + (off_t)length > BAD;
+}
+
 ssize_t pread(int fd, void *to, size_t length, off_t offset) {
     ssize_t (*original)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, "pread");
-    if (offset >= BAD + 4096 || offset + (off_t)length <= BAD) return original(fd, to, length, offset);
-    errno = EIO;
-    return -1;
+    return is_bad(offset, length) ? -1 : original(fd, to, length, offset);
+}
+
+ssize_t splice(int from, off_t *offset, int to, off_t *to_offset, size_t length, unsigned flags) {
+    ssize_t (*original)(int, off_t *, int, off_t *, size_t, unsigned) = dlsym(RTLD_NEXT, "splice");
+    if (*offset < BAD && *offset + (off_t)length > BAD) length = BAD - *offset;
+    return is_bad(*offset, length) ? -1 : original(from, offset, to, to_offset, length, flags);
 }
 """
 
@@ -268,7 +278,8 @@ def test_what_vanishes_after_its_folder_was_listed_is_complained_about(reader: P
     assert ".: it changed while it was read" in stream.complaints
 
 
-def test_where_a_device_cannot_be_read_there_are_zeros_and_a_complaint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("into_a_pipe", [True, False])
+def test_where_a_device_cannot_be_read_there_are_zeros_and_a_complaint(tmp_path: Path, *, into_a_pipe: bool) -> None:
     content = os.urandom(3 * MIB)
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "large").write_bytes(content)
@@ -278,9 +289,14 @@ def test_where_a_device_cannot_be_read_there_are_zeros_and_a_complaint(tmp_path:
     subprocess.run(["cc", f"-DBAD={bad}", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
 
     command = [built("plain"), tmp_path / "tree"]
-    done = subprocess.run(command, env={"LD_PRELOAD": str(library)}, capture_output=True, check=True)
+    if into_a_pipe:
+        text = subprocess.run(command, env={"LD_PRELOAD": str(library)}, stdout=subprocess.PIPE, check=True).stdout
+    else:
+        with (tmp_path / "stream").open("wb") as file:
+            subprocess.run(command, env={"LD_PRELOAD": str(library)}, stdout=file, check=True)
+        text = (tmp_path / "stream").read_bytes()
 
-    stream = parsed(done.stdout)
+    stream = parsed(text)
     (entry,) = (entry for entry in walked(stream.tar) if entry.type == "file")
     assert stream.tar[entry.data_offset : entry.data_offset + len(content)] == (
         content[:bad] + bytes(4096) + content[bad + 4096 :]
