@@ -291,6 +291,18 @@ def test_of_two_that_go_on_at_once_one_completes_the_archive_and_the_other_fails
     assert_whole(s3_store, tree, tmp_path)
 
 
+def test_notes_that_cannot_be_removed_do_not_spoil_a_complete_archive(s3_store: S3Store, tree: Path) -> None:
+    def refuse(_: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        raise EndpointConnectionError(endpoint_url=parameters["Key"])
+
+    notes = Notes()
+
+    resumable(tree, replace(s3_store, client=tampering(s3_store.client, delete_object=refuse)), notes)
+
+    assert "/resume could not be removed" in notes.text
+    assert verify(s3_store).ok
+
+
 def test_notes_left_beside_a_complete_archive_are_removed(folder_store: FolderStore, tree: Path) -> None:
     resumable(tree, folder_store, Notes())
     folder_store.put(CHECKPOINT_NAME, b"{}")

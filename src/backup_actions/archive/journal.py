@@ -152,8 +152,11 @@ class Journal:
             self.segments.close()
 
     def remove(self) -> None:
-        """Nothing is left below ``resume/``: the archive is complete."""
-        self._to.remove_folder(RESUME_FOLDER)
+        """Nothing is left below ``resume/``, or it is said: a complete archive is not worse for it."""
+        try:
+            self._to.remove_folder(RESUME_FOLDER)
+        except (BackupActionsError, OSError) as failure:
+            self._progress.note(f"{self._to.location}/{RESUME_FOLDER} could not be removed: {failure}")
 
     def _open(self) -> None:
         checkpoint = self._found()
