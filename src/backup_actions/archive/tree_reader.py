@@ -90,6 +90,7 @@ class TreeReader:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
+            process_group=0,  # a Ctrl-C is for us alone; a reader that it ended would look like one that failed
         )
         self._output = widened(pipe(self._process.stdout))
         self._errors = pipe(self._process.stderr)
