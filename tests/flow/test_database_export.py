@@ -20,6 +20,9 @@ from tests.flow.databases import (
     verification,
 )
 
+from backup_actions.archive import S3Store
+from backup_actions.parquet.exports import exports_below, tables_of
+from backup_actions.parquet.querying import Queries
 from backup_actions_local.databases import shop
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
     from backup_actions_local.databases import DatabaseImage
     from backup_actions_local.seaweed import ObjectServer
+
+TOTAL = (Decimal("625625.00"),)
+"""What all orders of the shop come to."""
 
 
 @pytest.fixture(name="postgresql", scope="module")
@@ -99,6 +105,19 @@ def test_evidence_says_what_was_found_in_each_table(postgresql: Flow) -> None:
     }
 
 
+def answers(flow: Flow, sql: str) -> list[tuple[object, ...]]:
+    """What a query over everything in the bucket says."""
+    store = S3Store(client=flow.s3, bucket=flow.bucket, prefix="rds-export")
+    with Queries(tables_of(exports_below(store)), store.location) as queries:
+        return list(queries.rows(sql)[1])
+
+
+def test_exported_tables_can_be_queried_under_their_own_names(postgresql: Flow) -> None:
+    assert answers(postgresql, "SELECT sum(amount::DECIMAL(12, 2)) FROM shop.public.orders") == [TOTAL]
+    assert answers(postgresql, 'SELECT "größe" FROM shop.public."Order Lines"') == [(42,)]
+    assert answers(postgresql, "SELECT count(*) FROM shop.public.empty_for_now") == [(0,)]
+
+
 def test_prefix_and_identifier_are_such_as_rds_takes(postgresql: Flow) -> None:
     (task,) = postgresql.cloud.database_exports.tasks.values()
 
@@ -127,6 +146,10 @@ def test_mariadb_s_unsigned_and_decimal_values_lose_no_digit(mariadb: Flow) -> N
 
     assert {row["big"] for row in customers} == {Decimal(2**64 - 1), None}
     assert max(row["amount"] for row in orders) == Decimal("1250.00")
+
+
+def test_tables_of_mariadb_can_be_queried_as_well(mariadb: Flow) -> None:
+    assert answers(mariadb, "SELECT sum(amount) FROM shop.orders") == [TOTAL]
 
 
 def test_aurora_cluster_is_exported_and_its_backup_deleted_where_that_is_asked_for(
