@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backup_actions.cli.cells import aligned
 from backup_actions.cli.errors import told
 from backup_actions.cli.progress import PlainProgress, TerminalProgress
 
@@ -50,10 +51,8 @@ class Output:
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Write rows to stdout, their columns below each other."""
-        lines = [tuple(row) for row in rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for line in lines:
-            self.data("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        for line in aligned(rows):
+            self.data(line)
 
     def talk(self, sentence: str) -> None:
         """Write a line to stderr."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
-import json
-from datetime import date, datetime, time
-from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from backup_actions.cli.cells import cell, json_of, text_of
 from backup_actions.cli.command import command
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.cli.quantities import bytes_in_words
@@ -125,7 +122,7 @@ def _answer(output: Output, tables: Sequence[Table], target: str, sql: str, form
         match form:
             case "json":
                 for row in rows:
-                    output.record({name: _json(value) for name, value in zip(names, row, strict=True)})
+                    output.record({name: json_of(value) for name, value in zip(names, row, strict=True)})
             case "csv":
                 for row in chain([tuple(names)], rows):
                     output.data(_csv(row))
@@ -137,51 +134,16 @@ def _table(output: Output, names: Sequence[str], rows: Iterator[tuple[Any, ...]]
     """Columns as wide as the first rows need: what follows is printed as it comes, however much it is."""
     if not names:
         return
-    first = [[_shown(value) for value in row] for row in islice(rows, _WIDTHS_FROM_ROWS)]
+    first = [[cell(value) for value in row] for row in islice(rows, _WIDTHS_FROM_ROWS)]
     widths = [max(map(len, column)) for column in zip(names, *first, strict=True)]
     shown: Iterable[Sequence[str]] = chain(
-        (list(names), ["-" * width for width in widths]), first, ([_shown(value) for value in row] for row in rows)
+        (list(names), ["-" * width for width in widths]), first, ([cell(value) for value in row] for row in rows)
     )
     for row in shown:
-        output.data("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _shown(value: Any) -> str:
-    """A value on one line."""
-    text = "NULL" if value is None else _text(value)
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+        output.data("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _csv(row: Sequence[Any]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(["" if value is None else _text(value) for value in row])
+    csv.writer(line, lineterminator="\n").writerow(["" if value is None else text_of(value) for value in row])
     return line.getvalue()[:-1]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    plain = _json(value)
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
-
-
-def _json(value: Any) -> Any:
-    """A value as JSON has it; a decimal is text, because readers of JSON numbers lose digits."""
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if value == value and abs(value) != float("inf") else str(value)  # noqa: PLR0124 - NaN
-        case Decimal():
-            return f"{value:f}"
-        case bytes():
-            return base64.b64encode(value).decode()
-        case datetime() | date() | time():
-            return value.isoformat()
-        case list() | tuple():
-            return [_json(each) for each in value]
-        case dict():
-            return {str(name): _json(each) for name, each in value.items()}
-    return str(value)
