@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import runpy
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from .tree_reader_builds import Build, Row, Stream, begun, built, parsed, read, 
 
 MIB = 1 << 20
 AS_ROOT = os.geteuid() == 0
+SLOW_DEVICE = Path(__file__).parents[2] / "benchmarks" / "slow_device.py"  # no package that tests could import
 
 # Loaded into the reader: a block of every file is as if the device failed there.
 BAD_READS = """
@@ -369,6 +371,21 @@ def test_another_file_system_is_left_out_where_that_is_wanted(reader: Path, tmp_
     assert alone.remarks == [(1, "mounted is another file system and was left out")]
     assert [row.path for row in all_of_it.rows] == [b".", b"mounted", b"mounted/file"]
     assert all_of_it.remarks == []
+
+
+@pytest.mark.root
+def test_a_device_that_takes_its_time_is_read_by_many_threads_to_the_same_end(program: Path, tmp_path: Path) -> None:
+    if not Path("/dev/fuse").exists():
+        pytest.skip("there is no /dev/fuse")
+    root, image = scattered(tmp_path / "tree", 13), tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(128 * MIB)
+    run("mkfs.ext4", "-q", "-F", "-d", root, image)
+    slow_tree = runpy.run_path(str(SLOW_DEVICE))["slow_tree"]
+
+    with slow_tree(image, tmp_path, delay_milliseconds=1) as tree:
+        stream = read(program, tree, "--threads", "48", "--read-ahead-mib", "4")
+        assert_agrees_with_gnu_tar(stream, tree)
 
 
 def test_attributes_larger_than_a_block_and_names_with_equals_signs_come_back(reader: Path, tmp_path: Path) -> None:
