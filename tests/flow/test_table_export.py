@@ -179,6 +179,16 @@ def test_damage_is_found_before_anything_counts(
     assert broken(flow) == []
 
 
+def test_file_that_vanishes_behind_the_verification_is_missed(new_table_flow: NewFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow, remember=True)
+    flow.when(EXPORT, "Report", lambda: spoil(flow, ".parquet", None))
+    back_up(flow)
+
+    assert (flow.main.status, exporting(flow).error) == ("FAILED", "NotVerified")
+    assert "are not there any more" in flow.notices[0]["Message"]
+
+
 # ------------------------------------------------------------------------------------------------------ what goes wrong
 
 

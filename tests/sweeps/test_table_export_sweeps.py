@@ -128,8 +128,8 @@ RUNS: Mapping[tuple[str, str], Run] = {
     (f"{EXPORT}-workflow", "batch:TerminateJob"): stopped_while_converting,
     (f"{EXPORT}-task-clean", "dynamodb:DescribeExport"): stopped,
     (f"{EXPORT}-task-clean", "s3:DeleteObject"): failing,
-    (f"{EXPORT}-task-report", "s3:ListBucket"): vanishing("verification.json", "Report"),
-    (f"{EXPORT}-task-drop-original", "s3:ListBucket"): vanishing("verification.json", "DropOriginal"),
+    (f"{EXPORT}-task-report", "s3:ListBucket"): vanishing("export.json", "Report"),
+    (f"{EXPORT}-task-drop-original", "s3:ListBucket"): vanishing("export.json", "DropOriginal"),
     (f"{EXPORT}-job-verify", "s3:ListBucket"): vanishing("conversion.json", "BeginVerification"),
 }
 """Where an ordinary run does without the grant."""

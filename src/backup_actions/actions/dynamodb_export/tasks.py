@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Event = Mapping[str, Any]
 
+# A workflow's state holds 256 KiB, and an export may have thousands of files.
+_MOST_NAMED = 100
 _NO_TABLE = frozenset({"ResourceNotFoundException", "TableNotFoundException"})
 
 
@@ -71,22 +73,22 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
     """Say what was exported and whether it is verified, from what is stored. Raises NotVerified."""
     s3, bucket, prefix = world.clients.s3, event["bucket"], event["prefix"]
     manifest, verification, digest = _stored(s3, bucket, event)
-    if manifest is None:
+    described = describe_object(s3, bucket, f"{prefix}/{EXPORT_MANIFEST_NAME}")
+    if manifest is None or described is None:
         return _nothing_verified(event, verification).to_json()
-    verified = _covers(verification, digest)
-    artifacts = [_artifact(s3, bucket, f"{prefix}/{file.name}") for table in manifest.tables for file in table.files]
-    artifacts.append(_artifact(s3, bucket, f"{prefix}/{EXPORT_MANIFEST_NAME}"))
-    if event["keepOriginal"]:
-        artifacts += [_artifact(s3, bucket, key) for key in sorted(object_keys(s3, bucket, f"{prefix}/{ORIGINAL}/"))]
+    missing = _missing(object_keys(s3, bucket, f"{prefix}/"), event, manifest, verification)
+    verified = _covers(verification, digest) and not missing
+    files = [file for table in manifest.tables for file in table.files]
+    named = [Artifact(key=f"{prefix}/{f.name}", size_bytes=f.size_bytes, crc64nvme=f.crc64nvme) for f in files]
     return ActionReport(
         verified=verified,
-        reason=_verdict(verification, verified=verified),
-        manifest_key=f"{prefix}/{EXPORT_MANIFEST_NAME}",
+        reason=missing or _verdict(verification, verified=verified),
+        manifest_key=described.key,
         manifest_sha256=digest,
         verification_key=verification_key(event["evidencePrefix"]),
-        artifacts=tuple(artifacts),
+        artifacts=(described, *named[:_MOST_NAMED]),
         source_bytes=verification["source_bytes"],
-        stored_bytes=sum(artifact.size_bytes for artifact in artifacts),
+        stored_bytes=manifest.stored_bytes,
         summary={
             "route": manifest.route,
             "because": verification["because"],
@@ -136,11 +138,18 @@ def _nothing_verified(event: Event, verification: Mapping[str, Any]) -> ActionRe
     )
 
 
-def _artifact(s3: S3Client, bucket: str, key: str) -> Artifact:
-    found = describe_object(s3, bucket, key)
-    if found is None:
-        raise NotVerified(reason=f"{key} is not there")
-    return found
+def _missing(
+    keys: Sequence[str], event: Event, manifest: ExportManifest, verification: Mapping[str, Any]
+) -> str | None:
+    """What of all that was verified is no longer there, if anything."""
+    there, prefix = set(keys), event["prefix"]
+    gone = [file.name for table in manifest.tables for file in table.files if f"{prefix}/{file.name}" not in there]
+    if gone:
+        return f"{len(gone)} verified files are not there any more, {gone[0]} among them"
+    original = sum(key.startswith(f"{prefix}/{ORIGINAL}/") and "/data/" in key for key in there)
+    if event["keepOriginal"] and original != verification["original_files"]:
+        return f"{original} of DynamoDB's data files are there, and {verification['original_files']} were verified"
+    return None
 
 
 def _verdict(verification: Mapping[str, Any], *, verified: bool) -> str:
