@@ -14,11 +14,11 @@ def part_bytes(number: int, expected_bytes: int | None) -> int:
     """The size of part ``number`` (from 1) of an object of about that many bytes.
 
     With an expectation all parts are alike: 8 MiB up to 78 GiB, 16 MiB up to 148 GiB, 108 MiB for 1 TiB. A stream that
-    goes on after 9,500 of them gets parts that grow by 16 MiB each: 1.9 TiB more. Without an expectation parts grow by
-    8 MiB every 75, which reaches 5.1 TiB.
+    goes on after 9,500 of them gets parts that grow by 16 MiB each: 1.9 TiB more. Without an expectation parts have
+    8 MiB up to 7.8 GiB and double after every 1,000, which reaches 7.8 TiB.
     """
     if expected_bytes is None:
-        return min(MAX_PART_BYTES, SMALLEST_BYTES * (1 + (number - 1) // 75))
+        return SMALLEST_BYTES << (number - 1) // 1000
     planned = max(SMALLEST_BYTES, -(-expected_bytes * 102 // (100 * _PLANNED_PARTS * MIB)) * MIB)
     beyond = max(0, number - _PLANNED_PARTS)
     return min(MAX_PART_BYTES, planned + beyond * 16 * MIB)

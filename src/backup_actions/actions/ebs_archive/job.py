@@ -18,6 +18,7 @@ from backup_actions.model.manifest import MANIFEST_NAME
 
 Event = Mapping[str, Any]
 
+_MEMORY_MIB = 1024  # half of what the container has: parts of volumes up to half a TiB need no disk
 _CHECKPOINT_SECONDS = 30.0  # what a host takes with it when it is lost without a notice
 
 
@@ -68,6 +69,7 @@ def _archive(
         level="auto" if settings.level is None else settings.level,
         raw=settings.raw,
         whole_images=settings.whole_images,
+        memory_mib=_MEMORY_MIB,
         source_is_scratch=True,  # the volume was made for this run: its journals may be replayed
     )
     archive(
