@@ -306,14 +306,17 @@ def test_where_a_device_cannot_be_read_there_are_zeros_and_a_complaint(tmp_path:
     assert stream.complaints == ["large: Input/output error"]
 
 
+@pytest.mark.root
 def test_a_folder_with_a_hundred_thousand_names_is_read_in_the_order_of_inodes(tmp_path: Path) -> None:
-    fill(tmp_path / "tree", 100_000)
-    with os.scandir(tmp_path / "tree") as entries:
-        expected = sorted((entry.inode(), os.fsencode(entry.name)) for entry in entries)
+    run("mount", "-t", "tmpfs", "none", tmp_path)  # where so many names cost a second
+    try:
+        fill(tmp_path, 100_000)
+        with os.scandir(tmp_path) as entries:
+            expected = sorted((entry.inode(), os.fsencode(entry.name)) for entry in entries)
+        stream = read(built("plain"), tmp_path)
+    finally:
+        run("umount", tmp_path)
 
-    stream = read(built("plain"), tmp_path / "tree")
-
-    subprocess.run(["rm", "-rf", tmp_path / "tree"], check=True)
     assert [row.path for row in stream.rows[1:]] == [name for _, name in expected]
 
 
