@@ -20,6 +20,7 @@ from tests.archive.test_s3_uploads import tampering
 
 from backup_actions.archive import ArchiveOptions, FolderStore, S3Store, Store, archive, verify
 from backup_actions.archive.checkpoint import CHECKPOINT_NAME
+from backup_actions.archive.index import IndexWriter
 from backup_actions.errors import ArchiveExists, ArchiveInterrupted, SourceUnreadable, UploadFailed
 from backup_actions.model.manifest import Manifest
 
@@ -238,6 +239,20 @@ def test_without_a_checkpoint_an_interruption_leaves_nothing(store: Store, tree:
         resumable(tree, store, Notes(until_bytes=31 * MIB), checkpoint_seconds=None)
 
     assert leftovers(store) == []
+
+
+def test_ctrl_c_in_the_very_end_leaves_nothing_that_nobody_knows_of(
+    s3_store: S3Store, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(IndexWriter, "finish", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        resumable(tree, s3_store, Notes())
+
+    assert leftovers(s3_store) == []
 
 
 def test_what_trying_again_cannot_heal_leaves_nothing(folder_store: FolderStore, tree: Path) -> None:

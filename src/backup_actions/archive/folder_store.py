@@ -213,6 +213,10 @@ class FolderWriter:
             self._held = kept is not None
         return kept
 
+    def let_go(self) -> None:
+        """The file will be removed."""
+        self._held = False
+
     def __enter__(self) -> Self:
         return self
 

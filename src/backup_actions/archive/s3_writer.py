@@ -141,6 +141,10 @@ class S3Writer:
             self._ended = kept is not None
         return kept
 
+    def let_go(self) -> None:
+        """The upload will be aborted."""
+        self._ended = False
+
     def __enter__(self) -> Self:
         return self
 

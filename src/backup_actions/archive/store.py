@@ -68,6 +68,10 @@ class ObjectWriter(Protocol):
         """What is on its way has arrived; what is kept then stays when the ``with`` is left. Nothing can follow."""
         ...
 
+    def let_go(self) -> None:
+        """What was held is removed when the ``with`` is left, as if it had not been."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(

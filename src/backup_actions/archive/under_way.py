@@ -83,6 +83,8 @@ class MemberUnderWay:
             return
         try:
             if can_be_continued(error) and self.stored.hold():
-                self._journal.flush()
+                noted = self._journal.flush()
+                if noted is None or noted.object != self._name:
+                    self.stored.let_go()  # all of it is there, but for its end: nobody could go on from that
         finally:
             self._journal.follow(None)
