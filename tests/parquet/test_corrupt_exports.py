@@ -56,7 +56,6 @@ def convert_bytes(tmp_path: Path, content: bytes, items: int = 1) -> ConvertedTa
         (gzip.compress(b'{"Item":{"a":{"S":1}}}\n'), "not an item"),
         (gzip.compress(b'{"Item":{"a":{"BOOL":"x"}}}\n'), "not an item"),
         (gzip.compress(b'{"Item":{"a":{"SS":"x"}}}\n'), "not an item"),
-        (gzip.compress(b'{"Item":{"a":{"N":"x"}}}\n'), "not an item"),
         (gzip.compress(b'{"Item":{"a":{"B":"*"}}}\n'), "not an item"),
         (gzip.compress(b'{"Item":{"a":{"L":[{"Y":"1"}]}}}\n'), "not an item"),
         (gzip.compress(b'{"Item":{"a":{"M":[]}}}\n'), "not an item"),
@@ -97,6 +96,13 @@ def test_blanks_in_a_line_do_not_matter(tmp_path: Path) -> None:
 
     (row,) = pq.read_table(tmp_path / "table" / table.files[0].name).to_pylist()
     assert row == {"id": "1", "item": '{"id":{"S":"1"}}'}
+
+
+@pytest.mark.parametrize("number", ["x", "NaN", "1 2"])
+def test_a_number_that_is_none_stays_text(tmp_path: Path, number: str) -> None:
+    table, (row,) = converted(tmp_path, [{"a": {"N": number}}])
+
+    assert (row["a"], table.columns[0].type) == (number, "string")
 
 
 def test_an_error_of_a_worker_is_raised_where_it_was_called(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from binascii import a2b_base64
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import getitem
 from typing import Any
 
@@ -17,10 +18,14 @@ import orjson
 import pyarrow as pa
 
 from backup_actions.parquet.column_types import KIND_OF_TAG
+from backup_actions.parquet.line_patterns import LinePattern, pattern_like
 from backup_actions.parquet.plain_json import json_text
 
 _BEGIN, _END = b'{"Item":', b"}"
 _RARE = 16  # a shape of fewer items in a slice is not worth arrays of its own
+_LEARNT_AFTER = 32
+_PATTERNS_ALIKE = 4
+_SHAPES_WATCHED = 1000  # a table of more has too many for patterns to help
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,15 @@ class _Shape:
     rows: list[list[Any]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Matched:
+    """The lines that a pattern matched, as its groups."""
+
+    names: tuple[str, ...]
+    pattern: LinePattern
+    rows: list[tuple[bytes, ...]] = field(default_factory=list)
+
+
 class ItemReader:
     """Takes lines, gives slices. ``counts`` has how many items have each attribute."""
 
@@ -51,24 +65,46 @@ class ItemReader:
         self.counts: Counter[str] = Counter()
         self._usual: dict[tuple[str, ...], _Shape] = {}
         self._all: dict[tuple[tuple[str, ...], tuple[str, ...]], _Shape] = {}
+        self._patterns: dict[int, list[_Matched]] = {}
+        self._missed: Counter[tuple[int, tuple[str, ...], tuple[str, ...]]] = Counter()
 
     def slices(self, lines: Iterable[bytes]) -> list[Slice]:
         """All of these items. Raises ValueError for a line that is not an item, and whatever else shows that."""
-        usual = self._usual
         for line in lines:
-            item = orjson.loads(line)["Item"]
-            names = tuple(item)
-            try:
-                shape = usual[names]
-                values = list(map(getitem, item.values(), shape.tags))
-            except KeyError:
-                shape = self._shape(names, item)
-                values = list(map(getitem, item.values(), shape.tags))
-            for place in shape.nested:
-                values[place] = json_text(shape.tags[place], values[place])
-            shape.rows.append(values)
-            shape.texts.append(line)
+            braces = line.count(b"{")  # cheap, and alike for few shapes
+            for matched in self._patterns.get(braces, ()):
+                if (match := matched.pattern.match(line)) is not None:
+                    matched.rows.append(match.groups())
+                    break
+            else:
+                self._parse(line, braces)
         return self._taken()
+
+    def _parse(self, line: bytes, braces: int) -> None:
+        item = orjson.loads(line)["Item"]
+        names = tuple(item)
+        try:
+            shape = self._usual[names]
+            values = list(map(getitem, item.values(), shape.tags))
+        except KeyError:
+            shape = self._shape(names, item)
+            values = list(map(getitem, item.values(), shape.tags))
+        for place in shape.nested:
+            values[place] = json_text(shape.tags[place], values[place])
+        shape.rows.append(values)
+        shape.texts.append(line)
+        self._learn(braces, shape, item)
+
+    def _learn(self, braces: int, shape: _Shape, item: Mapping[str, Mapping[str, Any]]) -> None:
+        """Make a pattern of what is parsed again and again. It takes milliseconds: not for what is rare."""
+        key = (braces, shape.names, shape.tags)
+        self._missed[key] += 1
+        if self._missed[key] % _LEARNT_AFTER or len(self._missed) > _SHAPES_WATCHED:
+            return
+        like = self._patterns.setdefault(braces, [])
+        pattern = pattern_like(item) if len(like) < _PATTERNS_ALIKE else None
+        if pattern is not None:
+            like.append(_Matched(shape.names, pattern))
 
     def _shape(self, names: tuple[str, ...], item: Mapping[str, Mapping[str, Any]]) -> _Shape:
         tags = tuple(next(iter(tagged), "") for tagged in item.values())
@@ -87,6 +123,12 @@ class ItemReader:
             for name in shape.names:
                 self.counts[name] += len(shape.rows)
         taken = [_dense(shape) for shape in common] + ([_sparse(rare)] if rare else [])
+        for matched in chain.from_iterable(self._patterns.values()):
+            if matched.rows:
+                taken.append(_matched_slice(matched))
+                for name in matched.names:
+                    self.counts[name] += len(matched.rows)
+                matched.rows = []
         for shape in common:
             shape.rows, shape.texts = [], []
         for shape in rare:  # there may be as many of them as items: they are not kept
@@ -94,6 +136,17 @@ class ItemReader:
             if self._usual.get(shape.names) is shape:
                 del self._usual[shape.names]
         return taken
+
+
+def _matched_slice(matched: _Matched) -> Slice:
+    texts, *leaves = zip(*matched.rows, strict=True)
+    pattern = matched.pattern
+    columns = {
+        (name, tag): _array(tag, values)
+        for name, (tag, *_), values in zip(matched.names, pattern.columns, pattern.values(leaves), strict=True)
+        if tag != "NULL"
+    }
+    return Slice(pa.array(texts, pa.string()), columns)
 
 
 def _dense(shape: _Shape) -> Slice:

@@ -109,18 +109,20 @@ class PartWriter:
 
     def write(self, group: RowGroup, counts: Counter[str]) -> None:
         """Write these rows, into the present file if they fit there. ``counts`` are those of all items so far."""
-        self.types = merged(self.types, group.types)
-        if self._parquet is None or not self._fits(group):
+        types = group.types()
+        self.types = merged(self.types, types)
+        if self._parquet is None or not self._fits(types):
             self.close()
-            self._begin(group, counts)
+            self._begin(counts)
         part = self.parts[-1]
-        part.left_out |= group.types.keys() - part.columns.of.keys()
+        part.left_out |= types.keys() - part.columns.of.keys()
         part.rows += group.rows
         part.text_bytes += group.text_bytes
         columns = [group.column(name, kind) for name, (_, kind) in part.columns.of.items()]
-        table = pa.Table.from_arrays([*columns, group.items()], schema=part.columns.schema)
-        assert self._parquet is not None  # noqa: S101 - begun above
-        self._parquet.write_table(table.combine_chunks(), row_group_size=group.rows)
+        table = pa.Table.from_arrays([*columns, group.items()], schema=part.columns.schema).combine_chunks()
+        if self._parquet is None:
+            self._parquet = self._opened(table)
+        self._parquet.write_table(table, row_group_size=group.rows)
 
     def close(self) -> None:
         """The present file stands."""
@@ -139,40 +141,42 @@ class PartWriter:
         if self._parquet is not None:
             self._parquet.close()
 
-    def _fits(self, group: RowGroup) -> bool:
+    def _fits(self, types: Mapping[str, ColumnType]) -> bool:
         part = self.parts[-1]
         if self._given is not None:
             return True
         return part.text_bytes < self._options.part_mib << 20 and all(
-            name in part.left_out or part.columns.hold(name, kind) for name, kind in group.types.items()
+            name in part.left_out or part.columns.hold(name, kind) for name, kind in types.items()
         )
 
-    def _begin(self, group: RowGroup, counts: Counter[str]) -> None:
+    def _begin(self, counts: Counter[str]) -> None:
         columns = self._given or Columns.chosen(self.types, counts, self._keys, self._options.columns_at_most)
         part = Part(self._name if self._given else f"{self._name}-{len(self.parts):03}.parquet", columns)
         self.parts.append(part)
         self._sink.begin(part.name)
         self._file = _AppendOnly(self._sink)
-        self._parquet = pq.ParquetWriter(
+
+    def _opened(self, table: pa.Table) -> pq.ParquetWriter:
+        return pq.ParquetWriter(
             pa.PythonFile(self._file, mode="w"),
-            columns.schema,
+            table.schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=_repetitive(group, columns),
+            use_dictionary=_repetitive(table),
             version="2.6",
         )
 
 
-def _repetitive(group: RowGroup, columns: Columns) -> list[str]:
+def _repetitive(table: pa.Table) -> list[str]:
     """The columns whose values recur so often that a dictionary is worth its making."""
-    found = []
-    for name, (column, kind) in columns.of.items():
-        if pa.types.is_list(kind.arrow):
-            continue  # Parquet names what is inside otherwise, and it matters little
-        sample = group.column(name, kind)[:_SAMPLED_ROWS]
-        if pc.count_distinct(sample).as_py() * 2 <= len(sample):
-            found.append(column)
-    return found
+    sample = table.slice(0, _SAMPLED_ROWS)
+    return [
+        field.name
+        for field, values in zip(table.schema, sample.columns, strict=True)
+        # A list's values have another name in Parquet; flags are packed anyway.
+        if not pa.types.is_list(field.type) and not pa.types.is_boolean(field.type)
+        if 2 * pc.count_distinct(values).as_py() <= len(sample)
+    ]
 
 
 class _AppendOnly:

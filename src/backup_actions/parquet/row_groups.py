@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from backup_actions.parquet.items import Slice
 
 _CELLS_AT_MOST = 8 << 20  # a row group of many columns holds fewer rows: a null takes room too
 _TEXT = {"M", "L"}
+_NO_DECIMAL = 1000
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class RowGroup:
     """Rows that wait to be written."""
 
     slices: list[Slice] = field(default_factory=list)
-    types: dict[str, ColumnType] = field(default_factory=dict)
+    tags: dict[str, set[str]] = field(default_factory=dict)
     rows: int = 0
     text_bytes: int = 0
 
@@ -34,34 +35,51 @@ class RowGroup:
             self.slices.append(each)
             self.rows += len(each)
             self.text_bytes += each.items.nbytes
-            for (name, tag), values in each.columns.items():
-                needed = needed_type(tag, values)
-                known = self.types.get(name)
-                self.types[name] = needed if known is None else known.merged(needed)
+            for name, tag in each.columns:
+                self.tags.setdefault(name, set()).add(tag)
 
     def is_full(self, text_bytes: int) -> bool:
         """Whether it is time to write."""
-        return self.text_bytes >= text_bytes or self.rows * len(self.types) >= _CELLS_AT_MOST
+        return self.text_bytes >= text_bytes or self.rows * len(self.tags) >= _CELLS_AT_MOST
+
+    def types(self) -> dict[str, ColumnType]:
+        """The least type of each attribute that holds its values."""
+        needed: dict[str, ColumnType] = {}
+        for name, tags in self.tags.items():
+            for tag in tags:
+                kind = _needed(tag, [each.columns[name, tag] for each in self.slices if (name, tag) in each.columns])
+                needed[name] = needed[name].merged(kind) if name in needed else kind
+        return needed
 
     def column(self, name: str, kind: ColumnType) -> pa.ChunkedArray:
         """The values of an attribute in a column of this type, which must hold them all."""
-        return pa.chunked_array([_values(each, name, kind) for each in self.slices], kind.arrow)
+        if kind.kind == "json":
+            return pa.chunked_array([_json(each, name) for each in self.slices], kind.arrow)
+        if name not in self.tags:
+            return pa.chunked_array([pa.nulls(self.rows, kind.arrow)])
+        (tag,) = self.tags[name]
+        found = [each.columns.get((name, tag)) for each in self.slices]
+        raw = next(values.type for values in found if values is not None)
+        values = pa.chunked_array(
+            [pa.nulls(len(each), raw) if own is None else own for each, own in zip(self.slices, found, strict=True)],
+            raw,
+        )
+        return values if raw.equals(kind.arrow) else _numbers(values, kind.arrow)
 
     def items(self) -> pa.ChunkedArray:
         """The items as they were written."""
         return pa.chunked_array([each.items for each in self.slices], pa.string())
 
 
-def needed_type(tag: str, values: pa.Array) -> ColumnType:
-    """The least type that holds these values of one DynamoDB type."""
+def _needed(tag: str, arrays: Sequence[pa.Array]) -> ColumnType:
     if tag == "N":
-        return ColumnType("number", *_digits(values))
+        return ColumnType("number", *_digits(pa.chunked_array(arrays)))
     if tag == "NS":
-        return ColumnType("number-list", *_digits(values.flatten()))
+        return ColumnType("number-list", *_digits(pa.chunked_array([values.flatten() for values in arrays])))
     return ColumnType(KIND_OF_TAG[tag])
 
 
-def _digits(numbers: pa.Array) -> tuple[int, int]:
+def _digits(numbers: pa.ChunkedArray) -> tuple[int, int]:
     """How many digits stand before the point at most, and how many after it."""
     try:
         most = pc.min_max(pc.cast(numbers, pa.int64())).as_py()
@@ -77,28 +95,31 @@ def _digits(numbers: pa.Array) -> tuple[int, int]:
     return before, after
 
 
-def _digits_one_by_one(numbers: pa.Array) -> tuple[int, int]:
-    """The same where there are exponents. Raises decimal.InvalidOperation for what is no number."""
+def _digits_one_by_one(numbers: pa.ChunkedArray) -> tuple[int, int]:
+    """The same where there are exponents; more than any decimal has where one is no number, which then stays text."""
     before = after = 0
     for number in pc.drop_null(numbers).to_pylist():
-        _, digits, exponent = Decimal(number).as_tuple()
-        power = int(exponent)  # that of NaN is a letter: DynamoDB has none
+        try:
+            _, digits, exponent = Decimal(number).as_tuple()
+            power = int(exponent)  # that of NaN is a letter
+        except (InvalidOperation, ValueError):
+            return _NO_DECIMAL, 0
         before, after = max(before, len(digits) + power), max(after, -power)
     return before, after
 
 
-def _values(each: Slice, name: str, kind: ColumnType) -> pa.Array:
-    arrays = {tag: each.columns[name, tag] for tag in KIND_OF_TAG if (name, tag) in each.columns}
-    if not arrays:
-        return pa.nulls(len(each), kind.arrow)
-    if kind.kind == "json":
-        texts = [values if tag in _TEXT else _as_json(tag, values) for tag, values in arrays.items()]
-        return texts[0] if len(texts) == 1 else pc.coalesce(*texts)
-    (values,) = arrays.values()
-    return values if values.type.equals(kind.arrow) else _numbers(values, kind.arrow)
+def _json(each: Slice, name: str) -> pa.Array:
+    texts = [
+        each.columns[name, tag] if tag in _TEXT else _as_json(tag, each.columns[name, tag])
+        for tag in KIND_OF_TAG
+        if (name, tag) in each.columns
+    ]
+    if not texts:
+        return pa.nulls(len(each), pa.string())
+    return texts[0] if len(texts) == 1 else pc.coalesce(*texts)
 
 
-def _numbers(values: pa.Array, to: pa.DataType) -> pa.Array:
+def _numbers(values: pa.ChunkedArray, to: pa.DataType) -> pa.ChunkedArray:
     """Texts, or lists of them, as numbers."""
     try:
         return pc.cast(values, to)

@@ -19,7 +19,7 @@ from backup_actions.parquet.options import ConversionOptions, ExportFile
 from backup_actions.parquet.parts import Columns, Part, PartWriter, Sink
 from backup_actions.parquet.row_groups import RowGroup
 
-_TEXT_BYTES = 1 << 20
+_TEXT_BYTES = 1 << 19  # what was parsed is still in the cache of the processor when it becomes columns
 _LONGEST_LINE_BYTES = 16 << 20  # an item has 400 KB; where every byte of it is escaped, its JSON is 6 times as long
 _NO_GZIP = cast("tuple[type[Exception], ...]", (isal_zlib.error, gzip.BadGzipFile, EOFError))
 _NO_ITEM: tuple[type[Exception], ...] = (
