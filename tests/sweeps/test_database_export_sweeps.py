@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Run = Callable[[Flow, "DatabaseImage"], None]
 
-_EXPORTS_SAMPLED, _GRANTS_SAMPLED = 12, 4
+_CALLS_SAMPLED, _GRANTS_SAMPLED = 7, 3
 """The suite takes so many of the calls that are the export's own, and of the grants."""
 
 
@@ -42,7 +42,7 @@ def _sites(
 def sample_of(sites: tuple[CallSite, ...]) -> list[Trial]:
     """Spread over the run, the kinds taking turns, so that each kind meets another part of it."""
     trials = every_trial(sites)
-    step = max(1, len(trials) // _EXPORTS_SAMPLED) | 1  # odd, so that no kind is passed over
+    step = max(1, len(trials) // _CALLS_SAMPLED) | 1  # odd, so that no kind is passed over
     return trials[::step]
 
 
