@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Run = Callable[[Flow], None]
 
-_FAULTS_SAMPLED, _GRANTS_SAMPLED = 6, 3
+_FAULTS_SAMPLED, _GRANTS_SAMPLED = 3, 2
 """The suite takes so many of the calls that are the export's own, and of the grants."""
 
 
