@@ -1,4 +1,4 @@
-"""``backup-actions demo``: the whole life of four backups on one machine, with no AWS account."""
+"""``backup-actions demo``: the whole life of some backups on one machine, with no AWS account."""
 
 from __future__ import annotations
 
@@ -20,23 +20,35 @@ if TYPE_CHECKING:
     from backup_actions_local.demo.live import Screen
 
 _NEEDED_MIB = 2048
+ACTIONS = ("ebs-archive", "rds-export", "dynamodb-export")
+"""Those that the demo has something for."""
 
 
 @command(
     "demo",
-    examples=("backup-actions demo", "backup-actions demo --keep run --json > result.json"),
+    examples=(
+        "backup-actions demo",
+        "backup-actions demo --action rds-export",
+        "backup-actions demo --keep run --json > result.json",
+    ),
     fails_with=(PortInUse, EmbeddedServerFailed, DiskFull, ToolMissing),
 )
 @click.option(
-    "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep disks, archives, logs and the report there."
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep everything there, also the report.",
+)
+@click.option(
+    "--action", "actions", multiple=True, type=click.Choice(ACTIONS), help="Show this action only; may be repeated."
 )
 @click.option("--port", type=click.IntRange(1024, 65535), help="Let the embedded AWS listen on this port of 127.0.0.1.")
-def demo(output: Output, keep: Path | None, port: int | None) -> None:
-    """Archive, verify and delete real backups on the embedded AWS.
+def demo(output: Output, keep: Path | None, actions: tuple[str, ...], port: int | None) -> None:
+    """Show the life of backups on the embedded AWS.
 
-    Four disks are backed up: one with an awkward file system, a partitioned one with a boot loader, one that cannot be
-    mounted, and one whose job dies on every attempt. The deployed workflows do the rest. Exit code 0 means that
-    everything promised was true.
+    Four disks are archived, verified and their backups deleted: one with an awkward file system, a partitioned one with
+    a boot loader, one that cannot be mounted, and one whose job dies on every attempt. A PostgreSQL, a MariaDB and a
+    DynamoDB table are exported to Parquet, spoilt after their backup, and asked with SQL what they held. The deployed
+    workflows do the work. Exit code 0 means that everything promised was true.
     """
     from backup_actions_local.demo.outcome import as_json
     from backup_actions_local.demo.run import run_demo
@@ -44,7 +56,7 @@ def demo(output: Output, keep: Path | None, port: int | None) -> None:
 
     with _folder(keep) as folder, _screen(output) as screen:
         report = (keep or Path.cwd() / "build") / "demo-report.html"
-        result = run_demo(folder, report, screen, output.talk, port)
+        result = run_demo(folder, report, screen, output.talk, port=port, actions=actions or ACTIONS)
     if output.as_json:
         extra = {"report": str(result.report), "calls": result.calls, "refused": result.refused}
         output.data(as_json(result.outcomes, result.checks, extra))

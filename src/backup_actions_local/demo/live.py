@@ -57,7 +57,7 @@ class Plain:
 
 
 class Terminal:
-    """A bar for each disk at work, lines scrolling above."""
+    """A bar for each backup at work, lines scrolling above."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -68,7 +68,7 @@ class Terminal:
         self._progress.console.print(text, highlight=False, markup=False)
 
     def bar(self, name: str, what: str, done_bytes: int, total_bytes: int | None) -> None:
-        """Move the disk's bar."""
+        """Move the backup's bar."""
         if name not in self._bars:
             self._bars[name] = self._progress.add_task(name, total=total_bytes)
         self._progress.update(
@@ -76,7 +76,7 @@ class Terminal:
         )
 
     def end(self, name: str) -> None:
-        """Take the disk's bar away."""
+        """Take the backup's bar away."""
         if (bar := self._bars.pop(name, None)) is not None:
             self._progress.remove_task(bar)
 
@@ -84,7 +84,7 @@ class Terminal:
 class Watch:
     """Hears of every event of every execution and of every report of a job, from many threads.
 
-    ``names`` are what to call a volume's backup.
+    ``names`` are what to call a resource's backup.
     """
 
     def __init__(self, screen: Screen, names: Mapping[str, str]) -> None:
@@ -96,7 +96,7 @@ class Watch:
     def execution(self, execution: Execution, event: Event) -> None:
         """Show the step that this event ends, and the end of the execution."""
         with self._lock:
-            self._names_of_runs.setdefault(run_of(execution), self._names.get(_volume_of(execution), "?"))
+            self._names_of_runs.setdefault(run_of(execution), self._names.get(_resource_of(execution), "?"))
             folding = self._foldings.setdefault(execution.arn, Folding())
             if step := folding.take(event):
                 self._show(execution, step)
@@ -113,7 +113,7 @@ class Watch:
         with self._lock:
             match report.kind:
                 case "start" | "progress":
-                    self._screen.bar(name, report.text, report.done_bytes, report.total_bytes)
+                    self._screen.bar(name, report.text or step.partition("_")[0], report.done_bytes, report.total_bytes)
                 case "note":
                     self._screen.line(f"{name:<{_NAME_WIDTH}} {step.partition('_')[0]}: {report.text}")
                 case "status" if report.text in ("SUCCEEDED", "FAILED"):
@@ -147,7 +147,7 @@ def cut_short_run(execution: Execution) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _volume_of(execution: Execution) -> str:
+def _resource_of(execution: Execution) -> str:
     given = execution.input
     point = given.get("recoveryPoint") if isinstance(given, Mapping) else None
     return str(point.get("resourceId")) if isinstance(point, Mapping) else ""

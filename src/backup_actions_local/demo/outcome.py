@@ -1,4 +1,4 @@
-"""What the demo found out: for every disk what became of its backup, and whether everything promised is true."""
+"""What the demo found out: what became of every backup, read from the evidence that is stored."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws.documents import read_document
-from backup_actions.model.recovery_point import RecoveryPoint
-from backup_actions_local.demo.volumes import DemoDisk
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+    from backup_actions.model.recovery_point import RecoveryPoint
+    from backup_actions_local.demo.queries import Answer
     from backup_actions_local.states.execution import Execution
 
 
@@ -27,24 +27,30 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiskOutcome:
-    """What became of one disk's backup."""
+class Outcome:
+    """What became of one backup."""
 
     name: str
     story: str
+    resource_type: str
     recovery_point: str
     run: str
     status: str
     fate: str
     """``deleted``, ``kept`` …, as the evidence has it."""
     why: str
-    archive: str
-    """Where the archive is, or empty."""
+    place: str
+    """Where the archive or the export is, or empty."""
     members: tuple[Mapping[str, Any], ...]
+    """Of an archive."""
+    tables: tuple[Mapping[str, Any], ...]
+    """Of an export."""
     source_bytes: int
     stored_bytes: int
     verified: str
     evidence: Mapping[str, Any]
+    answer: Answer | None = None
+    """What a query of an export says."""
 
     @property
     def ratio(self) -> float:
@@ -56,24 +62,27 @@ class DiskOutcome:
         return {**asdict(self), "ratio": round(self.ratio, 2)}
 
 
-def outcome_of(disk: DemoDisk, point: RecoveryPoint, execution: Execution, s3: S3Client, bucket: str) -> DiskOutcome:
+def outcome_of(name: str, story: str, point: RecoveryPoint, execution: Execution, s3: S3Client, bucket: str) -> Outcome:
     """Read the stored evidence; nothing is taken from what the run remembers."""
     prefix = point.prefix("evidence", execution.started.date().isoformat())
     evidence = read_document(s3, bucket, f"{prefix}/evidence.json") or {}
     results = [action["result"] for action in evidence.get("actions", ())]
     report: Mapping[str, Any] = next((result["report"] for result in results if result["succeeded"]), {})
+    summary = report.get("summary", {})
     decision = evidence.get("decision", {})
     failed = next((f"{result['error']}: {result['cause']}" for result in results if not result["succeeded"]), "")
-    return DiskOutcome(
-        name=disk.name,
-        story=disk.story,
+    return Outcome(
+        name=name,
+        story=story,
+        resource_type=point.resource_type,
         recovery_point=str(point.arn),
         run=execution.name,
         status=execution.status,
         fate=(evidence.get("deletion") or {}).get("outcome", "kept"),
         why=failed or decision.get("because", "") or str(execution.cause),
-        archive=f"s3://{bucket}/{report['manifest_key'].rpartition('/')[0]}" if report else "",
-        members=tuple(report.get("summary", {}).get("members", ())),
+        place=f"s3://{bucket}/{report['manifest_key'].rpartition('/')[0]}" if report else "",
+        members=tuple(summary.get("members", ())),
+        tables=tuple(summary.get("tables", ())),
         source_bytes=report.get("source_bytes", 0),
         stored_bytes=report.get("stored_bytes", 0),
         verified=report.get("reason", "") if report.get("verified") else "",
@@ -81,41 +90,12 @@ def outcome_of(disk: DemoDisk, point: RecoveryPoint, execution: Execution, s3: S
     )
 
 
-def promises(outcomes: Mapping[str, DiskOutcome]) -> list[Check]:
-    """What has to be true of the four disks."""
-    checks = []
-    for name in ("data", "root disk", "unreadable"):
-        outcome = outcomes[name]
-        proof = (outcome.evidence.get("deletion") or {}).get("proof", "")
-        checks += [
-            Check(
-                sentence=f"{name}: archived and verified by a role that cannot write archives",
-                holds=bool(outcome.verified),
-                detail=outcome.verified or outcome.why,
-            ),
-            Check(
-                sentence=f"{name}: the backup is deleted, and its absence was proven",
-                holds=outcome.fate == "deleted" and "ResourceNotFound" in proof,
-                detail=proof or outcome.fate,
-            ),
-        ]
-    unlucky = outcomes["unlucky"]
-    checks.append(
-        Check(
-            sentence="unlucky: the job died on every attempt and the backup is kept",
-            holds=unlucky.status == "FAILED" and unlucky.fate == "kept" and not unlucky.archive,
-            detail=unlucky.why,
-        )
-    )
-    return checks
-
-
-def as_json(outcomes: Mapping[str, DiskOutcome], checks: list[Check], extra: Mapping[str, Any]) -> str:
+def as_json(outcomes: Mapping[str, Outcome], checks: list[Check], extra: Mapping[str, Any]) -> str:
     """The result for scripts."""
     return json.dumps(
         {
             "ok": all(check.holds for check in checks),
-            "disks": [outcome.to_json() for outcome in outcomes.values()],
+            "backups": [outcome.to_json() for outcome in outcomes.values()],
             "checks": [asdict(check) for check in checks],
             **extra,
         },

@@ -18,7 +18,7 @@ from backup_actions_local.front.audit import Verdict
 
 if TYPE_CHECKING:
     from backup_actions_local.cloud import Cloud
-    from backup_actions_local.demo.outcome import Check, DiskOutcome
+    from backup_actions_local.demo.outcome import Check, Outcome
     from backup_actions_local.states.execution import Execution
 
 _TEMPLATE = Path(__file__).parent / "report.html.j2"
@@ -46,7 +46,7 @@ class Timeline:
 def write_report(
     path: Path,
     cloud: Cloud,
-    outcomes: Mapping[str, DiskOutcome],
+    outcomes: Mapping[str, Outcome],
     checks: Sequence[Check],
     notifications: Sequence[str],
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from backup_actions.archive import Archive, S3Store
 from backup_actions_local.demo.comparison import differences
-from backup_actions_local.demo.outcome import Check, DiskOutcome
+from backup_actions_local.demo.outcome import Check, Outcome
 from backup_actions_local.demo.volumes import BOOT_LOADER, DemoDisk
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def restore_checks(
-    disks: Mapping[str, DemoDisk], outcomes: Mapping[str, DiskOutcome], s3: S3Client, folder: Path
+    disks: Mapping[str, DemoDisk], outcomes: Mapping[str, Outcome], s3: S3Client, folder: Path
 ) -> list[Check]:
     """One file, one whole file system (or image), and a disk with its boot loader, each compared with its source."""
     checks = []
@@ -29,10 +29,10 @@ def restore_checks(
     return checks or [Check(sentence="something can be restored", holds=False, detail="there is no archive")]
 
 
-def _open(outcome: DiskOutcome, s3: S3Client) -> Archive | None:
-    if not outcome.archive:
+def _open(outcome: Outcome, s3: S3Client) -> Archive | None:
+    if not outcome.place:
         return None
-    bucket, _, prefix = outcome.archive.removeprefix("s3://").partition("/")
+    bucket, _, prefix = outcome.place.removeprefix("s3://").partition("/")
     return Archive.open(S3Store(client=s3, bucket=bucket, prefix=prefix))
 
 

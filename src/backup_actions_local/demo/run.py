@@ -1,14 +1,13 @@
-"""The demo's run: disks are made, backed up, and from then on the deployed workflows do what they do."""
+"""The demo's run: things are made, backed up, and from then on the deployed workflows do what they do."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -16,17 +15,21 @@ from backup_actions.plugins import installed
 from backup_actions.settings import from_mapping
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.cloud import Cloud
+from backup_actions_local.demo import promises
 from backup_actions_local.demo.live import Screen, Watch
-from backup_actions_local.demo.outcome import Check, DiskOutcome, outcome_of, promises
+from backup_actions_local.demo.outcome import Check, Outcome, outcome_of
+from backup_actions_local.demo.queries import ask
 from backup_actions_local.demo.report import write_report
 from backup_actions_local.demo.restoring import restore_checks
+from backup_actions_local.demo.tabular import Spoilt, spoilt_resources
 from backup_actions_local.demo.volumes import MIB, DemoDisk, make_disks
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.seaweed import object_server
 from backup_actions_local.services.hosting.devices import loops_over
 from backup_actions_local.services.place import Place
 
-BUCKET = "backup-actions-archive"
+BUCKET, VAULT = "backup-actions-archive", "backups"
+DISKS = "ebs-archive"
 _SMALL_FILES = 3000
 _UNLUCKY_AFTER_BYTES = 24 * MIB
 
@@ -35,7 +38,7 @@ _UNLUCKY_AFTER_BYTES = 24 * MIB
 class DemoResult:
     """Everything that is shown at the end."""
 
-    outcomes: Mapping[str, DiskOutcome]
+    outcomes: Mapping[str, Outcome]
     checks: list[Check]
     report: Path
     calls: int
@@ -48,14 +51,36 @@ class DemoResult:
         return all(check.holds for check in self.checks)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subjects:
+    """What is backed up, by name."""
+
+    disks: Mapping[str, DemoDisk]
+    spoilt: Mapping[str, Spoilt]
+
+    @property
+    def stories(self) -> dict[str, str]:
+        """What is told of each."""
+        disks = {name: disk.story for name, disk in self.disks.items()}
+        return disks | {name: spoilt.story for name, spoilt in self.spoilt.items()}
+
+
 def can_mount() -> bool:
     """Whether file systems can be mounted here; otherwise they are archived raw."""
     return os.geteuid() == 0 and Path("/dev/loop-control").exists() and shutil.which("losetup") is not None
 
 
-def run_demo(folder: Path, report: Path, screen: Screen, talk: Callable[[str], None], port: int | None) -> DemoResult:
-    """Run the whole story in the folder; nothing runs, is mounted or attached any more when this returns or raises."""
-    if not can_mount():
+def run_demo(
+    folder: Path,
+    report: Path,
+    screen: Screen,
+    talk: Callable[[str], None],
+    *,
+    port: int | None,
+    actions: Sequence[str],
+) -> DemoResult:
+    """Run the story of these actions; nothing runs, is mounted or attached any more when this returns or raises."""
+    if DISKS in actions and not can_mount():
         talk("not root on Linux with loop devices: nothing is mounted here, every file system takes the raw route")
     names: dict[str, str] = {}
     watch = Watch(screen, names)
@@ -73,24 +98,17 @@ def run_demo(folder: Path, report: Path, screen: Screen, talk: Callable[[str], N
             on_report=watch.job,
         ) as cloud,
     ):
-        settings = from_mapping(
-            {
-                "account": place.account,
-                "region": place.region,
-                "zones": list(place.zones),
-                "vaults": ["backups"],
-                "deletion": {"policy": "delete"},
-            },
-            installed().actions,
-        )
-        deployment = cloud.deploy(settings, installed().actions, bucket=BUCKET)
-        talk(f"the embedded AWS answers on {cloud.front.url}; making four disks")
-        disks = {disk.name: disk for disk in make_disks(folder / "disks", files=_SMALL_FILES)}
-        talk("backing them up")
-        points = _back_up(cloud, disks, names)
+        deployment = _deploy(cloud, actions)
+        talk(f"the embedded AWS answers on {cloud.front.url}; making what is to be backed up")
+        subjects = _make(folder, actions, talk)
+        talk(f"backing up: {', '.join(subjects.stories)}")
+        points = _back_up(cloud, subjects, names)
+        for spoilt in subjects.spoilt.values():
+            talk(f"{spoilt.name} is backed up, and then: {spoilt.mishap}")
+            spoilt.spoil(cloud)
         cloud.clock.wait_for_rest()
-        talk("restoring from the archives and comparing")
-        result = _conclude(cloud, deployment, disks, points, folder, report)
+        talk("reading back from the bucket and comparing")
+        result = _conclude(cloud, deployment, subjects, points, folder, report)
     left = [str(loop) for loop in loops_over(folder)] + [f"process {child}" for child in _children()]
     result.checks.append(
         Check(sentence="nothing is left running, mounted or attached", holds=not left, detail=", ".join(left))
@@ -103,18 +121,39 @@ def _children() -> list[str]:
     return [child for task in Path("/proc/self/task").glob("*/children") for child in task.read_text().split()]
 
 
-def _back_up(cloud: Cloud, disks: Mapping[str, DemoDisk], names: dict[str, str]) -> dict[str, RecoveryPoint]:
-    """Start an AWS Backup job for each disk; return the recovery points once they exist."""
+def _deploy(cloud: Cloud, actions: Sequence[str]) -> Deployment:
+    found = installed()
+    chosen = [found.action(name) for name in actions]
+    settings = from_mapping(
+        {
+            "account": cloud.place.account,
+            "region": cloud.place.region,
+            "zones": list(cloud.place.zones),
+            "vaults": [VAULT],
+            "deletion": {"policy": "delete"},
+        },
+        chosen,
+    )
+    return cloud.deploy(settings, chosen, bucket=BUCKET)
+
+
+def _make(folder: Path, actions: Sequence[str], talk: Callable[[str], None]) -> Subjects:
+    disks = make_disks(folder / "disks", files=_SMALL_FILES) if DISKS in actions else []
+    return Subjects(
+        disks={disk.name: disk for disk in disks},
+        spoilt={each.name: each for each in spoilt_resources(folder / "databases", actions, talk)},
+    )
+
+
+def _back_up(cloud: Cloud, subjects: Subjects, names: dict[str, str]) -> dict[str, RecoveryPoint]:
+    """Start an AWS Backup job for each subject; return the recovery points once they exist."""
     backup = cloud.administrator.client("backup")
     with cloud.clock.actor():  # time stands still while this thread prepares
         jobs = {}
-        for disk in disks.values():
-            volume = cloud.store.make_volume(disk.image, zone=cloud.place.zones[0], tags={"Name": disk.name})
-            names[volume] = disk.name
-            jobs[disk.name] = backup.start_backup_job(
-                BackupVaultName="backups",
-                ResourceArn=cloud.place.arn("ec2", f"volume/{volume}"),
-                IamRoleArn=cloud.place.role_arn("backup"),
+        for name, arn in _arns(cloud, subjects).items():
+            names[arn.rpartition("/" if "/" in arn else ":")[2]] = name
+            jobs[name] = backup.start_backup_job(
+                BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=cloud.place.role_arn("backup")
             )["BackupJobId"]
         points: dict[str, RecoveryPoint] = {}
         while len(points) < len(jobs):
@@ -123,65 +162,60 @@ def _back_up(cloud: Cloud, disks: Mapping[str, DemoDisk], names: dict[str, str])
                 job = backup.describe_backup_job(BackupJobId=job_id)
                 if job["State"] == "COMPLETED" and name not in points:
                     arns = Arn.parse(job["RecoveryPointArn"]), Arn.parse(job["ResourceArn"])
-                    points[name] = RecoveryPoint(arns[0], "backups", arns[1], "EBS")
-        cloud.mishaps.kill_job(
-            f"{points['unlucky'].execution_name}_archive", after_bytes=_UNLUCKY_AFTER_BYTES, attempts=None
-        )
+                    points[name] = RecoveryPoint(arns[0], VAULT, arns[1], job["ResourceType"])
+        if unlucky := points.get("unlucky"):
+            cloud.mishaps.kill_job(f"{unlucky.execution_name}_archive", after_bytes=_UNLUCKY_AFTER_BYTES, attempts=None)
     return points
+
+
+def _arns(cloud: Cloud, subjects: Subjects) -> dict[str, str]:
+    """The resources, made."""
+    zone, place = cloud.place.zones[0], cloud.place
+    volumes = {
+        name: cloud.store.make_volume(disk.image, zone=zone, tags={"Name": name})
+        for name, disk in subjects.disks.items()
+    }
+    return {
+        **{name: place.arn("ec2", f"volume/{volume}") for name, volume in volumes.items()},
+        **{name: spoilt.make(cloud) for name, spoilt in subjects.spoilt.items()},
+    }
 
 
 def _conclude(
     cloud: Cloud,
     deployment: Deployment,
-    disks: Mapping[str, DemoDisk],
+    subjects: Subjects,
     points: Mapping[str, RecoveryPoint],
     folder: Path,
     report: Path,
 ) -> DemoResult:
     s3 = cloud.administrator.client("s3")
-    main = deployment.machines[0].machine
-    runs = {e.name: e for e in cloud.stepfunctions.executions() if e.machine.name == deployment.name_of(main)}
+    main = deployment.name_of(deployment.machines[0].machine)
+    runs = {e.name: e for e in cloud.stepfunctions.executions() if e.machine.name == main}
     outcomes = {
-        name: outcome_of(disks[name], point, runs[point.execution_name], s3, BUCKET) for name, point in points.items()
+        name: outcome_of(name, subjects.stories[name], point, runs[point.execution_name], s3, BUCKET)
+        for name, point in points.items()
     }
-    notifications = _notifications(cloud, deployment)
-    checks = promises(outcomes)
-    checks += _left_behind(cloud, s3)
-    checks.append(
-        Check(
-            sentence="people were told of the failure, and what was kept",
-            holds=any("unlucky" not in text and "kept" in text for text in notifications),
-        )
-    )
-    refused = cloud.audit.refused()
-    checks.append(
-        Check(
-            sentence=f"every role kept to its permissions ({len(cloud.audit.entries)} calls audited)",
-            holds=not refused,
-            detail=", ".join(sorted({f"{entry.service}:{entry.operation}" for entry in refused})),
-        )
-    )
-    checks += restore_checks(disks, outcomes, s3, folder / "restored")
-    write_report(report, cloud, outcomes, checks, notifications)
+    for name, spoilt in subjects.spoilt.items():
+        if outcomes[name].place:
+            outcomes[name] = replace(outcomes[name], answer=ask(spoilt, s3, BUCKET))
+    told = _notifications(cloud, deployment)
+    checks = [*promises.of_disks(outcomes)] if subjects.disks else []
+    for name in subjects.spoilt:
+        checks += promises.of_export(outcomes[name])
+    checks += promises.of_what_is_left(cloud, deployment, s3)
+    checks += promises.of_words_and_rights(cloud, outcomes, told)
+    if subjects.disks:
+        checks += restore_checks(subjects.disks, outcomes, s3, folder / "restored")
+    write_report(report, cloud, outcomes, checks, told)
     return DemoResult(
         outcomes=outcomes,
         checks=checks,
         report=report,
         calls=len(cloud.audit.entries),
-        refused=len(refused),
-        notifications=notifications,
+        refused=len(cloud.audit.refused()),
+        notifications=told,
     )
-
-
-def _left_behind(cloud: Cloud, s3: Any) -> list[Check]:
-    made = [
-        volume.id for volume in cloud.store.volumes() if "backup-actions:run" in (cloud.store.tagged(volume.id) or {})
-    ]
-    uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
-    return [
-        Check(sentence="every volume that a workflow made is gone", holds=not made, detail=", ".join(made)),
-        Check(sentence="no multipart upload is open", holds=not uploads),
-    ]
 
 
 def _notifications(cloud: Cloud, deployment: Deployment) -> tuple[str, ...]:

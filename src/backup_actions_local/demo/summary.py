@@ -1,22 +1,27 @@
-"""The end of the demo in words: what was archived, where, how it was verified, what was deleted or kept and why."""
+"""The end of the demo in words: what was stored, where, how it was verified, what became of the backup and why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from backup_actions.cli.cells import aligned
 from backup_actions.cli.quantities import bytes_in_words
 
 if TYPE_CHECKING:
-    from backup_actions_local.demo.outcome import DiskOutcome
+    from backup_actions_local.demo.outcome import Outcome
+    from backup_actions_local.demo.queries import Answer
     from backup_actions_local.demo.run import DemoResult
+    from backup_actions_local.demo.tabular import Rows
+
+Write = Callable[[str], None]
 
 
-def summarize(result: DemoResult, write: Callable[[str], None]) -> None:
+def summarize(result: DemoResult, write: Write) -> None:
     """Write the summary, line by line."""
     for outcome in result.outcomes.values():
         write("")
-        _summarize_disk(outcome, write)
+        _summarize(outcome, write)
     write("")
     for check in result.checks:
         write(f"{'yes' if check.holds else 'NO '}  {check.sentence}")
@@ -27,16 +32,42 @@ def summarize(result: DemoResult, write: Callable[[str], None]) -> None:
     write(f"Report: {result.report}")
 
 
-def _summarize_disk(outcome: DiskOutcome, write: Callable[[str], None]) -> None:
+def _summarize(outcome: Outcome, write: Write) -> None:
     write(f"{outcome.name}: {outcome.story}")
-    if outcome.archive:
-        write(f"  archive   {outcome.archive}")
-        for member in outcome.members:
-            raw = f"  raw: {member['raw_because']}" if member["raw_because"] else ""
-            entries = f"{member['entries']} entries, " if member["entries"] else ""
-            sizes = f"{bytes_in_words(member['source_bytes'])} -> {bytes_in_words(member['stored_bytes'])}"
-            write(f"            {member['name']:<10} {member['kind']:<7} {entries}{sizes}{raw}")
-        sizes = f"{bytes_in_words(outcome.source_bytes)} read, {bytes_in_words(outcome.stored_bytes)} stored"
-        write(f"  size      {sizes}, ratio {outcome.ratio:.1f}")
+    if outcome.place:
+        write(f"  {'export ' if outcome.tables else 'archive'}   {outcome.place}")
+        for line in aligned([*map(_member, outcome.members), *map(_table, outcome.tables)]):
+            write(f"            {line}")
+        if outcome.members:
+            sizes = f"{bytes_in_words(outcome.source_bytes)} read, {bytes_in_words(outcome.stored_bytes)} stored"
+            write(f"  size      {sizes}, ratio {outcome.ratio:.1f}")
         write(f"  verified  {outcome.verified or 'no'}")
+    if outcome.answer:
+        _summarize_answer(outcome.answer, write)
     write(f"  backup    {outcome.fate}: {outcome.why}")
+
+
+def _summarize_answer(answer: Answer, write: Write) -> None:
+    write(f"  mishap    {answer.mishap}")
+    write(f"  query     {answer.command} \\")
+    write(f'              "{answer.sql}"')
+    for when, rows in (("at the backup", answer.rows), ("now", answer.rows_now)):
+        write(f"            {when}{':' if rows else ': no rows'}")
+        for line in _lines(answer.columns, rows):
+            write(f"              {line}")
+
+
+def _lines(columns: tuple[str, ...], rows: Rows) -> list[str]:
+    return list(aligned([columns, *rows])) if rows else []
+
+
+def _member(member: Mapping[str, Any]) -> tuple[str, ...]:
+    entries = f"{member['entries']} entries, " if member["entries"] else ""
+    sizes = f"{bytes_in_words(member['source_bytes'])} -> {bytes_in_words(member['stored_bytes'])}"
+    raw = f"raw: {member['raw_because']}" if member["raw_because"] else ""
+    return member["name"], member["kind"], entries + sizes, raw
+
+
+def _table(table: Mapping[str, Any]) -> tuple[str, ...]:
+    files = "1 file" if table["files"] == 1 else f"{table['files']} files"
+    return table["name"], f"{table['rows']} rows", files, bytes_in_words(table["stored_bytes"])

@@ -1,0 +1,85 @@
+"""What has to be true of every backup when all is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.ledger import Leases
+from backup_actions_local.demo.outcome import Check, Outcome
+
+if TYPE_CHECKING:
+    from backup_actions_local.cloud import Cloud
+    from backup_actions_local.deployment import Deployment
+
+
+def of_disks(outcomes: Mapping[str, Outcome]) -> Iterator[Check]:
+    """Three are archived and their backups gone; the fourth's is kept."""
+    for name in ("data", "root disk", "unreadable"):
+        outcome = outcomes[name]
+        proof = (outcome.evidence.get("deletion") or {}).get("proof", "")
+        yield Check(
+            sentence=f"{name}: archived and verified by a role that cannot write archives",
+            holds=bool(outcome.verified),
+            detail=outcome.verified or outcome.why,
+        )
+        yield Check(
+            sentence=f"{name}: the backup is deleted, and its absence was proven",
+            holds=outcome.fate == "deleted" and "ResourceNotFound" in proof,
+            detail=proof or outcome.fate,
+        )
+    unlucky = outcomes["unlucky"]
+    yield Check(
+        sentence="unlucky: the job died on every attempt and the backup is kept",
+        holds=unlucky.status == "FAILED" and unlucky.fate == "kept" and not unlucky.place,
+        detail=unlucky.why,
+    )
+
+
+def of_export(outcome: Outcome) -> Iterator[Check]:
+    """It is whole, shows the backup and not the present, and lets no backup go."""
+    answer = outcome.answer
+    yield Check(
+        sentence=f"{outcome.name}: exported to Parquet, and every file looked through by another role",
+        holds=bool(outcome.verified),
+        detail=outcome.verified or outcome.why,
+    )
+    yield Check(
+        sentence=f"{outcome.name}: a query of the export shows what it held at the backup, and no longer holds",
+        holds=answer is not None and answer.shows_the_backup,
+        detail=answer.sql if answer else "there is nothing to be asked",
+    )
+    yield Check(
+        sentence=f"{outcome.name}: the backup is kept, because no database is restored from Parquet",
+        holds=outcome.fate == "kept" and "can restore the resource" in outcome.why,
+        detail=outcome.why,
+    )
+
+
+def of_what_is_left(cloud: Cloud, deployment: Deployment, s3: Any) -> Iterator[Check]:
+    """What the workflows made for themselves is gone again."""
+    store = cloud.store
+    volumes = [volume.id for volume in store.volumes() if "backup-actions:run" in (store.tagged(volume.id) or {})]
+    yield Check(sentence="every volume that a workflow made is gone", holds=not volumes, detail=", ".join(volumes))
+    dynamodb = cloud.administrator.client("dynamodb")
+    names = dynamodb.list_tables()["TableNames"]
+    tables = [name for name in names if name.startswith(f"{deployment.settings.name}-export-")]
+    yield Check(sentence="every table that a workflow restored is gone", holds=not tables, detail=", ".join(tables))
+    leases = Leases(dynamodb, deployment.resources["LedgerTable"], cloud.clock, quota="rds-export", slots=5)
+    running = [task.id for task in cloud.database_exports.tasks.values() if task.is_active]
+    running += [lease.owner for lease in leases.held()]
+    yield Check(sentence="no export holds a place any more", holds=not running, detail=", ".join(running))
+    uploads = s3.list_multipart_uploads(Bucket=deployment.resources["Bucket"]).get("Uploads", [])
+    yield Check(sentence="no multipart upload is open", holds=not uploads)
+
+
+def of_words_and_rights(cloud: Cloud, outcomes: Mapping[str, Outcome], told: Sequence[str]) -> Iterator[Check]:
+    """People know of every backup, and no role asked for what it may not have."""
+    untold = [name for name, outcome in outcomes.items() if not any(outcome.recovery_point in text for text in told)]
+    yield Check(sentence="people were told what became of each backup", holds=not untold, detail=", ".join(untold))
+    refused = {f"{entry.service}:{entry.operation}" for entry in cloud.audit.refused()}
+    yield Check(
+        sentence=f"every role kept to its permissions ({len(cloud.audit.entries)} calls audited)",
+        holds=not refused,
+        detail=", ".join(sorted(refused)),
+    )
