@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -41,13 +42,24 @@ def give_to_server(directory: Path) -> None:
 
 
 def run(command: list[str], *, server: str) -> None:
-    """The command has ended well. Raises EmbeddedServerFailed."""
-    result = subprocess.run(
-        unprivileged(command), stdin=subprocess.DEVNULL, capture_output=True, env=_environment(), check=False
+    """The command has ended well. Raises EmbeddedServerFailed. Neither it nor what it has started outlives this."""
+    process = subprocess.Popen(
+        unprivileged(command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=_environment(),
+        start_new_session=True,
     )
-    if result.returncode:
-        said = (result.stdout + result.stderr).decode(errors="replace")
-        raise EmbeddedServerFailed(server=server, reason=f"{command[0]} ended with {result.returncode}: {said[-2000:]}")
+    try:
+        said, _ = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()  # ends when the last one that could write into the pipe is gone
+        raise
+    if process.returncode:
+        reason = f"{command[0]} ended with {process.returncode}: {said.decode(errors='replace')[-2000:]}"
+        raise EmbeddedServerFailed(server=server, reason=reason)
 
 
 @contextmanager
@@ -65,8 +77,8 @@ def running(engine: Engine, directory: Path) -> Iterator[DatabaseServer]:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us first, and we stop it last
         )
-    server = DatabaseServer(port, directory, process.pid)
     try:
+        server = DatabaseServer(port, directory, process.pid)
         _wait_until_it_answers(engine, server, process, log)
         if offending := loopback_only(process.pid):
             raise EmbeddedServerFailed(server=engine.name, reason=f"it listens on {', '.join(offending)}")

@@ -108,12 +108,20 @@ def run_demo(
             spoilt.spoil(cloud)
         cloud.clock.wait_for_rest()
         talk("reading back from the bucket and comparing")
-        result = _conclude(cloud, deployment, subjects, points, folder, report)
+        outcomes, checks, told = _conclude(cloud, deployment, subjects, points, folder)
     left = [str(loop) for loop in loops_over(folder)] + [f"process {child}" for child in _children()]
-    result.checks.append(
+    checks.append(
         Check(sentence="nothing is left running, mounted or attached", holds=not left, detail=", ".join(left))
     )
-    return result
+    write_report(report, cloud, outcomes, checks, told)
+    return DemoResult(
+        outcomes=outcomes,
+        checks=checks,
+        report=report,
+        calls=len(cloud.audit.entries),
+        refused=len(cloud.audit.refused()),
+        notifications=told,
+    )
 
 
 def _children() -> list[str]:
@@ -187,8 +195,8 @@ def _conclude(
     subjects: Subjects,
     points: Mapping[str, RecoveryPoint],
     folder: Path,
-    report: Path,
-) -> DemoResult:
+) -> tuple[dict[str, Outcome], list[Check], tuple[str, ...]]:
+    """What became of each backup, what is true of all that, and what people were told."""
     s3 = cloud.administrator.client("s3")
     main = deployment.name_of(deployment.machines[0].machine)
     runs = {e.name: e for e in cloud.stepfunctions.executions() if e.machine.name == main}
@@ -207,15 +215,7 @@ def _conclude(
     checks += promises.of_words_and_rights(cloud, outcomes, told)
     if subjects.disks:
         checks += restore_checks(subjects.disks, outcomes, s3, folder / "restored")
-    write_report(report, cloud, outcomes, checks, told)
-    return DemoResult(
-        outcomes=outcomes,
-        checks=checks,
-        report=report,
-        calls=len(cloud.audit.entries),
-        refused=len(cloud.audit.refused()),
-        notifications=told,
-    )
+    return outcomes, checks, told
 
 
 def _notifications(cloud: Cloud, deployment: Deployment) -> tuple[str, ...]:

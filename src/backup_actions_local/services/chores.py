@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from backup_actions_local.clock import SimulatedClock
 
-_ENDS_WITHIN_SECONDS = 10.0
-
 
 class _Closed(Exception):
     """The service is closed: the chore is left where it is."""
@@ -20,8 +18,9 @@ class _Closed(Exception):
 class Chores:
     """Each is an actor on the clock. One that sleeps when the service is closed does not wake up to go on."""
 
-    def __init__(self, clock: SimulatedClock) -> None:
+    def __init__(self, clock: SimulatedClock, *, end_within_seconds: float = 10.0) -> None:
         self._clock = clock
+        self._end_within_seconds = end_within_seconds
         self._closed = False
         self._threads: list[threading.Thread] = []
 
@@ -42,7 +41,7 @@ class Chores:
         self._closed = True
         self._clock.changed()
         for thread in self._threads:
-            thread.join(_ENDS_WITHIN_SECONDS)
+            thread.join(self._end_within_seconds)
 
     def _do(self, work: Callable[[], None]) -> None:
         try:

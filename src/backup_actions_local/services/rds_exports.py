@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SERVICE = "export.rds.amazonaws.com"
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html: five at a time in an account
 _AT_ONCE = 5
+_SERVER_STOPS_WITHIN_SECONDS = 120.0
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3})
 
 
@@ -40,7 +41,8 @@ class Exports:
         take_on: Callable[[str, str, str], boto3.Session | None],
     ) -> None:
         self._clock, self._durations, self._mishaps, self._take_on = clock, durations, mishaps, take_on
-        self._chores = Chores(clock)
+        # One that reads a database stops its server first.
+        self._chores = Chores(clock, end_within_seconds=_SERVER_STOPS_WITHIN_SECONDS)
         self._lock = threading.RLock()
         self.tasks: dict[str, ExportTask] = {}
 
