@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.flow.databases import (
     EXPORT,
     back_up,
@@ -125,6 +126,18 @@ def test_prefix_and_identifier_are_such_as_rds_takes(postgresql: Flow) -> None:
     assert ":" not in task.asked["S3Prefix"]
     assert task.id.startswith("rds-export-")
     assert len(task.id) <= 60
+
+
+def test_rds_can_write_and_remove_everything_but_the_manifest(postgresql: Flow) -> None:
+    s3 = postgresql.cloud.session(f"{EXPORT}-service-export").client("s3")
+    ((prefix, _),) = manifests(postgresql).items()
+
+    s3.put_object(Bucket=postgresql.bucket, Key=f"{prefix}/other/file", Body=b"")
+    s3.delete_object(Bucket=postgresql.bucket, Key=f"{prefix}/other/file")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=postgresql.bucket, Key=f"{prefix}/export.json", Body=b"{}")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=postgresql.bucket, Key=f"{prefix}/export.json")
 
 
 def test_polls_are_few_and_grow(postgresql: Flow) -> None:

@@ -60,3 +60,15 @@ def test_callers_are_named_as_aws_names_them(roles: Roles) -> None:
 
     assert roles.caller_arn(caller) == "arn:aws:sts::111122223333:assumed-role/administrator/setup"
     assert roles.role_arn("worker") == "arn:aws:iam::111122223333:role/worker"
+
+
+def test_a_service_is_trusted_with_a_role_for_what_the_role_names_alone() -> None:
+    roles = Roles(SimulatedClock())
+    roles.add("exporter", [])
+    roles.trust("exporter", "export.rds.amazonaws.com", ["arn:aws:rds:us-east-1:111122223333:snapshot:*"])
+    snapshot = "arn:aws:rds:us-east-1:111122223333:snapshot:awsbackup:job-1"
+
+    assert roles.trusts("exporter", "export.rds.amazonaws.com", on_behalf_of=snapshot)
+    assert not roles.trusts("exporter", "backup.amazonaws.com", on_behalf_of=snapshot)
+    assert not roles.trusts("nobody", "export.rds.amazonaws.com", on_behalf_of=snapshot)
+    assert not roles.trusts("exporter", "export.rds.amazonaws.com", on_behalf_of=snapshot.replace("1111", "9999"))
