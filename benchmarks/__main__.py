@@ -15,6 +15,7 @@ from statistics import median
 
 import backup_actions
 from benchmarks.contenders import FILES, IMAGE, IMAGE_WITH_SEED, OURS, SLOW_FILES, SMALL_FILES, Contender
+from benchmarks.conversion import CONVERSIONS, exported_table
 from benchmarks.data import FULL, QUICK, Data
 from benchmarks.measuring import Run, run
 from benchmarks.one_file import one_file
@@ -50,6 +51,7 @@ def main() -> None:
             "random": Contest(data.random, FILES),
             "slow": Contest(data.slow, SLOW_FILES, opened=lambda made: slow_tree(made, sink.folder)),
             "image": Contest(data.image, image, once=True),
+            "conversion": Contest(lambda: exported_table(asked.data, 100_000 if asked.quick else 600_000), CONVERSIONS),
         }
         for chosen in asked.sets or contests:
             if chosen == "slow" and not (os.geteuid() == 0 and Path("/dev/fuse").exists()):
@@ -71,7 +73,7 @@ def _hold(contest: Contest, rounds: int, sink: Sink) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sets", nargs="*", help="small, large, random, slow, image; all of them by default")
+    parser.add_argument("sets", nargs="*", help="small, large, random, slow, image, conversion; all by default")
     parser.add_argument("--quick", action="store_true", help="less data, one round: a few minutes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gzip-image", action="store_true", help="dd | gzip | aws on the image too: minutes more")
