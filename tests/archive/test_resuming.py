@@ -171,12 +171,25 @@ def _nothing(_: bytes) -> bytes:
     return b""
 
 
-def _forged(data: bytes) -> bytes:
+def _forged_type(data: bytes) -> bytes:
+    return _forged(data, "kept", "size_bytes", "8")
+
+
+def _forged_path(data: bytes) -> bytes:
+    return _forged(data, "frames", "name", "../../frames-1")
+
+
+def _forged_handle(data: bytes) -> bytes:
+    return _forged(data, "kept", "handle", "manifest.json")
+
+
+def _forged(data: bytes, part: str, key: str, value: object) -> bytes:
     raw = json.loads(data)
     del raw["sha256"]
-    raw["under_way"]["kept"]["size_bytes"] = "8"
+    raw["under_way"][part][key] = value
     content = json.dumps(raw, indent=1, sort_keys=True).encode() + b"\n"
-    return json.dumps({**raw, "sha256": hashlib.sha256(content).hexdigest()}, indent=1, sort_keys=True).encode()
+    sealed = {**raw, "sha256": hashlib.sha256(content).hexdigest()}
+    return json.dumps(sealed, indent=1, sort_keys=True).encode() + b"\n"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +198,9 @@ def _forged(data: bytes) -> bytes:
         ("checkpoint.json", _cut),
         ("checkpoint.json", _flipped),
         ("checkpoint.json", _nothing),
-        ("checkpoint.json", _forged),
+        ("checkpoint.json", _forged_type),
+        ("checkpoint.json", _forged_path),
+        ("checkpoint.json", _forged_handle),
         ("frames-1", _flipped),
         ("frames-1", _cut),
         ("tree-1", _flipped),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
 from backup_actions.archive.checksums import Crc64Nvme
-from backup_actions.archive.store import KeptObject
-from backup_actions.errors import ManifestUnreadable
+from backup_actions.archive.store import KeptObject, checked_name
+from backup_actions.errors import ManifestUnreadable, UnsafePath
 from backup_actions.model.json_types import JsonObject
 from backup_actions.model.manifest import RESUME_FOLDER, Manifest, Member
 from backup_actions.model.sealed_json import check_values, sealed, unsealed
@@ -69,6 +70,13 @@ class Checkpoint:
         """The members that are finished."""
         return self.finished.members if self.finished else ()
 
+    def _names(self) -> Iterator[str]:
+        """Every object that is read because of it."""
+        for member in self.members:
+            yield from (stored.name for stored in (member.object, member.index) if stored)
+        if self.under_way:
+            yield from (blob.name for blob in (self.under_way.frames, self.under_way.tree) if blob)
+
     def to_bytes(self) -> bytes:
         """JSON, with a hash over all the rest of it."""
         return sealed(
@@ -87,15 +95,18 @@ class Checkpoint:
         try:
             raw = unsealed(data, form=FORMAT, version=FORMAT_VERSION)
             finished, under_way = raw["finished"], raw["under_way"]
-            return cls(
+            checkpoint = cls(
                 identity=raw["identity"],
                 finished=Manifest.from_bytes(finished.encode()) if finished else None,
                 under_way=_under_way(under_way) if under_way else None,
             )
+            for name in checkpoint._names():
+                checked_name(name)
         except ManifestUnreadable as wrong:
             raise CheckpointDamagedError(f"the checkpoint cannot be used: {wrong.facts['reason']}") from wrong
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as wrong:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, UnsafePath) as wrong:
             raise CheckpointDamagedError(f"the checkpoint cannot be read: {type(wrong).__name__}: {wrong}") from wrong
+        return checkpoint
 
 
 def _under_way(raw: dict[str, Any]) -> UnderWay:

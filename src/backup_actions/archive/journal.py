@@ -107,8 +107,9 @@ class Journal:
         return SoFar(member=member, object=name, kept=under_way.kept, frames=frames, tree=tree)
 
     def follow(self, work: Work | None) -> None:
-        """From now on checkpoints tell of this work."""
-        self._work = work
+        """From now on checkpoints tell of this work; nobody asks the one before any more."""
+        with self._lock:
+            self._work = work
 
     def forget(self) -> None:
         """Nothing is kept of the member under way: its upload is given up."""
@@ -123,8 +124,8 @@ class Journal:
             raise ArchiveExists(where=self._to.location)
         with self._lock:
             self._finished = (*self._finished, member)
+            self._work = None
             self._write()
-        self._work = None
 
     def flush(self) -> UnderWay | None:
         """The store knows all that is kept now; what that is."""
@@ -167,7 +168,7 @@ class Journal:
         self._finished = tuple(member for member in checkpoint.members if self._stands(member))
         if checkpoint.under_way and self.finished(checkpoint.under_way.member) is None:
             self._under_way = checkpoint.under_way
-            self._generation = int(checkpoint.under_way.frames.name.rpartition("-")[2])
+            self._generation = int(checkpoint.under_way.frames.name.endswith("-1"))
         self._progress.note(f"an unfinished archive is continued: {self.kept or 'nothing'} of it is there")
 
     def _found(self) -> Checkpoint | None:
@@ -221,7 +222,7 @@ class Journal:
         if so_far is None or (self._under_way and self._under_way.kept == so_far.kept):
             return
         self.segments.settle()
-        generation = 1 - self._generation % 2
+        generation = 1 - self._generation
         self._under_way = UnderWay(
             member=so_far.member,
             object=so_far.object,
