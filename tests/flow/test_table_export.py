@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,6 +130,30 @@ def test_forced_history_that_does_not_exist_fails_and_says_what_to_do(new_table_
     assert (flow.main.status, exporting(flow).error) == ("FAILED", "RouteImpossible")
     assert "the table has no point-in-time recovery" in flow.notices[0]["Message"]
     assert broken(flow) == []
+
+
+def test_run_of_another_name_finds_the_export_complete_and_makes_no_other(new_table_flow: NewFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow, remember=True)
+    back_up(flow)
+    client = flow.cloud.administrator.client("stepfunctions")
+    with flow.cloud.clock.actor():
+        client.start_execution(stateMachineArn=flow.main.machine.arn, name="again", input=json.dumps(flow.main.input))
+    flow.wait()
+
+    assert [execution.status for execution in flow.executions(EXPORT)] == ["SUCCEEDED", "SUCCEEDED"]
+    assert len(flow.cloud.dynamodb.exports) == 1
+    assert len(flow.cloud.jobs.jobs) == 2
+
+
+def test_backup_goes_after_an_export_only_where_the_settings_say_so_in_so_many_words(new_table_flow: NewFlow) -> None:
+    flow = new_table_flow(deletion={"after_unrestorable": True})
+    make_table(flow, remember=True)
+    back_up(flow)
+
+    assert flow.main.status == "SUCCEEDED"
+    assert flow.point is None
+    assert flow.evidence()["deletion"]["outcome"] == "deleted"
 
 
 # ------------------------------------------------------------------------------------------------------------- the data
