@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from backup_actions_local.databases import mariadb
 from backup_actions_local.services.hosting.devices import loops_over
 
 COMMAND = [sys.executable, "-m", "backup_actions.cli", "demo"]
@@ -24,24 +27,39 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing(tmp_path: Path) -> None
     assert finished.returncode == 0, finished.stderr[-4000:] + finished.stdout[-4000:]
     result = json.loads(finished.stdout)
     assert [check["sentence"] for check in result["checks"] if not check["holds"]] == []
-    assert {disk["name"]: disk["fate"] for disk in result["disks"]} == {
-        "data": "deleted",
-        "root disk": "deleted",
-        "unreadable": "deleted",
-        "unlucky": "kept",
-    }
-    assert (folder / "demo-report.html").read_text().startswith("<!doctype html>")
+    fates = {backup["name"]: backup["fate"] for backup in result["backups"]}
+    expected = dict.fromkeys(("data", "root disk", "unreadable"), "deleted")
+    expected |= dict.fromkeys(("unlucky", "shop", *(["warehouse"] if mariadb.is_installed() else []), "Orders"), "kept")
+    assert fates == expected
+    (shop,) = (backup for backup in result["backups"] if backup["name"] == "shop")
+    assert {row[1] for row in shop["answer"]["rows_now"]} == {"0.00"}
+    assert ["Moby-Dick", "12.50"] in [row[:2] for row in shop["answer"]["rows"]]
+    page = (folder / "demo-report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert all(text in page for text in ("UPDATE books SET price = 0", "12.50", "nothing is left running"))
     assert loops_over(folder) == []
     assert not any(line.split(" ")[1].startswith(str(folder)) for line in Path("/proc/mounts").read_text().splitlines())
 
 
-def test_ctrl_c_ends_the_demo_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("action", "moment"),
+    [
+        ("ebs-archive", "SubmitJob"),  # jobs are about to attach and mount
+        ("rds-export", "making what"),  # a database is set up
+        ("rds-export", "StartExport"),  # a database is restored and read
+    ],
+)
+def test_ctrl_c_ends_the_demo_and_leaves_nothing(action: str, moment: str, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        COMMAND, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}, start_new_session=True
+        [*COMMAND, "--action", action],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if "SubmitJob" in line:  # jobs are about to attach and mount
+        if moment in line:
             break
 
     process.send_signal(signal.SIGINT)
@@ -52,6 +70,8 @@ def test_ctrl_c_ends_the_demo_and_leaves_nothing(tmp_path: Path) -> None:
     assert loops_over(tmp_path) == []
     left = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False)
     assert left.stdout == ""
+    servers = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert servers.stdout == ""
     process.stderr.close()
 
 

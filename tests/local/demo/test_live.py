@@ -86,3 +86,11 @@ def test_what_a_job_notes_is_a_line() -> None:
     watch.job(f"{RUN}_archive_0", Report(kind="note", text="p1 is archived as an image"))
 
     assert screen.lines == ["data        archive: p1 is archived as an image"]
+
+
+def test_a_job_that_does_not_say_what_it_does_is_named_by_its_step() -> None:
+    watch, screen, _ = watched()
+
+    watch.job(f"{RUN}_verify_0", Report(kind="progress", text="", done_bytes=1))
+
+    assert screen.lines == ["data        … verify"]
