@@ -12,7 +12,7 @@ WORKERS ?= 2
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) $(READER) system ## archive real EBS backups on the embedded AWS; ARGS="--keep DIR" and others are passed on
+demo: $(READY) $(READER) system ## real disks and databases backed up, archived, exported on the embedded AWS; ARGS="--keep DIR" and others are passed on
 	@$(BIN)/backup-actions demo $(ARGS)
 
 test: check unit ## all checks and tests

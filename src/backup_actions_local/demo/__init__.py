@@ -36,7 +36,7 @@ ACTIONS = ("ebs-archive", "rds-export", "dynamodb-export")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep everything there, also the report.",
+    help="Keep all data, logs and the report there.",
 )
 @click.option(
     "--action", "actions", multiple=True, type=click.Choice(ACTIONS), help="Show this action only; may be repeated."
@@ -45,10 +45,10 @@ ACTIONS = ("ebs-archive", "rds-export", "dynamodb-export")
 def demo(output: Output, keep: Path | None, actions: tuple[str, ...], port: int | None) -> None:
     """Show the life of backups on the embedded AWS.
 
-    Four disks are archived, verified and their backups deleted: one with an awkward file system, a partitioned one with
-    a boot loader, one that cannot be mounted, and one whose job dies on every attempt. A PostgreSQL, a MariaDB and a
-    DynamoDB table are exported to Parquet, spoilt after their backup, and asked with SQL what they held. The deployed
-    workflows do the work. Exit code 0 means that everything promised was true.
+    Four disks are archived, and the backups of what is verified deleted: one with an awkward file system, a partitioned
+    one with a boot loader, one that cannot be mounted, and one whose job dies on every attempt. A PostgreSQL and a
+    MariaDB database and a DynamoDB table are exported to Parquet, spoilt after their backup, and a query shows what
+    they held. The deployed workflows do the work. Exit code 0 means that everything promised was true.
     """
     from backup_actions_local.demo.outcome import as_json
     from backup_actions_local.demo.run import run_demo
