@@ -28,9 +28,12 @@ def data_file(folder: Path, name: str, content: bytes, items: int) -> ExportFile
     """A data file with these bytes, as the manifest would list it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
-    return ExportFile(
-        name=name, md5=base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(), items=items
-    )
+    return ExportFile(name=name, md5=md5_of(content), items=items)
+
+
+def md5_of(content: bytes) -> str:
+    """As the manifest states it."""
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
 def exported(folder: Path, *files: Sequence[Item]) -> list[ExportFile]:

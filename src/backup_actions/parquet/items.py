@@ -6,6 +6,7 @@ gaps and need no look at each value. What is left, items of rare shapes, is put 
 
 from __future__ import annotations
 
+import re
 from binascii import a2b_base64
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,6 +59,10 @@ class _Matched:
     rows: list[tuple[bytes, ...]] = field(default_factory=list)
 
 
+# The two methods that every line meets, looked up once.
+_Patterned = tuple[Callable[[bytes], re.Match[bytes] | None], Callable[[tuple[bytes, ...]], None], _Matched]
+
+
 class ItemReader:
     """Takes lines, gives slices. ``counts`` has how many items have each attribute."""
 
@@ -65,16 +70,17 @@ class ItemReader:
         self.counts: Counter[str] = Counter()
         self._usual: dict[tuple[str, ...], _Shape] = {}
         self._all: dict[tuple[tuple[str, ...], tuple[str, ...]], _Shape] = {}
-        self._patterns: dict[int, list[_Matched]] = {}
+        self._patterns: dict[int, list[_Patterned]] = {}
         self._missed: Counter[tuple[int, tuple[str, ...], tuple[str, ...]]] = Counter()
 
     def slices(self, lines: Iterable[bytes]) -> list[Slice]:
         """All of these items. Raises ValueError for a line that is not an item, and whatever else shows that."""
+        patterns = self._patterns
         for line in lines:
             braces = line.count(b"{")  # cheap, and alike for few shapes
-            for matched in self._patterns.get(braces, ()):
-                if (match := matched.pattern.match(line)) is not None:
-                    matched.rows.append(match.groups())
+            for match, take, _ in patterns.get(braces, ()):
+                if (found := match(line)) is not None:
+                    take(found.groups())
                     break
             else:
                 self._parse(line, braces)
@@ -104,7 +110,8 @@ class ItemReader:
         like = self._patterns.setdefault(braces, [])
         pattern = pattern_like(item) if len(like) < _PATTERNS_ALIKE else None
         if pattern is not None:
-            like.append(_Matched(shape.names, pattern))
+            matched = _Matched(shape.names, pattern)
+            like.append((pattern.match, matched.rows.append, matched))
 
     def _shape(self, names: tuple[str, ...], item: Mapping[str, Mapping[str, Any]]) -> _Shape:
         tags = tuple(next(iter(tagged), "") for tagged in item.values())
@@ -123,12 +130,12 @@ class ItemReader:
             for name in shape.names:
                 self.counts[name] += len(shape.rows)
         taken = [_dense(shape) for shape in common] + ([_sparse(rare)] if rare else [])
-        for matched in chain.from_iterable(self._patterns.values()):
+        for _, _, matched in chain.from_iterable(self._patterns.values()):
             if matched.rows:
                 taken.append(_matched_slice(matched))
                 for name in matched.names:
                     self.counts[name] += len(matched.rows)
-                matched.rows = []
+                matched.rows.clear()
         for shape in common:
             shape.rows, shape.texts = [], []
         for shape in rare:  # there may be as many of them as items: they are not kept
