@@ -332,7 +332,7 @@ class QueryFailed(BackupActionsError):
 
     code = "BA0514"
     sentence = "the query fails: {reason}"
-    remedy = "`backup-actions query {where} --tables` lists tables and columns; names with dots or dashes need quotes."
+    remedy = "List tables and columns with `backup-actions query {where} --tables`; odd names need double quotes."
     exit_code = 2
 
 
