@@ -21,6 +21,7 @@ _ROWS_AT_ONCE = 1000
 _NEAR, _KNOWN_TOLD = 3, 8
 _OWN_COLUMNS = ("date", "as_of", "resource")
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist", re.DOTALL)
+_BESIDE_THE_POINT = re.compile(r" LINE \d+:| Candidate (?:functions|bindings):")
 _PARQUET = ds.ParquetFileFormat()
 
 
@@ -118,7 +119,7 @@ class Queries:
     def _told(self, error: Exception) -> BackupActionsError:
         sentence = " ".join(str(error).split())
         if (unknown := _UNKNOWN_TABLE.search(str(error))) is None:
-            return QueryFailed(reason=sentence.partition(" LINE ")[0], where=self._where)
+            return QueryFailed(reason=_BESIDE_THE_POINT.split(sentence)[0], where=self._where)
         name = unknown[1]
         names = [table.name for table in self._tables]
         ends = [known for known in names if known.casefold().endswith(f".{name.casefold()}")]
