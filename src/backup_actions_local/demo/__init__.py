@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -54,7 +56,7 @@ def demo(output: Output, keep: Path | None, actions: tuple[str, ...], port: int 
     from backup_actions_local.demo.run import run_demo
     from backup_actions_local.demo.summary import summarize
 
-    with _folder(keep) as folder, _screen(output) as screen:
+    with _interrupted_once(), _folder(keep) as folder, _screen(output) as screen:
         report = (keep or Path.cwd() / "build") / "demo-report.html"
         result = run_demo(folder, report, screen, output.talk, port=port, actions=actions or ACTIONS)
     if output.as_json:
@@ -63,6 +65,24 @@ def demo(output: Output, keep: Path | None, actions: tuple[str, ...], port: int 
     else:
         summarize(result, output.data)
     sys.exit(0 if result.ok else 1)
+
+
+@contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """Ctrl-C is heard once; what follows is the clean-up, which an impatient second one does not cut short."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

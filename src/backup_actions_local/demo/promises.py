@@ -68,7 +68,9 @@ def of_what_is_left(cloud: Cloud, deployment: Deployment, s3: Any) -> Iterator[C
     leases = Leases(dynamodb, deployment.resources["LedgerTable"], cloud.clock, quota="rds-export", slots=5)
     running = [task.id for task in cloud.database_exports.tasks.values() if task.is_active]
     running += [lease.owner for lease in leases.held()]
-    yield Check(sentence="no export holds a place any more", holds=not running, detail=", ".join(running))
+    yield Check(
+        sentence="every place in the quota of exports is free again", holds=not running, detail=", ".join(running)
+    )
     uploads = s3.list_multipart_uploads(Bucket=deployment.resources["Bucket"]).get("Uploads", [])
     yield Check(sentence="no multipart upload is open", holds=not uploads)
 
