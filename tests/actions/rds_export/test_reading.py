@@ -58,8 +58,11 @@ def parquet(**columns: list[Any]) -> bytes:
     return written.getvalue()
 
 
-def told(*targets: str, status: str = "COMPLETE", size_gb: float = 0.1) -> bytes:
-    entries = [{"target": target, "status": status, "sizeGB": size_gb} for target in targets]
+def told(*targets: str, status: str = "COMPLETE", size_gb: float = 0.1, parts: tuple[int, int] = (1, 1)) -> bytes:
+    statistics = {"partitioningInfo": {"numberOfPartitions": parts[0], "numberOfCompletedPartitions": parts[1]}}
+    entries = [
+        {"target": target, "status": status, "sizeGB": size_gb, "tableStatistics": statistics} for target in targets
+    ]
     return json.dumps({"perTableStatus": entries}).encode()
 
 
@@ -121,6 +124,14 @@ def test_an_empty_table_needs_no_file() -> None:
     assert (found.tables[0].rows, found.tables[0].files, found.tables[0].columns) == (0, (), ())
 
 
+def test_a_table_that_has_left_no_trace_is_not_taken_for_empty() -> None:
+    objects = {key: data for key, data in good().items() if not key.startswith(f"{BASE}/shop/")}
+    objects[FIRST] = told("shop.public.orders", size_gb=0)
+    objects[f"{BASE}/export_tables_info_one_from_2_to_2.json"] = told("shop.public.Order Lines", size_gb=0)
+
+    assert read(objects).problems == ["shop.public.orders has no _SUCCESS", "shop.public.Order Lines has no _SUCCESS"]
+
+
 def without(key: str) -> Callable[[Objects], object]:
     return lambda objects: objects.pop(key)
 
@@ -145,6 +156,8 @@ INFO, FIRST = f"{BASE}/export_info_one.json", f"{BASE}/export_tables_info_one_fr
         (with_(FIRST, told("shop.public.orders", "shop.public.orders")), "shop.public.orders is listed twice"),
         (with_(FIRST, told("shop.public.orders", "shop.public.more")), "shop.public.more has no file"),
         (without(f"{ORDERS}/_SUCCESS"), "shop.public.orders has no _SUCCESS"),
+        (with_(f"{ORDERS[:-1]}2/part-0.gz.parquet", parquet(id=[4])), "has no _SUCCESS in shop/public.orders/2/"),
+        (with_(FIRST, told("shop.public.orders", parts=(3, 2))), "of shop.public.orders not all parts are written"),
         (with_(f"{BASE}/shop/public.x/1/part-0.gz.parquet", b""), "shop/public.x belongs to no table"),
         (with_(f"{ORDERS}/part-7.gz.parquet", b"PAR1PAR1"), "too few for a Parquet file"),
         (with_(f"{ORDERS}/part-7.gz.parquet", parquet(id=[3])[:-1]), "a part of it is missing"),
@@ -173,3 +186,11 @@ def test_a_warning_of_the_task_or_of_its_file_is_no_contradiction_but_something_
 
     for found in (read(good(), warning=told_of), read(objects)):
         assert (found.problems, found.left_out) == ([], ["left out the table shop.public.x"])
+
+
+def test_a_warning_of_the_file_counts_beside_one_of_the_task_that_names_nothing() -> None:
+    of_the_file = json.dumps({"status": "COMPLETE", "warningMessage": json.dumps({"skippedTables": ["shop.x"]})})
+
+    found = read(good() | {INFO: of_the_file.encode()}, warning='{"skippedTables": []}')
+
+    assert found.left_out == ["left out the table shop.x"]

@@ -68,7 +68,8 @@ def read_export(
     info = read_document(s3, bucket, f"{base}export_info_{task}.json")
     if info is None or info.get("status") != "COMPLETE":
         found.problems.append(f"export_info_{task}.json says {'nothing' if info is None else info.get('status')}")
-    found.left_out += left_out(warning or str((info or {}).get("warningMessage") or ""))
+    warnings = dict.fromkeys((warning, str((info or {}).get("warningMessage") or "")))
+    found.left_out += [sentence for each in warnings for sentence in left_out(each)]
     told = _told_tables(s3, bucket, base, [name for name in names if name.startswith("export_tables_info_")], found)
     _compare_with_parts(told, family, parts, found)
     reading = _Reading(s3, bucket, prefix, task, names, progress, found)
@@ -84,9 +85,10 @@ def _told_tables(s3: S3Client, bucket: str, base: str, names: Sequence[str], fou
         document: Mapping[str, Any] = read_document(s3, bucket, base + name) or {}
         try:
             told += [ToldTable.from_json(entry) for entry in document["perTableStatus"]]
-        except (KeyError, TypeError, ValueError) as wrong:
+        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
             found.problems.append(f"{name} cannot be understood: {type(wrong).__name__} {wrong}")
     found.problems += [f"{table.target} is {table.status}" for table in told if table.status != "COMPLETE"]
+    found.problems += [f"of {table.target} not all parts are written" for table in told if table.missing_parts]
     return told
 
 
@@ -121,8 +123,8 @@ class _Reading:
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             for folder, table in listed.items():
                 names = self._folders.get(folder, [])
-                if marked and not any(name.endswith(f"/{_MARK}") for name in names):
-                    self._found.problems.append(f"{table.target} has no {_MARK}")
+                if marked or not names:
+                    self._found.problems += [f"{table.target} has no {_MARK}{where}" for where in _unmarked(names)]
                 files = [file for file in pool.map(self._file, names) if file is not None]
                 if not files and table.size_gb:
                     self._found.problems.append(f"{table.target} has no file, and RDS says that it is not empty")
@@ -157,3 +159,12 @@ class _Reading:
             rows=sum(file.footer.rows for file in files),
             columns=columns,
         )
+
+
+def _unmarked(names: Sequence[str]) -> list[str]:
+    """Where among a table's files RDS does not say that it was successful: a mark is for its folder and those below."""
+    marked = [name.removesuffix(_MARK) for name in names if name.endswith(f"/{_MARK}")]
+    if not marked:
+        return [""]
+    folders = sorted({f"{name.rpartition('/')[0]}/" for name in names})
+    return [f" in {folder}" for folder in folders if not folder.startswith(tuple(marked))]

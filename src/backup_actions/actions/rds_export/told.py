@@ -23,11 +23,16 @@ class ToldTable:
     """Database, schema and table joined by dots."""
     status: str
     size_gb: float
+    missing_parts: int = 0
+    """How many of the parts that RDS reads a table in are not there, as far as it says."""
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> ToldTable:
-        """Raise KeyError, TypeError or ValueError for what is no such entry."""
-        return cls(str(entry["target"]), str(entry["status"]), float(entry.get("sizeGB") or 0))
+        """Raise KeyError, TypeError, ValueError or AttributeError for what is no such entry."""
+        target, status = str(entry["target"]), str(entry["status"])
+        parts = (entry.get("tableStatistics") or {}).get("partitioningInfo") or {}
+        missing = int(parts.get("numberOfPartitions") or 0) - int(parts.get("numberOfCompletedPartitions") or 0)
+        return cls(target, status, float(entry.get("sizeGB") or 0), missing)
 
 
 def left_out(warning_message: str) -> list[str]:
