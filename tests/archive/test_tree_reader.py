@@ -249,6 +249,19 @@ def test_a_file_that_grows_is_complained_about(reader: Path, tmp_path: Path) -> 
     assert [row.size_bytes for row in stream.rows if row.type == "file"] == [16 * MIB]
 
 
+def test_what_is_written_into_a_file_after_it_was_checked_is_not_in_the_stream(reader: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"before" * (MIB // 8))  # the whole stream fits into the pipe
+
+    with subprocess.Popen([reader, tmp_path], stdout=subprocess.PIPE) as process:
+        process.wait()
+        (tmp_path / "file").write_bytes(b"behind" * (MIB // 8))
+        stream = parsed(process.communicate()[0])
+
+    assert b"before" in stream.tar
+    assert b"behind" not in stream.tar
+    assert stream.complaints == []
+
+
 def test_what_cannot_be_read_is_named_and_the_rest_is_read(reader: Path, tmp_path: Path) -> None:
     for name in ("secret", "open"):
         (tmp_path / name).write_bytes(b"content")
