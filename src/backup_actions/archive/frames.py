@@ -140,12 +140,12 @@ class FrameWriter:
         try:
             for bytes_of_it in arriving:
                 bytes_of_it.result()
-            began = time.perf_counter()
+            began, own = time.perf_counter(), time.thread_time()
             if content_bytes == self._frame_bytes and buffer == self._zeros:
                 return self._framed_zeros()
             with memoryview(buffer)[:content_bytes] as content:
                 framed = _Framed(self._compressor.frame(content, level), content_bytes, frame_digest(content))
-            self._level.worked(time.perf_counter() - began)
+            self._level.worked(time.perf_counter() - began, time.thread_time() - own)
             return framed
         finally:
             self._free.put(buffer)
