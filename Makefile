@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-READER := $(BIN)/backup-actions-tree-reader
+READERS := $(BIN)/backup-actions-tree-reader $(BIN)/backup-actions-item-reader
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ WORKERS ?= 2
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) $(READER) system ## real disks and databases backed up, archived, exported on the embedded AWS; ARGS="--keep DIR" and others are passed on
+demo: $(READY) $(READERS) system ## real disks and databases backed up, archived, exported on the embedded AWS; ARGS="--keep DIR" and others are passed on
 	@$(BIN)/backup-actions demo $(ARGS)
 
 test: check unit ## all checks and tests
@@ -22,13 +22,13 @@ check: $(READY) ## style, types, stale documentation
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 
-unit: $(READY) $(READER) system ## the tests; ARGS="-k name" and others are passed on
+unit: $(READY) $(READERS) system ## the tests; ARGS="-k name" and others are passed on
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q $(ARGS)
 
-sweep: $(READY) $(READER) system ## every single fault and every single grant; the suite holds a fixed sample of them
+sweep: $(READY) $(READERS) system ## every single fault and every single grant; the suite holds a fixed sample of them
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q --sweep tests/sweeps $(ARGS)
 
-bench: $(READY) $(READER) build/competitors system ## archiving against other pipelines, about ten minutes; ARGS="--quick" and others are passed on
+bench: $(READY) $(READERS) build/competitors system ## archiving against other pipelines, about ten minutes; ARGS="--quick" and others are passed on
 	@PATH="$(CURDIR)/$(BIN):$$PATH:$(CURDIR)/build/competitors/bin" $(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(READY) ## write the generated pages
@@ -43,11 +43,11 @@ system: ## the programs that file systems need; installs them on Debian and Ubun
 clean: ## remove what the commands above made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-# Where it cannot be compiled GNU tar reads the trees.
-$(READER): $(wildcard native/tree_reader/*) | $(READY)
+# Where they cannot be compiled GNU tar reads the trees, and Python the items.
+$(READERS): $(BIN)/backup-actions-%-reader: $(wildcard native/*_reader/*) | $(READY)
 	@if command -v $(CC) >/dev/null 2>&1 && [ "$$(uname)" = Linux ]; then \
-		$(MAKE) --silent --no-print-directory -C native/tree_reader PROGRAM="$(CURDIR)/$@"; \
-	else echo "no C compiler, or not Linux: trees are read by GNU tar, more slowly" >&2; fi
+		$(MAKE) --silent --no-print-directory -C native/$*_reader PROGRAM="$(CURDIR)/$@"; \
+	else echo "no C compiler, or not Linux: there is no reader of $*s, what it does takes longer" >&2; fi
 
 build/competitors: pyproject.toml
 	@$(BIN)/uv venv --quiet --clear $@

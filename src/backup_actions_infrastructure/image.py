@@ -27,6 +27,7 @@ _CONTEXT = (
     "!requirements/worker.txt",
     "!requirements/worker-build.txt",
     "!src/backup_actions",
+    "!native/item_reader",
     "!native/tree_reader",
     "**/__pycache__",
 )

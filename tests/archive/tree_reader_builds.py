@@ -17,8 +17,7 @@ import pytest
 
 Build = Literal["plain", "address", "thread"]
 
-_SOURCE = Path(__file__).parents[2] / "native" / "tree_reader"
-_BUILT = Path(__file__).parents[2] / "build" / "tree_reader"
+_PROJECT = Path(__file__).parents[2]
 _SANITIZE: dict[Build, list[str]] = {
     "plain": [],
     "address": ["SANITIZE=address,undefined"],
@@ -29,16 +28,17 @@ _COLUMNS = "BBIQQQqIQQQ"
 _DATA, _ENTRIES, _REMARK, _END = 1, 2, 3, 4
 
 
-def built(build: Build) -> Path:
-    """The program, made if its sources are newer; the test is skipped where there is no C compiler."""
+def built(build: Build, name: str = "tree_reader") -> Path:
+    """The program of ``native/``, made if its sources are newer; the test is skipped where there is no C compiler."""
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
-    program = _BUILT / build
-    _BUILT.mkdir(parents=True, exist_ok=True)
-    with (_BUILT / f"{build}.lock").open("w") as lock:
+    folder = _PROJECT / "build" / name
+    program = folder / build
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{build}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run(
-            ["make", "--silent", "-C", _SOURCE, f"PROGRAM={program}", *_SANITIZE[build]],
+            ["make", "--silent", "-C", _PROJECT / "native" / name, f"PROGRAM={program}", *_SANITIZE[build]],
             check=True,
             capture_output=True,
             env={"PATH": os.environ.get("PATH", os.defpath)},

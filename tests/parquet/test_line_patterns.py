@@ -10,6 +10,7 @@ import pytest
 from tests.parquet.tables import Item, compared, converted, items_of, line
 
 from backup_actions.parquet import items as items_module
+from backup_actions.parquet import sharing
 from backup_actions.parquet.line_patterns import pattern_like
 
 ALL: Item = {
@@ -23,6 +24,12 @@ ALL: Item = {
     "map": {"M": {"100 %": {"S": "b"}, "n": {"N": "7"}, "deep": {"M": {}}, "no": {"BOOL": False}}},
     "list": {"L": [{"S": "a"}, {"NULL": True}, {"SS": ["q"]}, {"B": "AA=="}, {"L": []}]},
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python reads every line, as where the item reader is missing."""
+    monkeypatch.setattr(sharing, "item_program", lambda: None)
 
 
 def stripped(item: Item) -> bytes:

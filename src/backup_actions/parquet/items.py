@@ -216,8 +216,13 @@ _ARRAY_TYPES: Mapping[str, pa.DataType] = {
 _DECODERS: Mapping[str, Callable[[Any], Any]] = {"B": _binary, "BS": _binary_list}
 
 
+def array_type(tag: str) -> pa.DataType:
+    """What the values of this type of DynamoDB are in a slice."""
+    return _ARRAY_TYPES.get(tag, pa.string())
+
+
 def _array(tag: str, values: Sequence[Any]) -> pa.Array:
-    kind, decode = _ARRAY_TYPES.get(tag, pa.string()), _DECODERS.get(tag)
+    kind, decode = array_type(tag), _DECODERS.get(tag)
     if pa.types.is_list(kind) and not all(isinstance(value, list) for value in values if value is not None):
         raise TypeError(f"a value of type {tag} is no list")  # Arrow would take a text for a list of letters
     return pa.array([decode(value) for value in values] if decode else values, kind)

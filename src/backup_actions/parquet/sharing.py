@@ -14,7 +14,7 @@ from isal import igzip, isal_zlib
 
 from backup_actions.errors import CorruptExport
 from backup_actions.parquet.column_types import ColumnType
-from backup_actions.parquet.items import ItemReader
+from backup_actions.parquet.item_program import TextReader, item_program
 from backup_actions.parquet.options import ConversionOptions, ExportFile
 from backup_actions.parquet.parts import Columns, Part, PartWriter, Sink
 from backup_actions.parquet.row_groups import RowGroup
@@ -66,17 +66,20 @@ class Share:
 
 def converted(order: Order, channel: Channel) -> Share:
     """Every item of the files is a row of the parts. Raises CorruptExport."""
-    reader, group = ItemReader(), RowGroup()
-    full_bytes = order.options.row_group_mib << 20
-    with PartWriter(channel, order.name, order.keys, order.options, order.columns) as writer:
+    group, full_bytes = RowGroup(), order.options.row_group_mib << 20
+    with (
+        TextReader(item_program()) as reader,
+        PartWriter(channel, order.name, order.keys, order.options, order.columns) as writer,
+    ):
         for file in order.files:
             rows = 0
-            for lines in _read(file, channel, compressed=order.columns is None):
-                rows += len(lines)
+            for text in _read(file, channel, compressed=order.columns is None):
                 try:
-                    group.add(reader.slices(lines))
+                    slices = reader.slices(text)
                 except _NO_ITEM as wrong:
                     raise CorruptExport(file=file.name, reason=f"a line is not an item: {_brief(wrong)}") from wrong
+                rows += sum(map(len, slices))
+                group.add(slices)
                 if group.is_full(full_bytes):
                     writer.write(group, reader.counts)
                     group = RowGroup()
@@ -88,9 +91,9 @@ def converted(order: Order, channel: Channel) -> Share:
         return Share(parts=writer.parts, types=writer.types, counts=reader.counts)
 
 
-def _read(file: ExportFile, channel: Channel, *, compressed: bool) -> Iterator[list[bytes]]:
+def _read(file: ExportFile, channel: Channel, *, compressed: bool) -> Iterator[bytes]:
     pieces = channel.pieces(file.name)
-    return item_lines(inflated(pieces, file) if compressed else pieces, file)
+    return _whole_lines(inflated(pieces, file) if compressed else pieces, file)
 
 
 def inflated(pieces: Iterable[bytes], file: ExportFile) -> Iterator[bytes]:
@@ -105,17 +108,22 @@ def inflated(pieces: Iterable[bytes], file: ExportFile) -> Iterator[bytes]:
 
 def item_lines(texts: Iterable[bytes], file: ExportFile) -> Iterator[list[bytes]]:
     """Whole lines, some at a time; blank ones are none. Raises CorruptExport for one that is longer than any item."""
+    for text in _whole_lines(texts, file):
+        yield [line for line in text.split(b"\n") if line]
+
+
+def _whole_lines(texts: Iterable[bytes], file: ExportFile) -> Iterator[bytes]:
     rest = b""
     for text in texts:
         whole = rest + text
         end = whole.rfind(b"\n") + 1
         if end:
-            yield [line for line in whole[:end].split(b"\n") if line]
+            yield whole[:end]
         rest = whole[end:]
         if len(rest) > _LONGEST_LINE_BYTES:
             raise CorruptExport(file=file.name, reason=f"a line is longer than {_LONGEST_LINE_BYTES} bytes")
     if rest:
-        yield [rest]
+        yield rest + b"\n"
 
 
 class _Stream(io.RawIOBase):
