@@ -321,6 +321,24 @@ def test_of_two_that_go_on_at_once_one_completes_the_archive_and_the_other_fails
     assert_whole(s3_store, tree, tmp_path)
 
 
+@pytest.mark.parametrize("checkpoint_seconds", [None, NEVER])
+def test_what_another_process_completed_meanwhile_is_not_written_over(
+    store: Store, tree: Path, tmp_path: Path, checkpoint_seconds: float | None
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_bytes(b"of another time")
+
+    class Rival(Notes):
+        def add(self, source_bytes: int) -> None:
+            if store.describe("manifest.json") is None:
+                archive(tmp_path / "other", store)
+
+    with pytest.raises(ArchiveExists):
+        resumable(tree, store, Rival(), checkpoint_seconds=checkpoint_seconds)
+
+    assert_whole(store, tmp_path / "other", tmp_path)
+
+
 def test_notes_that_cannot_be_removed_do_not_spoil_a_complete_archive(s3_store: S3Store, tree: Path) -> None:
     def refuse(_: Callable[..., Any], parameters: dict[str, Any]) -> Any:
         raise EndpointConnectionError(endpoint_url=parameters["Key"])

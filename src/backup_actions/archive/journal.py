@@ -23,9 +23,9 @@ from backup_actions.archive.frames_so_far import FramesSoFar
 from backup_actions.archive.interrupts import uninterrupted
 from backup_actions.archive.store import CannotResumeError, KeptObject, Store
 from backup_actions.archive.tree_so_far import TreeSoFar
-from backup_actions.errors import ArchiveExists, ArchiveMissing, AwsCallFailed, BackupActionsError
+from backup_actions.errors import ArchiveMissing, AwsCallFailed, BackupActionsError
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest, Member
+from backup_actions.model.manifest import RESUME_FOLDER, Manifest, Member
 from backup_actions.model.progress import Progress
 
 _SHARE_OF_TIME = 30
@@ -119,9 +119,7 @@ class Journal:
         self._give_up(None)
 
     def will_finish(self, member: Member) -> None:
-        """The member counts as finished as soon as its objects stand. Raises ArchiveExists, UploadFailed."""
-        if self._to.describe(MANIFEST_NAME) is not None:  # whoever was faster must not have his objects written over
-            raise ArchiveExists(where=self._to.location)
+        """The member counts as finished as soon as its objects stand. Raises UploadFailed."""
         with self._lock:
             self._finished = (*self._finished, member)
             self._work = None

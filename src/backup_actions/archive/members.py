@@ -18,7 +18,8 @@ from backup_actions.archive.region_image import archive_region
 from backup_actions.archive.store import CannotResumeError, Store
 from backup_actions.archive.tree_so_far import SourceDiffers
 from backup_actions.archive.under_way import MemberUnderWay
-from backup_actions.model.manifest import Kind, Member, Region, StoredObject
+from backup_actions.errors import ArchiveExists
+from backup_actions.model.manifest import MANIFEST_NAME, Kind, Member, Region, StoredObject
 from backup_actions.model.progress import Progress
 
 _SUFFIX = {"zstd": "zst", "gzip": "gz"}
@@ -50,7 +51,7 @@ class MemberWriter:
         return self.journal.finished(name) if self.journal else None
 
     def files(self, place: Place, root: Path, *, expected_bytes: int | None, one_file_system: bool) -> Member:
-        """The tree below root, of about that many bytes as a tar. Raises SourceUnreadable, UploadFailed."""
+        """The tree below root, as a tar of about that size. Raises SourceUnreadable, UploadFailed, ArchiveExists."""
 
         def write(work: MemberUnderWay) -> Member:
             with (
@@ -70,6 +71,7 @@ class MemberWriter:
                 for note in tree.notes:
                     self.progress.note(f"{place.name}: {note}")
                 member = self._member(place, "files", stream, work.stored.seal(), source_bytes=tree.content_bytes)
+                self._require_incomplete()
                 return replace(
                     member,
                     index=index.finish(),
@@ -130,6 +132,7 @@ class MemberWriter:
                 is_tree=is_tree,
             ) as work:
                 written = write(work)
+                self._require_incomplete()
                 if self.journal:
                     self.journal.will_finish(written)
                 work.stored.finish()
@@ -144,6 +147,11 @@ class MemberWriter:
             self.progress.note(f"{member} is archived from its beginning: {differs}")
             self.journal.forget()
             return attempt(None)
+
+    def _require_incomplete(self) -> None:
+        """Whoever was faster must not have his objects written over. Raises ArchiveExists."""
+        if self.to.describe(MANIFEST_NAME) is not None:
+            raise ArchiveExists(where=self.to.location)
 
     def _member(
         self, place: Place, kind: Kind, stream: FramedStream, stored: StoredObject, *, source_bytes: int
