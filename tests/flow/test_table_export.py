@@ -24,6 +24,9 @@ from tests.flow.tables import (
     verification,
 )
 
+from backup_actions.actions.dynamodb_export.places import verification_key
+from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
+
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
@@ -254,6 +257,59 @@ def test_run_that_is_stopped_leaves_somebody_else_s_restore_and_export_alone(new
     assert tables(flow) == [TABLE]
     assert flow.cloud.audit.of("dynamodb", "DeleteTable") == ()
     assert broken(flow) == []
+
+
+def test_run_that_is_stopped_leaves_the_files_of_another_run_of_the_same_backup_alone(new_table_flow: NewFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow, remember=True)
+    theirs: list[str] = []
+
+    def another_run_writes() -> None:
+        theirs.append(f"{place(flow)}/another-run/parquet/part-0.parquet")
+        flow.s3.put_object(Bucket=flow.bucket, Key=theirs[0], Body=b"rows")
+        flow.s3.create_multipart_upload(Bucket=flow.bucket, Key=f"{theirs[0]}-2")
+
+    flow.when(EXPORT, "FindJobs", another_run_writes)
+    flow.stop_when(EXPORT, "WaitForExport")
+    back_up(flow)
+
+    assert [execution.status for execution in flow.executions(EXPORT)] == ["ABORTED", "SUCCEEDED"]
+    assert [key for key in flow.stored() if key.startswith("dynamodb-export/")] == theirs
+    assert flow.open_uploads() == [f"{theirs[0]}-2"]
+
+
+def test_run_that_completes_after_another_one_removes_its_own_files_alone(new_table_flow: NewFlow) -> None:
+    flow = new_table_flow()
+    make_table(flow, remember=True)
+    flow.when(EXPORT, "ExportTable", lambda: complete_in_the_meantime(flow))
+    back_up(flow)
+
+    assert exporting(flow).error == "JobFailed"
+    assert [key.rpartition("/")[2] for key in flow.stored() if key.startswith("dynamodb-export/")] == ["export.json"]
+    assert not any(key.endswith(verification_key("")) for key in flow.stored())
+
+
+def place(flow: Flow) -> str:
+    """Where the exports of the backup lie."""
+    work = exporting(flow).input
+    assert isinstance(work, dict)
+    return str(work["prefix"])
+
+
+def complete_in_the_meantime(flow: Flow) -> None:
+    """Another run writes a manifest of no table."""
+    other = ExportManifest(
+        tool_version="1",
+        created="2026-11-01T00:00:00+00:00",
+        kind="dynamodb",
+        source={"run": "another-run"},
+        date="2026-11-01",
+        as_of="2026-11-01T00:00:00+00:00",
+        route="pitr",
+        tables=(),
+    )
+    key = f"{place(flow)}/{EXPORT_MANIFEST_NAME}"
+    flow.s3.put_object(Bucket=flow.bucket, Key=key, Body=other.to_bytes())
 
 
 def test_capacity_and_quota_are_waited_for(new_table_flow: NewFlow) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from backup_actions.actions.dynamodb_export.places import temporary_table
+from backup_actions.actions.dynamodb_export.places import run_prefix, temporary_table
 from backup_actions.aws import World, translated
+from backup_actions.aws.documents import read_object
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
-from backup_actions.errors import AwsCallFailed
-from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME
+from backup_actions.errors import AwsCallFailed, ManifestUnreadable
+from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -47,7 +48,7 @@ def _exports(world: World, event: Event) -> Iterator[str]:
             if summary["ExportStatus"] == "IN_PROGRESS":
                 with translated():
                     found = world.clients.dynamodb.describe_export(ExportArn=summary["ExportArn"])["ExportDescription"]
-                if found.get("S3Prefix") == event["prefix"]:
+                if found.get("S3Prefix") == run_prefix(event["prefix"], event["run"]):
                     yield f"export {summary['ExportArn']} is {found['ExportStatus']}"
 
 
@@ -79,11 +80,22 @@ def _table(world: World, event: Event) -> Iterator[str]:
 
 
 def _discard(world: World, event: Event) -> int:
-    """Abort the uploads under the prefix and, unless the export is complete, remove its objects."""
-    s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/"
+    """Abort the run's uploads and remove its objects, unless the manifest names them or may name them."""
+    s3, bucket, inside = world.clients.s3, event["bucket"], f"{run_prefix(event['prefix'], event['run'])}/"
     aborted = abort_uploads(s3, bucket, inside)
-    keys = object_keys(s3, bucket, inside)
-    if f"{inside}{EXPORT_MANIFEST_NAME}" in keys:
+    if _may_be_named(world, event):
         return aborted
+    keys = object_keys(s3, bucket, inside)
     delete_objects(s3, bucket, keys)
     return aborted + len(keys)
+
+
+def _may_be_named(world: World, event: Event) -> bool:
+    s3, bucket, key = world.clients.s3, event["bucket"], f"{event['prefix']}/{EXPORT_MANIFEST_NAME}"
+    if key not in object_keys(s3, bucket, key):  # a listing is allowed where asking for what is not there is not
+        return False
+    stored = read_object(s3, bucket, key)
+    try:
+        return stored is not None and ExportManifest.from_bytes(stored).source["run"] == event["run"]
+    except (ManifestUnreadable, KeyError):
+        return True

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from backup_actions import __version__
 from backup_actions.actions.dynamodb_export.original import read_original
-from backup_actions.actions.dynamodb_export.places import CONVERSION, PARQUET, verification_key
+from backup_actions.actions.dynamodb_export.places import CONVERSION, PARQUET, run_prefix, verification_key
 from backup_actions.actions.dynamodb_export.verification import Conversion, Verification, verify
 from backup_actions.archive import S3Store
 from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
+from backup_actions.errors import ArchiveExists
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportedTable, ExportManifest
 from backup_actions.parquet import ConversionOptions, convert
 
@@ -24,7 +26,7 @@ _ONE_WORKER_BYTES = 64 << 20
 
 def convert_export(world: World, event: Event) -> None:
     """The export's items stand as Parquet beside it, with a note of what was written. Raises CorruptExport."""
-    store = _store(world, event)
+    store = _store(world, event, run_prefix(event["prefix"], event["run"]))
     if store.describe(CONVERSION) is not None:
         world.progress.note("an earlier attempt has completed the conversion")
         return
@@ -46,9 +48,13 @@ def verify_export(world: World, event: Event) -> None:
     """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code.
 
     Where it is good the export's manifest stands too: written last, its presence means that all the rest is there.
+    Raises ArchiveExists, and leaves the evidence alone, where another run has completed an export meanwhile.
     """
-    store = _store(world, event)
-    verification = verify(store, event["exportArn"], world.progress)
+    store = _store(world, event, event["prefix"])
+    if store.describe(EXPORT_MANIFEST_NAME) is not None and not _is_ours(store, event["run"]):
+        raise ArchiveExists(where=store.location)
+    files = _store(world, event, run_prefix(event["prefix"], event["run"]))
+    verification = verify(files, event["exportArn"], world.progress)
     manifest = _manifest(event, verification)
     document = {
         **verification.to_json(),
@@ -71,7 +77,7 @@ def _manifest(event: Event, verification: Verification) -> bytes:
     converted = conversion.table
     table = ExportedTable(
         path=(event["recoveryPoint"]["resourceId"],),
-        files=converted.files,
+        files=tuple(replace(file, name=f"{event['run']}/{file.name}") for file in converted.files),
         rows=converted.rows,
         columns=converted.columns,
     )
@@ -81,6 +87,7 @@ def _manifest(event: Event, verification: Verification) -> bytes:
         kind="dynamodb",
         source={
             "recovery_point": event["recoveryPoint"],
+            "run": event["run"],
             "backed_up_at": plan["backedUpAt"],
             "export_arn": original.export_arn,
             "export_time": original.export_time,
@@ -101,10 +108,9 @@ def _key_types(keys: Mapping[str, Any]) -> dict[str, str]:
     return {part["AttributeName"]: types[part["AttributeName"]] for part in parts}
 
 
-def _store(world: World, event: Event) -> S3Store:
-    return S3Store(
-        client=world.clients.s3,
-        bucket=event["bucket"],
-        prefix=event["prefix"],
-        storage_class=event["storageClass"],
-    )
+def _is_ours(store: S3Store, run: str) -> bool:
+    return ExportManifest.from_bytes(store.read(EXPORT_MANIFEST_NAME)).source.get("run") == run
+
+
+def _store(world: World, event: Event, prefix: str) -> S3Store:
+    return S3Store(client=world.clients.s3, bucket=event["bucket"], prefix=prefix, storage_class=event["storageClass"])

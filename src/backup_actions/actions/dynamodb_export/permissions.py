@@ -189,6 +189,8 @@ PERMISSIONS = Permissions(
                 because=_ONE_TABLE_EACH,
             ),
             _list_exports(for_="objects of an incomplete export"),
+            _in_exports("s3:GetObject", for_="whose objects the manifest names"),
+            _bucket_key("kms:Decrypt"),
             Statement(("s3:ListBucketMultipartUploads",), on=_BUCKET, for_=("open uploads",)),
             _in_exports("s3:AbortMultipartUpload", for_="open uploads"),
             _in_exports("s3:DeleteObject", for_="objects of an incomplete export"),

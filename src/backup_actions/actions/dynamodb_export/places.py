@@ -18,6 +18,11 @@ def temporary_table(deployment: str, run: str) -> str:
     return f"{deployment}-export-{run}"[:_LONGEST_NAME]
 
 
+def run_prefix(prefix: str, run: str) -> str:
+    """Where all files of a run lie, below the prefix of the backup: no other run writes or removes anything there."""
+    return f"{prefix}/{run}"
+
+
 def verification_key(evidence_prefix: str) -> str:
     """The key of the verification: under a prefix that the exporting roles cannot write."""
     return f"{evidence_prefix}/dynamodb-export-verification.json"

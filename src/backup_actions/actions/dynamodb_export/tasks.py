@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from backup_actions.actions.dynamodb_export.places import ORIGINAL, temporary_table, verification_key
+from backup_actions.actions.dynamodb_export.places import ORIGINAL, run_prefix, temporary_table, verification_key
 from backup_actions.actions.dynamodb_export.routes import LiveTable, choose_route
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import describe_object, read_document, read_object
@@ -101,10 +101,10 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
 def drop_original(world: World, event: Event) -> Mapping[str, int]:
     """Remove DynamoDB's own files, only where a verification covers what was made of them. Raises NotVerified."""
     s3, bucket = world.clients.s3, event["bucket"]
-    _, verification, digest = _stored(s3, bucket, event)
-    if not _covers(verification, digest):
+    manifest, verification, digest = _stored(s3, bucket, event)
+    if manifest is None or not _covers(verification, digest):
         raise NotVerified(reason=_verdict(verification, verified=False))
-    keys = object_keys(s3, bucket, f"{event['prefix']}/{ORIGINAL}/")
+    keys = object_keys(s3, bucket, _place_of_original(event, manifest))
     delete_objects(s3, bucket, keys)
     return {"removed": len(keys)}
 
@@ -119,6 +119,10 @@ def _stored(s3: S3Client, bucket: str, event: Event) -> tuple[ExportManifest | N
     if stored is None:
         return None, verification, ""
     return ExportManifest.from_bytes(stored), verification, hashlib.sha256(stored).hexdigest()
+
+
+def _place_of_original(event: Event, manifest: ExportManifest) -> str:
+    return f"{run_prefix(event['prefix'], manifest.source['run'])}/{ORIGINAL}/"
 
 
 def _covers(verification: Mapping[str, Any], digest: str) -> bool:
@@ -146,7 +150,8 @@ def _missing(
     gone = [file.name for table in manifest.tables for file in table.files if f"{prefix}/{file.name}" not in there]
     if gone:
         return f"{len(gone)} verified files are not there any more, {gone[0]} among them"
-    original = sum(key.startswith(f"{prefix}/{ORIGINAL}/") and "/data/" in key for key in there)
+    place = _place_of_original(event, manifest)
+    original = sum(key.startswith(place) and "/data/" in key for key in there)
     if event["keepOriginal"] and original != verification["original_files"]:
         return f"{original} of DynamoDB's data files are there, and {verification['original_files']} were verified"
     return None
