@@ -20,6 +20,7 @@ from tests.archive.test_s3_uploads import tampering
 
 from backup_actions.archive import ArchiveOptions, FolderStore, S3Store, Store, archive, verify
 from backup_actions.archive.checkpoint import CHECKPOINT_NAME
+from backup_actions.archive.device import BlockSource
 from backup_actions.archive.index import IndexWriter
 from backup_actions.errors import ArchiveExists, ArchiveInterrupted, SourceUnreadable, UploadFailed
 from backup_actions.model.manifest import Manifest
@@ -133,9 +134,10 @@ def test_a_tree_that_changed_meanwhile_is_archived_from_its_beginning(
     assert_whole(folder_store, changed, tmp_path)
 
 
-def test_an_image_that_changed_meanwhile_is_archived_from_its_beginning(
-    folder_store: FolderStore, image: Path, tmp_path: Path
+def test_a_disk_that_changed_meanwhile_is_archived_from_its_beginning(
+    folder_store: FolderStore, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(BlockSource, "times", lambda _: "")  # as a device, which does not tell when it was changed
     changed = tmp_path / "changed.img"
     shutil.copy(image, changed)
     interrupted(changed, folder_store, at_bytes=31 * MIB)
@@ -147,6 +149,39 @@ def test_an_image_that_changed_meanwhile_is_archived_from_its_beginning(
 
     assert "whole is archived from its beginning" in notes.text
     assert_whole(folder_store, changed, tmp_path)
+
+
+def test_a_single_byte_that_changed_of_an_image_is_enough(
+    folder_store: FolderStore, image: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.img"
+    shutil.copy(image, changed)
+    interrupted(changed, folder_store, at_bytes=31 * MIB)
+    with changed.open("r+b") as file:
+        file.seek(MIB + MIB // 2)
+        file.write(b"!")
+
+    resumable(changed, folder_store, Notes())
+
+    assert_whole(folder_store, changed, tmp_path)
+
+
+@pytest.mark.parametrize("checkpoint_seconds", [None, NEVER])
+def test_an_image_that_changes_while_it_is_read_makes_no_archive(
+    folder_store: FolderStore, image: Path, tmp_path: Path, checkpoint_seconds: float | None
+) -> None:
+    changed = tmp_path / "changed.img"
+    shutil.copy(image, changed)
+
+    class Busy(Notes):
+        def add(self, source_bytes: int) -> None:
+            with changed.open("r+b") as file:
+                file.write(b"!")
+
+    with pytest.raises(SourceUnreadable, match="changed while it was read"):
+        resumable(changed, folder_store, Busy(), checkpoint_seconds=checkpoint_seconds)
+
+    assert leftovers(folder_store) == []
 
 
 def test_other_options_begin_again_and_say_so(folder_store: FolderStore, tree: Path, tmp_path: Path) -> None:

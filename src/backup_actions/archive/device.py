@@ -42,6 +42,10 @@ class Blocks(ABC):
     def written(self, start: int, end: int) -> Iterable[Extent] | None:
         """What was ever written between the two, in order; the rest is zeros. None where that is not known."""
 
+    def times(self) -> str:
+        """When the bytes were last changed, as far as that is known: other times, perhaps other bytes."""
+        return ""
+
     def read(self, offset: int, length: int) -> bytes:
         """These bytes, all of them. Raises SourceUnreadable."""
         buffer = bytearray(length)
@@ -85,6 +89,11 @@ class BlockSource(Blocks):
         if not self.is_device:
             return None
         return int(struct.unpack("i", fcntl.ioctl(self._descriptor, _BLKSSZGET, bytes(4)))[0])
+
+    def times(self) -> str:
+        """Of an image; a device has none."""
+        about = os.fstat(self._descriptor)
+        return "" if self.is_device else f"{about.st_mtime_ns} {about.st_ctime_ns}"
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """The system is asked again until the buffer is full."""

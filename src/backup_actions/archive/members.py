@@ -45,6 +45,8 @@ class MemberWriter:
     options: ArchiveOptions
     progress: Progress
     journal: Journal | None = None
+    require_unchanged: Callable[[], None] = lambda: None
+    """Raises SourceUnreadable where the source is known to have changed while it was read."""
 
     def finished(self, name: str) -> Member | None:
         """The member of that name, where an earlier process has finished it."""
@@ -71,7 +73,7 @@ class MemberWriter:
                 for note in tree.notes:
                     self.progress.note(f"{place.name}: {note}")
                 member = self._member(place, "files", stream, work.stored.seal(), source_bytes=tree.content_bytes)
-                self._require_incomplete()
+                self._require_worth()
                 return replace(
                     member,
                     index=index.finish(),
@@ -132,7 +134,7 @@ class MemberWriter:
                 is_tree=is_tree,
             ) as work:
                 written = write(work)
-                self._require_incomplete()
+                self._require_worth()
                 if self.journal:
                     self.journal.will_finish(written)
                 work.stored.finish()
@@ -148,8 +150,9 @@ class MemberWriter:
             self.journal.forget()
             return attempt(None)
 
-    def _require_incomplete(self) -> None:
-        """Whoever was faster must not have his objects written over. Raises ArchiveExists."""
+    def _require_worth(self) -> None:
+        """Raises SourceUnreadable, and ArchiveExists: whoever was faster must not have his objects written over."""
+        self.require_unchanged()
         if self.to.describe(MANIFEST_NAME) is not None:
             raise ArchiveExists(where=self.to.location)
 

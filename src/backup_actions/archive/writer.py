@@ -54,15 +54,16 @@ def archive(
     if recovery_point is not None:
         described = {**described, "recovery_point": recovery_point}
     with _opened(source, kind) as blocks, ExitStack() as stack:
+        times = blocks.times() if blocks else ""
         layout = read_layout(blocks) if blocks else None
         manifest = partial(_manifest, source=described, layout=layout, clock=clock)
         journal = None
         if checkpoint_seconds is not None:
-            identity = _identity(described, layout)
+            identity = _identity(described, layout, times)
             journal = stack.enter_context(
                 journal_kept(to, options, identity, manifest, progress, every_seconds=checkpoint_seconds)
             )
-        writer = MemberWriter(to, options, progress, journal)
+        writer = MemberWriter(to, options, progress, journal, partial(_require_unchanged, blocks, times, options))
         if blocks is None or layout is None:
             members = [_directory(Path(str(source)), to, writer, progress)]
         else:
@@ -79,8 +80,15 @@ def _manifest(members: tuple[Member, ...], *, source: JsonObject, layout: Layout
     return Manifest(tool_version=_version(), created=created, source=source, layout=layout, members=members)
 
 
-def _identity(source: JsonObject, layout: Layout | None) -> JsonObject:
-    return {"program": _version(), "source": source, "layout": dataclasses.asdict(layout) if layout else None}
+def _identity(source: JsonObject, layout: Layout | None, times: str) -> JsonObject:
+    divided = dataclasses.asdict(layout) if layout else None
+    return {"program": _version(), "source": source, "layout": divided, "times": times}
+
+
+def _require_unchanged(blocks: Blocks | None, times: str, options: ArchiveOptions) -> None:
+    """Raises SourceUnreadable where somebody else has written to an image."""
+    if blocks is not None and not options.source_is_scratch and blocks.times() != times:
+        raise SourceUnreadable(what=blocks.name, reason="it changed while it was read")
 
 
 def _version() -> str:
