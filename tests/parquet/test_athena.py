@@ -14,7 +14,7 @@ from tests.parquet.exports import export, orders
 from tests.parquet.tables import Item, converted
 
 from backup_actions.archive import FolderStore, S3Store
-from backup_actions.parquet.athena import ddl
+from backup_actions.parquet.athena import athena_tables
 from backup_actions.parquet.column_types import arrow_type
 from backup_actions.parquet.exports import Export, Table, tables_of
 
@@ -31,6 +31,11 @@ def in_bucket(folder: Path, *exports: tuple[str, str, dict[tuple[str, ...], pa.T
     return tables_of(found)
 
 
+def ddl(*tables: Table) -> str:
+    """All their statements."""
+    return "\n".join(table.ddl() for table in athena_tables(tables))
+
+
 def test_a_table_of_several_dates_is_one_with_projected_partitions(tmp_path: Path) -> None:
     path = ("shop", "public", "Orders")
     (table,) = in_bucket(
@@ -38,7 +43,7 @@ def test_a_table_of_several_dates_is_one_with_projected_partitions(tmp_path: Pat
     )
 
     assert ddl(table) == (
-        "CREATE EXTERNAL TABLE IF NOT EXISTS `shop_public_orders` (\n"
+        "CREATE EXTERNAL TABLE IF NOT EXISTS `shop_db_shop_public_orders` (\n"
         "  `id` bigint,\n  `customer` string,\n  `x` double\n)\n"
         "PARTITIONED BY (`date` string, `backup` string)\nSTORED AS PARQUET\n"
         f"LOCATION 's3://b/{BASE}/'\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -69,6 +69,11 @@ class Clients:
     def ec2(self) -> EC2Client:
         """EC2: volumes and snapshots."""
         return self._session.client("ec2", config=_CONFIG)
+
+    @cached_property
+    def glue(self) -> Any:
+        """Glue: the tables that Athena knows."""
+        return self._session.client("glue", config=_CONFIG)
 
     @cached_property
     def rds(self) -> RDSClient:

@@ -102,16 +102,17 @@ def _list(output: Output, tables: Sequence[Table]) -> None:
 
 
 def _print_ddl(output: Output, tables: Sequence[Table]) -> None:
-    from backup_actions.parquet.athena import ddl
+    from backup_actions.parquet.athena import athena_tables
 
+    known = athena_tables(tables)
     for table in tables:
-        statement = ddl(table)
-        if not statement:
+        statements = [each.ddl() for each in known if each.path == table.path]
+        if not statements:
             output.talk(f"{table.name} is left out: Athena reads S3 only, and no empty table")
         elif output.as_json:
-            output.record({"table": table.name, "ddl": statement})
+            output.record({"table": table.name, "ddl": "\n\n".join(statements)})
         else:
-            output.data(f"{statement}\n")
+            output.data("\n\n".join(statements) + "\n")
 
 
 def _answer(output: Output, tables: Sequence[Table], target: str, sql: str, form: str, memory_mib: int) -> None:
