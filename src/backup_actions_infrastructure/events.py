@@ -45,6 +45,26 @@ def intake_rules(scope: Construct, intake: lambda_.IFunction, vaults: Iterable[s
         )
 
 
+def catalogue_rule(
+    scope: Construct, catalogue: lambda_.IFunction, machine_arns: Iterable[str], dead_letters: sqs.IQueue
+) -> None:
+    """An export that is complete is made known to Athena."""
+    rule = events.Rule(
+        scope,
+        "Exported",
+        description="An export is complete",
+        event_pattern=_rendered(rules.exported(list(machine_arns))),
+    )
+    rule.add_target(
+        targets.LambdaFunction(
+            catalogue,
+            dead_letter_queue=dead_letters,
+            retry_attempts=_TRIES,
+            max_event_age=Duration.hours(_TRIES_FOR_HOURS),
+        )
+    )
+
+
 def clean_up_rule(
     scope: Construct, machine: stepfunctions.IStateMachine, placeholders: Placeholders, dead_letters: sqs.IQueue
 ) -> None:

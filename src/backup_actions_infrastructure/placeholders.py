@@ -60,6 +60,7 @@ class Placeholders:
             "TopicArn": shared.topic_arn,
             "DeadLetterQueueUrl": shared.dead_letter_queue_url,
             "DeadLetterQueueArn": shared.dead_letter_queue_arn,
+            "GlueDatabase": settings.glue_database,
             "Vaults": ",".join(settings.vaults),
             "StorageClass": settings.archive_bucket.storage_class,
             "SecurityTagKey": settings.security_tag.key,

@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Environment, Stack, Tags
 
-from backup_actions.lifecycle import INTAKE, deployed_machines, machine_arn
+from backup_actions.catalogue import CATALOGUE
+from backup_actions.lifecycle import INTAKE, catalogued_machines, deployed_machines, machine_arn
 from backup_actions_infrastructure import messages, storage
+from backup_actions_infrastructure.athena import database, workgroup
 from backup_actions_infrastructure.code import function_code
 from backup_actions_infrastructure.compute import Compute
-from backup_actions_infrastructure.events import clean_up_rule, cut_short_notice, intake_rules, left_behind_notice
+from backup_actions_infrastructure.events import (
+    catalogue_rule,
+    clean_up_rule,
+    cut_short_notice,
+    intake_rules,
+    left_behind_notice,
+)
 from backup_actions_infrastructure.functions import event_function
 from backup_actions_infrastructure.image import worker_image
 from backup_actions_infrastructure.machines import RenderedMachine
@@ -41,7 +49,9 @@ class SourceStack(Stack):
             description="AWS Backup Actions: archives, verifies and lets go of recovery points",
         )
         self._settings = settings
+        actions = tuple(actions)
         main, *enabled = deployed_machines(settings, actions)
+        catalogued = catalogued_machines(settings, actions)
 
         key = storage.stack_key(self, settings)
         bucket_key = storage.archive_key(self, settings, key)
@@ -75,6 +85,10 @@ class SourceStack(Stack):
             for action in enabled:
                 self._action(action, topic, code)
             self._intake(code)
+            if catalogued:
+                database(self, settings)
+                workgroup(self, settings, bucket.bucket_name, bucket_key)
+                self._catalogue(catalogued, code)
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
             Tags.of(self).add(tag_key, value)
 
@@ -107,6 +121,18 @@ class SourceStack(Stack):
             failures_to=self._dead_letters,
         )
         intake_rules(self, function, self._settings.vaults, self._dead_letters)
+
+    def _catalogue(self, exporting: Iterable[Action], code: lambda_.Code) -> None:
+        function = event_function(
+            self,
+            CATALOGUE,
+            code=code,
+            settings=self._settings,
+            placeholders=self._placeholders,
+            failures_to=self._dead_letters,
+        )
+        arns = [self._placeholders.fill(machine_arn(action)) for action in exporting]
+        catalogue_rule(self, function, arns, self._dead_letters)
 
 
 def _codes(*machines: Deployed) -> list[str]:

@@ -11,6 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions_infrastructure.athena import RESULTS_FOLDER
 from backup_actions_infrastructure.messages import topic_arn
 
 if TYPE_CHECKING:
@@ -151,6 +152,9 @@ def _lifecycle(settings: DeploymentSettings) -> list[s3.LifecycleRule]:
             noncurrent_version_expiration=Duration.days(bucket.noncurrent_days),
         ),
     ]
+    if settings.athena.enabled and not settings.athena.results:
+        results_end = Duration.days(settings.athena.results_days)
+        rules.append(s3.LifecycleRule(id="query-results", prefix=RESULTS_FOLDER, expiration=results_end))
     if colder:
         rules.append(s3.LifecycleRule(id="colder", transitions=colder))
     if days := bucket.lifecycle.expiration:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from backup_actions.contract import Action, Statement
+from backup_actions.catalogue import CATALOGUE
+from backup_actions.contract import Action, Function, Statement
 from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
 from backup_actions.lifecycle import INTAKE, rules
 from backup_actions.settings import DeploymentSettings
@@ -221,6 +222,8 @@ class Cloud:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (POINT_KEY, ITEM_KEY)],
             BillingMode="PAY_PER_REQUEST",
         )
+        if settings.athena.enabled:
+            session.client("glue").create_database(DatabaseInput={"Name": settings.glue_database})
         topic = session.client("sns").create_topic(Name=settings.name)["TopicArn"]
         queue = session.client("sqs").create_queue(QueueName=f"{settings.name}-dead-letters")["QueueUrl"]
         # What the topic sends to people is kept here, where it can be shown.
@@ -249,26 +252,26 @@ class Cloud:
                 )
             for name, job in machine.jobs.items():
                 self.jobs.define(deployment.name_of(machine, name), job, deployment.role_of(machine, f"job-{name}"))
-        self.functions.register(
-            deployment.intake_name,
-            INTAKE.code,
-            deployment.intake_name,
-            timeout_seconds=INTAKE.timeout_seconds,
-            environment=deployment.environment_of(INTAKE),
-            dead_letters=self._dead_letters(deployment),
-        )
+        for function in deployment.functions:
+            name = deployment.name_of_function(function)
+            self.functions.register(
+                name,
+                function.code,
+                name,
+                timeout_seconds=function.timeout_seconds,
+                environment=deployment.environment_of(function),
+                dead_letters=self._dead_letters(deployment),
+            )
 
     def _make_rules(self, deployment: Deployment) -> None:
         settings, arn = deployment.settings, self.place.arn
         dead_letters = self._dead_letters(deployment)
-        intake = Target(
-            arn=arn("lambda", f"function:{deployment.intake_name}"),
-            deliver=lambda event: self.functions.invoke_later(deployment.intake_name, event),
-            dead_letters=dead_letters,
-        )
+        intake = self._called(deployment, INTAKE)
         vault_arns = [arn("backup", f"backup-vault:{vault}") for vault in settings.vaults]
         self.events.rule("announced", rules.announced(settings.vaults, vault_arns), intake)
         self.events.rule("announced-by-cloudtrail", rules.announced_by_cloudtrail(settings.vaults), intake)
+        if exporting := [deployment.machine_arn(action) for action in deployment.catalogued]:
+            self.events.rule("exported", rules.exported(exporting), self._called(deployment, CATALOGUE))
         main, *actions = (deployed.machine for deployed in deployment.machines)
         for action in actions:
             machine_arn = deployment.machine_arn(action)
@@ -280,6 +283,14 @@ class Cloud:
             self.events.rule(f"{deployment.name_of(action)}-not-cleaned-up", rules.not_cleaned_up(machine_arn), notice)
         notice = self._notice(deployment, rules.NOT_FINISHED_TEXT)
         self.events.rule("not-finished", rules.not_finished(deployment.machine_arn(main)), notice)
+
+    def _called(self, deployment: Deployment, function: Function) -> Target:
+        name = deployment.name_of_function(function)
+        return Target(
+            arn=self.place.arn("lambda", f"function:{name}"),
+            deliver=lambda event: self.functions.invoke_later(name, event),
+            dead_letters=self._dead_letters(deployment),
+        )
 
     def _notice(self, deployment: Deployment, text: str) -> Target:
         """People are told this of an execution; the names in it stand for fields of the event."""

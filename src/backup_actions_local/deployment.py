@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Action, Function, Machine, ServiceRole, Statement
 from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX, fill_text, placeholder_of
-from backup_actions.lifecycle import INTAKE, Deployed, deployed_machines, machine_arn
+from backup_actions.lifecycle import INTAKE, Deployed, catalogued_machines, deployed_machines, machine_arn
 from backup_actions.settings import DeploymentSettings
 from backup_actions_local.services.place import Place
 
@@ -33,9 +34,18 @@ class Deployment:
         return "-".join((self.settings.name, machine.name, *step))
 
     @property
-    def intake_name(self) -> str:
-        """The name of the intake's function and role."""
-        return f"{self.settings.name}-{INTAKE.name}"
+    def catalogued(self) -> tuple[Action, ...]:
+        """The actions whose exports become tables of Glue."""
+        return catalogued_machines(self.settings, self.actions)
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """What events call."""
+        return (INTAKE, CATALOGUE) if self.catalogued else (INTAKE,)
+
+    def name_of_function(self, function: Function) -> str:
+        """The name of such a function and of its role."""
+        return f"{self.settings.name}-{function.name}"
 
     def definition_of(self, deployed: Deployed) -> dict[str, Any]:
         """The machine's workflow with every placeholder replaced."""
@@ -53,7 +63,8 @@ class Deployment:
             machine, texts = deployed.machine, self._texts(deployed.machine)
             for step, statements in machine.permissions.roles().items():
                 yield self.role_of(machine, step), _filled(statements, texts)
-        yield self.intake_name, _filled(INTAKE.permissions.tasks["function"], self._common())
+        for function in self.functions:
+            yield self.name_of_function(function), _filled(function.permissions.tasks["function"], self._common())
 
     def service_roles(self) -> Iterator[tuple[str, ServiceRole]]:
         """Every role that a service takes on, for whom filled in."""
@@ -102,6 +113,7 @@ class Deployment:
             "Account": place.account,
             "Name": settings.name,
             "MainMachineArn": place.arn("states", f"stateMachine:{settings.name}-recovery-point"),
+            "GlueDatabase": settings.glue_database,
             "Vaults": ",".join(settings.vaults),
             "StorageClass": settings.archive_bucket.storage_class,
             "SecurityTagKey": settings.security_tag.key,

@@ -8,6 +8,7 @@ import pytest
 from tests.contract.called_apis import ApiCall, apis_called_by
 from tests.contract.reference import complaints_about, kinds_of, required_kinds, sample
 
+from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Call, Machine, Permissions, Statement
 from backup_actions.lifecycle import INTAKE, LifecycleSettings, main_machine
 from backup_actions.plugins import installed
@@ -94,7 +95,8 @@ def statements_with_role(permissions: Permissions) -> Iterator[tuple[str, Statem
 
 def code_roles() -> Iterator[tuple[str, str, tuple[Statement, ...]]]:
     """What runs Python, its code, its statements; the main machine's steps are the same under every policy."""
-    yield "intake", INTAKE.code, INTAKE.permissions.tasks["function"]
+    for function in (INTAKE, CATALOGUE):
+        yield function.name, function.code, function.permissions.tasks["function"]
     for name, machine in MACHINES.items():
         for task, described in machine.tasks.items():
             yield f"{name}, task {task}", described.code, machine.permissions.tasks[task]
@@ -107,6 +109,7 @@ ALL_STATEMENTS = [
     pytest.param(statement, id=f"{name}, {role}: {', '.join(statement.actions)} on {statement.resources[0]}")
     for name, permissions in {
         "intake": INTAKE.permissions,
+        "catalogue": CATALOGUE.permissions,
         **{name: machine.permissions for name, machine in MACHINES.items()},
     }.items()
     for role, statement in statements_with_role(permissions)

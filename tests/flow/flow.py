@@ -112,10 +112,14 @@ class Flow:
         deletion: Mapping[str, object] | None = None,
         archive: Mapping[str, object] | None = None,
         action: str = "ebs-archive",
+        athena: bool = False,
         durations: Durations | None = None,
         on_report: OnReport = lambda _name, _report: None,
     ) -> Iterator[Self]:
-        """A deployment of one action under this deletion policy; ``archive`` are the action's settings."""
+        """A deployment of one action under this deletion policy; ``archive`` are the action's settings.
+
+        ``athena`` makes exports tables of Glue.
+        """
         actions = [installed().action(action)]
         settings = from_mapping(
             {
@@ -124,6 +128,7 @@ class Flow:
                 "zones": list(ZONES),
                 "vaults": [VAULT],
                 "deletion": {"policy": policy, **(deletion or {})},
+                "athena": {"enabled": athena},
                 "actions": {action: dict(archive or {})},
             },
             actions,

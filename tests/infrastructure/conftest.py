@@ -25,6 +25,7 @@ SETTINGS: Mapping[str, Any] = {
     "deletion": {"policy": "delete", "backup_tag": {"key": "archive", "value": "yes"}},
     "notifications": {"email": ["operators@example.com"]},
     "archive_bucket": {"lifecycle": {"glacier": 30, "deep_archive": 120, "expiration": 4000}},
+    "athena": {"enabled": True},
 }
 """Everything that has a part in permissions is switched on."""
 

@@ -9,7 +9,8 @@ import pytest
 from tests.infrastructure.conftest import Rendered
 from tests.infrastructure.template import ACCOUNT, REGION, Template, normal
 
-from backup_actions.contract import Statement
+from backup_actions.catalogue import CATALOGUE
+from backup_actions.contract import Function, Statement
 from backup_actions.contract.placeholders import (
     FUNCTION_PREFIX,
     JOB_PREFIX,
@@ -28,11 +29,14 @@ from backup_actions_infrastructure.roles import SERVICE, STEPS
 NAME = "backup-actions"
 
 GRANTS: Mapping[str, tuple[Statement, ...]] = {
-    f"function {NAME}-intake": (
-        *service_grants.WRITE_LOG,
-        *service_grants.TRACE_FUNCTION,
-        *service_grants.BURY_WHAT_FAILED,
-    ),
+    **{
+        f"function {NAME}-{described.name}": (
+            *service_grants.WRITE_LOG,
+            *service_grants.TRACE_FUNCTION,
+            *service_grants.BURY_WHAT_FAILED,
+        )
+        for described in (INTAKE, CATALOGUE)
+    },
     "function": (*service_grants.WRITE_LOG, *service_grants.TRACE_FUNCTION),
     "machine": (*service_grants.DELIVER_MACHINE_LOG, *service_grants.TRACE_MACHINE),
     "job": (),
@@ -58,6 +62,7 @@ def known_texts(template: Template) -> dict[str, str]:
         "BucketKeyArn": f"<{key}.Arn>",
         "StorageClass": "STANDARD",
         "LedgerTable": f"<{table}>",
+        "GlueDatabase": "backup_actions",
         "TopicArn": f"<{topic}>",
         "DeadLetterQueueUrl": f"<{queue}>",
         "DeadLetterQueueArn": f"<{queue}.Arn>",
@@ -103,7 +108,10 @@ def filled(statements: tuple[Statement, ...], texts: Mapping[str, str]) -> list[
 def described_steps(rendered: Rendered) -> dict[str, list[dict[str, Any]]]:
     """What has a role → what the descriptions grant it."""
     template = rendered.template
-    steps = {f"function {NAME}-intake": filled(INTAKE.permissions.tasks["function"], known_texts(template))}
+    steps = {
+        f"function {NAME}-{described.name}": filled(described.permissions.tasks["function"], known_texts(template))
+        for described in (INTAKE, CATALOGUE)
+    }
     for deployed in rendered.machines:
         machine, texts = deployed.machine, own_texts(template, deployed)
         steps[f"machine {NAME}-{machine.name}"] = filled(machine.permissions.workflow, texts)
@@ -219,8 +227,9 @@ def steps_of(rendered: Rendered, kind: Callable[[Deployed], Mapping[str, Any]]) 
     }
 
 
-def test_each_task_and_the_intake_become_a_function(rendered: Rendered) -> None:
-    expected = {**steps_of(rendered, lambda deployed: deployed.machine.tasks), f"{NAME}-intake": INTAKE}
+def test_each_task_and_whatever_events_call_become_a_function(rendered: Rendered) -> None:
+    called_by_events = {f"{NAME}-{described.name}": described for described in (INTAKE, CATALOGUE)}
+    expected = {**steps_of(rendered, lambda deployed: deployed.machine.tasks), **called_by_events}
     functions = {each["FunctionName"]: each for each in rendered.template.of_type("AWS::Lambda::Function").values()}
 
     assert functions.keys() == expected.keys()
@@ -230,17 +239,18 @@ def test_each_task_and_the_intake_become_a_function(rendered: Rendered) -> None:
         assert function["MemorySize"] == expected[name].memory_mib
 
 
-def test_the_intake_knows_what_its_description_says(template: Template) -> None:
-    (intake,) = [
+@pytest.mark.parametrize("described", [INTAKE, CATALOGUE], ids=lambda described: described.name)
+def test_what_events_call_knows_what_its_description_says(template: Template, described: Function) -> None:
+    (function,) = [
         each
         for each in template.of_type("AWS::Lambda::Function").values()
-        if each["FunctionName"] == f"{NAME}-{INTAKE.name}"
+        if each["FunctionName"] == f"{NAME}-{described.name}"
     ]
     texts = known_texts(template)
 
-    assert intake["Environment"]["Variables"] == {
-        "BACKUP_ACTIONS_CODE": INTAKE.code,
-        **{variable: fill_text(text, texts.__getitem__) for variable, text in INTAKE.environment.items()},
+    assert function["Environment"]["Variables"] == {
+        "BACKUP_ACTIONS_CODE": described.code,
+        **{variable: fill_text(text, texts.__getitem__) for variable, text in described.environment.items()},
     }
 
 

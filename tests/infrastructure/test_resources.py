@@ -12,6 +12,7 @@ _WITHOUT_TAGS = {
     "AWS::EC2::Route",
     "AWS::EC2::SubnetRouteTableAssociation",
     "AWS::EC2::VPCGatewayAttachment",
+    "AWS::Glue::Database",
     "AWS::IAM::InstanceProfile",
     "AWS::KMS::Alias",
     "AWS::Lambda::EventInvokeConfig",
@@ -210,10 +211,11 @@ def test_every_log_is_kept_as_long_as_the_settings_say(rendered: Rendered) -> No
         assert group["RetentionInDays"] == rendered.settings.log_retention_days
 
 
-def test_what_the_intake_cannot_handle_goes_to_the_dead_letter_queue(template: Template) -> None:
-    config = template.only("AWS::Lambda::EventInvokeConfig")
+def test_what_functions_cannot_handle_goes_to_the_dead_letter_queue(template: Template) -> None:
+    configs = template.of_type("AWS::Lambda::EventInvokeConfig").values()
+    queue = f"<{template.id_of('AWS::SQS::Queue')}.Arn>"
 
-    assert config["DestinationConfig"] == {"OnFailure": {"Destination": f"<{template.id_of('AWS::SQS::Queue')}.Arn>"}}
+    assert [config["DestinationConfig"] for config in configs] == [{"OnFailure": {"Destination": queue}}] * 2
 
 
 def test_the_code_of_functions_is_one_asset_without_what_only_people_use(rendered: Rendered) -> None:
@@ -249,3 +251,35 @@ def test_a_job_writes_to_its_scratch_volume_only(template: Template) -> None:
 def test_a_job_gets_the_signal_that_ends_it(template: Template) -> None:
     for job in template.of_type("AWS::Batch::JobDefinition").values():
         assert job["ContainerProperties"]["LinuxParameters"]["InitProcessEnabled"] is True
+
+
+def test_queries_are_limited_and_their_results_encrypted_whatever_the_client_asks(template: Template) -> None:
+    workgroup = template.only("AWS::Athena::WorkGroup")["WorkGroupConfiguration"]
+    key = f"<{template.id_of('AWS::KMS::Key')}.Arn>"
+
+    assert workgroup["EnforceWorkGroupConfiguration"] is True
+    assert workgroup["BytesScannedCutoffPerQuery"] == 100 * 1024**3
+    assert workgroup["ResultConfiguration"] == {
+        "OutputLocation": f"s3://<{template.id_of('AWS::S3::Bucket')}>/athena-results/",
+        "EncryptionConfiguration": {"EncryptionOption": "SSE_KMS", "KmsKey": key},
+    }
+
+
+def test_results_of_queries_end_by_themselves(template: Template) -> None:
+    rules = template.only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+
+    assert {"Id": "query-results", "Prefix": "athena-results/", "Status": "Enabled", "ExpirationInDays": 7} in rules
+
+
+def test_the_catalogue_hears_of_every_kind_of_export_and_of_nothing_else(template: Template) -> None:
+    (rule,) = (
+        each
+        for each in template.of_type("AWS::Events::Rule").values()
+        if each["EventPattern"]["detail"].get("status") == ["SUCCEEDED"]
+    )
+
+    assert {arn.rpartition(":")[2] for arn in rule["EventPattern"]["detail"]["stateMachineArn"]} == {
+        "backup-actions-dynamodb-export",
+        "backup-actions-rds-export",
+    }
+    assert template.only("AWS::Glue::Database")["DatabaseInput"]["Name"] == "backup_actions"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,6 +90,7 @@ def _china(render: Render) -> Rendered:
             "object_lock": {"mode": "compliance", "days": 365},
             "access_logs": {"bucket": "our-logs", "prefix": "archives/"},
         },
+        athena={},
         notifications={},
         worker_image="registry.example.com/worker:1",
         actions={action.name: {"enabled": False} for action in installed().actions},
@@ -117,6 +119,21 @@ def test_actions_that_are_switched_off_leave_nothing_behind(china: Rendered) -> 
     assert [*china.template.definitions()] == ["backup-actions-recovery-point"]
     assert not china.template.of_type("AWS::Batch::JobDefinition")
     assert not any(action.name in json.dumps(china.template.document) for action in installed().actions)
+
+
+def test_without_the_setting_nothing_of_athena_is_made(china: Rendered) -> None:
+    text = json.dumps(china.template.document)
+
+    assert not re.search(r"AWS::(Glue|Athena)::|glue:|catalogue|athena-results", text)
+
+
+def test_results_of_queries_go_to_an_existing_bucket_without_a_rule_of_ours(own: Rendered) -> None:
+    workgroup = own.template.only("AWS::Athena::WorkGroup")
+    result = workgroup["WorkGroupConfiguration"]["ResultConfiguration"]
+
+    assert workgroup["Name"] == "archives"
+    assert result["OutputLocation"] == "s3://our-archives/athena-results/"
+    assert result["EncryptionConfiguration"] == {"EncryptionOption": "SSE_KMS", "KmsKey": KEY}
 
 
 def assert_fits_every_partition(template: Template, zones: tuple[str, ...]) -> None:

@@ -235,6 +235,14 @@ def test_what_is_required_and_missing_is_named() -> None:
             "archive_bucket.object_lock: archives expire after 9 days and would still be locked until day 10",
         ),
         (
+            {"archive_bucket": {"object_lock": {"mode": "governance", "days": 10}}, "athena": {"enabled": True}},
+            "athena: results needs a place in another bucket: object_lock would keep every result of a query",
+        ),
+        (
+            {"athena": {"results": "our-results"}},
+            "athena.results: it must be a place in S3 that ends in a slash: s3://bucket/folder/",
+        ),
+        (
             {"archive_bucket": {"name": "my-archive", "lifecycle": {"glacier": 3}}},
             "archive_bucket.lifecycle: leave it out: the bucket named in archive_bucket.name is not the stack's",
         ),

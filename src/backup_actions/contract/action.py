@@ -95,11 +95,13 @@ class Action(Machine):
     """One thing that can be done to a recovery point.
 
     ``handles`` are AWS Backup's resource types. ``restorable`` says whether what it produces can bring the resource
-    back: only then may the backup be deleted after it (a Parquet export, for instance, cannot).
+    back: only then may the backup be deleted after it (a Parquet export, for instance, cannot). ``queryable`` says
+    whether an ``export.json`` tells of tables there, which Athena can then be asked about.
     """
 
     handles: tuple[str, ...]
     restorable: bool
+    queryable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ TEXT: Mapping[str, str] = {
     "BucketKeyArn": "the KMS key that encrypts the archive bucket",
     "StorageClass": "the S3 storage class that archives are written in",
     "LedgerTable": "the ledger's DynamoDB table",
+    "GlueDatabase": "the Glue database of exports, where the settings have one",
     "TopicArn": "the SNS topic of notifications",
     "DeadLetterQueueUrl": "the queue of events that could not be understood",
     "DeadLetterQueueArn": "the same queue's ARN",

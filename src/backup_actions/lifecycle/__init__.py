@@ -1,6 +1,13 @@
 """The life of a recovery point: the intake that hears of it and the main machine that sees it through."""
 
-from backup_actions.lifecycle.deployed import Deployed, deployed_machines, lifecycle_settings, machine_arn, queue_arn
+from backup_actions.lifecycle.deployed import (
+    Deployed,
+    catalogued_machines,
+    deployed_machines,
+    lifecycle_settings,
+    machine_arn,
+    queue_arn,
+)
 from backup_actions.lifecycle.main import INTAKE, main_machine
 from backup_actions.lifecycle.settings import LifecycleSettings
 
@@ -8,6 +15,7 @@ __all__ = [
     "INTAKE",
     "Deployed",
     "LifecycleSettings",
+    "catalogued_machines",
     "deployed_machines",
     "lifecycle_settings",
     "machine_arn",

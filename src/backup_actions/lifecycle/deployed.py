@@ -51,6 +51,11 @@ def deployed_machines(settings: DeploymentSettings, actions: Iterable[Action]) -
     )
 
 
+def catalogued_machines(settings: DeploymentSettings, actions: Iterable[Action]) -> tuple[Action, ...]:
+    """The enabled actions whose exports become tables of Glue; none where the settings do not want that."""
+    return tuple(action for action in settings.enabled(actions) if action.queryable and settings.athena.enabled)
+
+
 def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:
     """The settings file's section ``deletion`` as the main machine knows it."""
     deletion = settings.deletion

@@ -54,6 +54,16 @@ def not_cleaned_up(machine_arn: str) -> Pattern:
     return _ended(machine_arn, ["FAILED", "TIMED_OUT", "ABORTED"], {"input": [clean_up]})
 
 
+def exported(machine_arns: Sequence[str]) -> Pattern:
+    """An execution of one of these action machines that has made its export, and not one that cleaned up."""
+    no_clean_up = {"anything-but": {"wildcard": f"*{EXECUTION_CHANGED}*"}}
+    return {
+        "source": ["aws.states"],
+        "detail-type": [EXECUTION_CHANGED],
+        "detail": {"stateMachineArn": list(machine_arns), "status": ["SUCCEEDED"], "input": [no_clean_up]},
+    }
+
+
 def not_finished(machine_arn: str) -> Pattern:
     """An execution of the main machine that could not tell its outcome itself."""
     return _ended(machine_arn, ["TIMED_OUT", "ABORTED"], {})

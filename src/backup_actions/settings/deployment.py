@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from backup_actions.settings.archive_bucket import ArchiveBucket
+from backup_actions.settings.athena import Athena
 from backup_actions.settings.words import (
     Account,
     Days,
@@ -123,6 +124,7 @@ class DeploymentSettings(Section):
         Deletion(), description="What happens to a backup once every chosen action has succeeded and was verified."
     )
     archive_bucket: ArchiveBucket = Field(ArchiveBucket(), description="The bucket that archives go to.")
+    athena: Athena = Field(Athena(), description="Exports as tables that Athena can be asked about.")
     notifications: Notifications = Field(Notifications(), description="Who is told of success and failure.")
     worker_image: ImageUri | None = Field(
         None, description="The image of the Batch jobs; null: built from containers/worker at deployment."
@@ -164,6 +166,19 @@ class DeploymentSettings(Section):
         if tag.key in info.data.get("tags", {}):
             raise ValueError(f"its key {tag.key} is used in tags too: then roles could remove more than they made")
         return tag
+
+    @field_validator("athena")
+    @classmethod
+    def _results_are_not_locked(cls, athena: Athena, info: ValidationInfo) -> Athena:
+        bucket = info.data.get("archive_bucket")
+        if athena.enabled and not athena.results and bucket and bucket.object_lock:
+            raise ValueError("results needs a place in another bucket: object_lock would keep every result of a query")
+        return athena
+
+    @property
+    def glue_database(self) -> str:
+        """The database of exports: Athena's names have no hyphens."""
+        return self.name.replace("-", "_")
 
     @property
     def partition(self) -> str:

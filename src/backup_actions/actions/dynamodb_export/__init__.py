@@ -13,6 +13,7 @@ ACTION = Action(
     title="Export the items of a DynamoDB backup to Parquet",
     handles=("DynamoDB",),
     restorable=False,
+    queryable=True,
     folder=Path(__file__).parent,
     settings=DynamodbExportSettings,
     permissions=PERMISSIONS,

@@ -13,6 +13,7 @@ ACTION = Action(
     title="Export the tables of an RDS or Aurora snapshot to Parquet in S3",
     handles=("RDS", "Aurora"),
     restorable=False,
+    queryable=True,
     folder=Path(__file__).parent,
     settings=RdsExportSettings,
     permissions=PERMISSIONS,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from backup_actions.errors import NotEmbedded
 from backup_actions_local.calls import Call
-from backup_actions_local.front.authorization import dynamodb, ec2, messages, rds, s3, workflow
+from backup_actions_local.front.authorization import dynamodb, ec2, glue, messages, rds, s3, workflow
 from backup_actions_local.front.authorization.rules import Facts, Needs
 from backup_actions_local.front.policies import Check
 
@@ -18,6 +18,7 @@ TABLE: Mapping[str, Mapping[str, tuple[Needs, ...]]] = {
     "ebs": ec2.EBS,
     "ec2": ec2.EC2,
     "events": workflow.EVENTS,
+    "glue": glue.GLUE,
     "lambda": workflow.LAMBDA,
     "rds": rds.RDS,
     "s3": s3.S3,
