@@ -121,3 +121,7 @@ def test_a_long_name_stays_within_what_athena_takes() -> None:
 
 def test_of_columns_that_differ_in_case_alone_glue_has_the_first() -> None:
     assert list(only(placed("2026-11-01", ("t",), columns=("Id", "ID", "x"))).columns) == ["Id", "x"]
+
+
+def test_a_table_that_cannot_be_projected_is_left_out_and_the_others_are_not() -> None:
+    assert [table.path for table in glue_tables([placed("2026-11-01", ("a,b",), ("c",))])] == [("c",)]

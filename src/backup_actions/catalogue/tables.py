@@ -98,7 +98,7 @@ class _Found:
 
 
 def glue_tables(exports: Iterable[PlacedExport]) -> list[GlueTable]:
-    """One table for each table of a source that has rows in an export, by name. Exports are not kept in memory.
+    """One table for each table of a source that has rows in an export, by place. Exports are not kept in memory.
 
     ``date`` is a projected partition, so that backups to come are found without another statement where they lie under
     a known ``backup``; ``backup`` is the path between the date and the files.
@@ -107,8 +107,8 @@ def glue_tables(exports: Iterable[PlacedExport]) -> list[GlueTable]:
     found: dict[tuple[str, tuple[str, ...]], _Found] = {}
     for export in exports:
         for table in export.manifest.tables:
-            if table.files:
-                before, below = _place(export, table)
+            before, below = _place(export, table)
+            if table.files and "," not in below:  # the values of a projected partition are joined by commas
                 _add(found.setdefault((before, table.path), _Found()), export, table, below)
     tables = [_table(before, path, known) for (before, path), known in sorted(found.items())]
     wanted = Counter(table.name for table in tables)

@@ -108,7 +108,7 @@ def _print_ddl(output: Output, tables: Sequence[Table]) -> None:
     for table in tables:
         statements = [each.ddl() for each in known if each.path == table.path]
         if not statements:
-            output.talk(f"{table.name} is left out: Athena reads S3 only, and no empty table")
+            output.talk(f"{table.name} is left out: Athena reads S3 only, no empty table and no folder with a comma")
         elif output.as_json:
             output.record({"table": table.name, "ddl": "\n\n".join(statements)})
         else:
