@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.flow.flow import MAIN, ZONES, Flow, NewFlow
 from tests.flow.tables import (
     EXPORT,
@@ -310,6 +311,16 @@ def complete_in_the_meantime(flow: Flow) -> None:
     )
     key = f"{place(flow)}/{EXPORT_MANIFEST_NAME}"
     flow.s3.put_object(Bucket=flow.bucket, Key=key, Body=other.to_bytes())
+
+
+@pytest.mark.parametrize("role", [f"{EXPORT}-workflow", f"{EXPORT}-job-convert"])
+def test_those_who_write_an_export_cannot_write_its_manifest(new_table_flow: NewFlow, role: str) -> None:
+    flow = new_table_flow()
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        flow.cloud.session(role).client("s3").put_object(
+            Bucket=flow.bucket, Key=f"dynamodb-export/a/run/parquet-export/{EXPORT_MANIFEST_NAME}", Body=b"{}"
+        )
 
 
 def test_capacity_and_quota_are_waited_for(new_table_flow: NewFlow) -> None:

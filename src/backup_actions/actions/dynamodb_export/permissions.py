@@ -14,7 +14,9 @@ _QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
 _JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _OUR_OBJECTS = f"{_BUCKET}/dynamodb-export/*"
-_MANIFESTS = f"{_BUCKET}/dynamodb-export/*/export.json"
+_ORIGINALS = f"{_OUR_OBJECTS}/AWSDynamoDB/*"
+_CONVERTED = (f"{_OUR_OBJECTS}/parquet/*", f"{_OUR_OBJECTS}/conversion.json")
+_MANIFESTS = f"{_OUR_OBJECTS}/export.json"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
 
 _OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
@@ -78,7 +80,12 @@ _WORKFLOW = (
     ),
     # DynamoDB writes with the rights of whoever asks for the export.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Requesting.html
-    _in_exports("s3:PutObject", "s3:PutObjectAcl", "s3:AbortMultipartUpload", for_="ExportTable"),
+    Statement(
+        ("s3:PutObject", "s3:PutObjectAcl", "s3:AbortMultipartUpload"),
+        on=_ORIGINALS,
+        for_=("ExportTable",),
+        because=_ONE_FOLDER_EACH,
+    ),
     _bucket_key("kms:GenerateDataKey", "kms:Decrypt", for_="ExportTable"),
     Statement(
         ("batch:ListJobs", "batch:DescribeJobs"),
@@ -171,7 +178,7 @@ PERMISSIONS = Permissions(
             _bucket_key("kms:Decrypt"),
             Statement(
                 ("s3:DeleteObject",),
-                on=f"{_BUCKET}/dynamodb-export/*/AWSDynamoDB/*",
+                on=_ORIGINALS,
                 for_=("DynamoDB's own files",),
                 because=_ONE_FOLDER_EACH,
             ),
@@ -200,8 +207,13 @@ PERMISSIONS = Permissions(
         "convert": (
             _TELL_MISSING_FROM_FORBIDDEN,
             _in_exports("s3:GetObject", for_="DynamoDB's own files"),
-            _in_exports("s3:PutObject", for_="Parquet files"),
-            _in_exports("s3:AbortMultipartUpload", for_="an upload that fails leaves nothing"),
+            Statement(("s3:PutObject",), on=_CONVERTED, for_=("Parquet files",), because=_ONE_FOLDER_EACH),
+            Statement(
+                ("s3:AbortMultipartUpload",),
+                on=_CONVERTED[0],
+                for_=("an upload that fails leaves nothing",),
+                because=_ONE_FOLDER_EACH,
+            ),
             _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),
         "verify": (
