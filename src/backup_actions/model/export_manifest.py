@@ -1,4 +1,4 @@
-"""``export.json``: written last, so that its presence means that an export is complete and was looked through.
+"""``export.json``: written last, so that its presence means that an export was looked through and holds what it says.
 
 It stands in the folder of one export and says which tables there are and where their Parquet files lie below it.
 The format is specified in ``docs/queries.md``. Field names in JSON are the ones here.
