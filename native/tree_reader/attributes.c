@@ -11,6 +11,7 @@
 enum {
     USUAL_BYTES = 1 << 10, /* the kernel takes as much memory as it is offered: nearly always too much */
     MOST_BYTES = 64 << 10, /* its limit of a list and of a value: XATTR_LIST_MAX, XATTR_SIZE_MAX */
+    MOST_TOGETHER = 16 << 20, /* of one entry: whoever reads the tar takes no header of more than twice that */
 };
 
 /* What the names of access control lists are in the file system and in the tar. */
@@ -80,6 +81,7 @@ int append_attributes(struct buffer *records, const struct attribute_source *sou
         if (value_length < 0 && (errno == ENODATA || errno == ENOTSUP)) continue; /* gone since, or shown but not kept */
         int wrong = value_length < 0 ? errno : append_one(records, name, value, (size_t)value_length);
         if (wrong) return wrong;
+        if (records->length > MOST_TOGETHER) return E2BIG;
     }
     return 0;
 }

@@ -39,6 +39,7 @@ void complain(struct entry *entry, const struct buffer *path, const char *reason
 const char *reason_of(int number) {
     if (number == ENOENT) return "it vanished before it was read";
     if (number == ESTALE) return REPLACED;
+    if (number == E2BIG) return "it has more attributes than readers of a tar take";
     const char *words = strerrordesc_np(number);
     return words ? words : "it failed in an unknown way";
 }

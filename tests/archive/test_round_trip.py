@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from backup_actions.archive import Archive, ArchiveOptions, FolderStore, Store, archive, verify
+from backup_actions.archive import Archive, ArchiveOptions, FolderStore, Store, archive, index, verify
 from backup_actions.archive.options import Codec
 from backup_actions.errors import (
     ArchiveDamaged,
@@ -396,3 +396,15 @@ def test_a_file_whose_bytes_changed_is_not_given_out_as_good(tmp_path: Path) -> 
         list(opened.read_file("noise"))
     with pytest.raises(ArchiveDamaged, match="frame 0"):
         opened.extract(None, tmp_path / "out")
+
+
+def test_paths_that_no_reader_of_the_index_would_take_make_no_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_MOST_BYTES_A_ROW", 2000)
+    (tmp_path / "tree" / "/".join(["folder" * 30] * 15)).mkdir(parents=True)
+
+    with pytest.raises(SourceUnreadable, match="paths of 2714 characters are too long for an index"):
+        archive(tmp_path / "tree", FolderStore(tmp_path / "to"))
+
+    assert list((tmp_path / "to").iterdir()) == []

@@ -9,6 +9,7 @@ import os
 import random
 import runpy
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -416,6 +417,19 @@ def test_attributes_larger_than_a_block_and_names_with_equals_signs_come_back(re
     subprocess.run(extract_command(to), input=read(reader, root).tar, env=environment(), check=True)
 
     assert seen(to) == seen(root)
+
+
+def test_attributes_that_no_reader_of_the_tar_would_take_are_complained_about(reader: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as root:  # elsewhere they have to fit into a block
+        file = Path(root, "file")
+        file.touch()
+        try:
+            for number in range(280):
+                os.setxattr(file, f"user.{number}", bytes(60_000))
+        except OSError:
+            pytest.skip("this kernel keeps no such attributes in memory")
+
+        assert read(reader, root).complaints == ["file: it has more attributes than readers of a tar take"]
 
 
 def test_a_reader_whose_listener_goes_away_ends_quietly(reader: Path, torture: Path) -> None:

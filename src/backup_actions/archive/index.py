@@ -17,13 +17,15 @@ import pyarrow.parquet as pq
 from backup_actions.archive.entries import Entry
 from backup_actions.archive.index_rows import SCHEMA, RowBatch, index_rows, rows_before
 from backup_actions.archive.store import ObjectWriter, Store
-from backup_actions.archive.stored_file import StoredFile, opened_parquet
+from backup_actions.archive.stored_file import MOST_BYTES_A_ROW, StoredFile, opened_parquet
 from backup_actions.archive.tree_so_far import IndexSegments
-from backup_actions.errors import ArchiveDamaged
+from backup_actions.errors import ArchiveDamaged, SourceUnreadable
 from backup_actions.model.manifest import StoredObject
 
 ROWS_IN_A_GROUP = 16_384  # about 4 MiB while a group fills
 _ROWS_AT_A_TIME = 4_096  # made into columns: a batch of the tree reader is small, and each call costs
+_MOST_BYTES_A_ROW = MOST_BYTES_A_ROW * 15 // 16  # Parquet takes a little more than Arrow
+_MOST_NAMED = 200
 _ENTRY_COLUMNS = [name for name in SCHEMA.names if name not in {"path_text", "frame"}]
 
 
@@ -67,7 +69,7 @@ class IndexWriter:
             self._announced.append(batch)
 
     def settle(self) -> None:
-        """The oldest batch that was announced has all its digests."""
+        """The oldest batch that was announced has all its digests. Raises SourceUnreadable for paths of no end."""
         with self._moving:
             batch = self._announced.popleft()
             self._complete.append(batch)
@@ -105,6 +107,10 @@ class IndexWriter:
 
     def _make_ready(self) -> None:
         rows = index_rows(self._complete, self.frame_bytes)
+        if rows.nbytes > _MOST_BYTES_A_ROW * len(rows):
+            longest = max(rows["path_text"].to_pylist(), key=len)
+            reason = f"paths of {len(longest)} characters are too long for an index"
+            raise SourceUnreadable(what=f"{longest[:_MOST_NAMED]}…", reason=reason)
         with self._moving:
             self._ready.append(rows)
             self._complete.clear()

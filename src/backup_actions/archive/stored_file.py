@@ -13,7 +13,7 @@ from backup_actions.archive.store import Store
 from backup_actions.errors import ArchiveDamaged
 from backup_actions.model.manifest import StoredObject
 
-_MOST_BYTES_A_ROW = 64 << 10  # the longest path and link target, twice, with room to spare
+MOST_BYTES_A_ROW = 64 << 10  # on an average: the longest path and link target, twice, with room to spare
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def _fits(metadata: pq.FileMetaData, schema: pa.Schema, rows_in_a_group: int) ->
     """A dictionary could make gigabytes of a few bytes; in an index only words of a short list have one."""
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        if group.num_rows > rows_in_a_group or group.total_byte_size > _MOST_BYTES_A_ROW * (1 + group.num_rows):
+        if group.num_rows > rows_in_a_group or group.total_byte_size > MOST_BYTES_A_ROW * (1 + group.num_rows):
             return False
         for column, field in enumerate(schema):
             about = group.column(column)
