@@ -165,7 +165,7 @@ void append_table(struct buffer *to, struct table *table) {
                 append_column(to, &table->attributes[number], tag, table->rows);
 }
 
-void release_table(struct table *table) {
+void clear_table(struct table *table) {
     for (size_t number = 0; number < table->attribute_count; number++)
         for (enum tag tag = 0; tag < TAGS; tag++) {
             struct column *column = table->attributes[number].columns[tag];
@@ -176,9 +176,9 @@ void release_table(struct table *table) {
             release(&column->member_offsets);
             free(column);
         }
-    release(&table->item_offsets);
-    release(&table->items);
     free(table->attributes);
     free(table->places);
-    *table = (struct table){0};
+    struct buffer item_offsets = table->item_offsets, items = table->items;
+    item_offsets.length = items.length = 0;
+    *table = (struct table){.item_offsets = item_offsets, .items = items};
 }

@@ -46,6 +46,7 @@ void append_table(struct buffer *to, struct table *table);
 /* Appends bytes as a section of the answer: their length, they themselves, zeros up to the next multiple of 8. */
 void append_section(struct buffer *to, const void *data, size_t length);
 
-void release_table(struct table *table);
+/* The table is empty, with the room that its items had. */
+void clear_table(struct table *table);
 
 #endif

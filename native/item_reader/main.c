@@ -11,7 +11,9 @@ enum { MOST_CELLS = 4 << 20 }; /* a null takes room too */
 
 static const uint64_t MOST_TEXT_BYTES = 1 << 30; /* offsets have 32 bits */
 
+/* Buffers keep their room from one text to the next. */
 struct items {
+    struct buffer text, said;
     struct table table;
     struct buffer left; /* the lines that somebody else has to read */
     struct buffer values, attributes; /* of the present line */
@@ -84,36 +86,32 @@ static const char *read_lines(struct items *items, const char *at, const char *e
     return at;
 }
 
-static void answer(const char *text, size_t length) {
-    struct items items = {0};
-    struct buffer said = {0};
+static void answer(struct items *items) {
+    const char *text = items->text.at;
     uint64_t head[2];
-    extend(&said, sizeof head);
-    const char *end = read_lines(&items, text, text + length);
-    append_section(&said, items.left.at, items.left.length);
-    if (items.table.rows) append_table(&said, &items.table);
-    head[0] = said.length - sizeof head;
+    items->line = 0;
+    items->said.length = items->left.length = 0;
+    extend(&items->said, sizeof head);
+    const char *end = read_lines(items, text, text + items->text.length);
+    append_section(&items->said, items->left.at, items->left.length);
+    if (items->table.rows) append_table(&items->said, &items->table);
+    head[0] = items->said.length - sizeof head;
     head[1] = (uint64_t)(end - text);
-    memcpy(said.at, head, sizeof head);
-    write_all(said.at, said.length);
-    release(&said);
-    release(&items.left);
-    release(&items.values);
-    release(&items.attributes);
-    release_table(&items.table);
+    memcpy(items->said.at, head, sizeof head);
+    write_all(items->said.at, items->said.length);
+    clear_table(&items->table);
 }
 
 int main(void) {
+    static struct items items;
     uint64_t length;
-    struct buffer text = {0};
     while (read_all(&length, sizeof length)) {
         if (!length || length > MOST_TEXT_BYTES) give_up("a text of %llu bytes", (unsigned long long)length);
-        text.length = 0;
-        extend(&text, length);
-        if (!read_all(text.at, length)) give_up("standard input ends before a text");
-        if (text.at[length - 1] != '\n') give_up("a text ends within a line");
-        answer(text.at, length);
+        items.text.length = 0;
+        char *text = extend(&items.text, length);
+        if (!read_all(text, length)) give_up("standard input ends before a text");
+        if (text[length - 1] != '\n') give_up("a text ends within a line");
+        answer(&items);
     }
-    release(&text);
     return 0;
 }
