@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -247,3 +248,26 @@ def _traces() -> Callable[[Store], list[str]]:
         return [upload["Key"] for upload in found.get("Uploads", [])]
 
     return look
+
+
+def test_a_disk_that_has_lost_bytes_once_is_not_believed_the_next_time(
+    folder_store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[OSError | None] = [OSError(errno.EIO, "lost")]  # the kernel tells of it once
+
+    def fsync(_: int) -> None:
+        if answers and (error := answers.pop()):
+            raise error
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with folder_store.create("object") as writer:
+        writer.write(b"content")
+        with pytest.raises(UploadFailed, match="lost"):
+            writer.kept()
+
+        with pytest.raises(UploadFailed, match="lost"):
+            writer.kept()
+        with pytest.raises(UploadFailed, match="lost"):
+            writer.finish()
+
+    assert folder_store.describe("object") is None

@@ -125,6 +125,7 @@ class FolderWriter:
         # One value, so that Ctrl-C never finds the half of it changed.
         self._so_far = kept or KeptObject(handle=temporary.name, size_bytes=0, writes=0, crc64nvme=Crc64Nvme().base64())
         self._held = False
+        self._lost: OSError | None = None
 
     @classmethod
     def begun(cls, path: Path, name: str) -> Self:
@@ -182,7 +183,7 @@ class FolderWriter:
         """Give the file its name once its bytes are on the disk. Raises FileExistsError only if asked to."""
         try:
             self._file.flush()
-            os.fsync(self._file.fileno())
+            self._sync()
             self._temporary.chmod(0o644)
             if only_if_absent:
                 os.link(self._temporary, self._path)
@@ -203,7 +204,7 @@ class FolderWriter:
                 self._file.flush()
             except OSError as failure:
                 raise UploadFailed(what=self._path, reason=failure) from failure
-        os.fsync(self._file.fileno())
+        self._sync()
         return kept if kept.size_bytes else None
 
     def hold(self) -> KeptObject | None:
@@ -226,6 +227,16 @@ class FolderWriter:
         if not self._held:
             self._temporary.unlink(missing_ok=True)
         self._file.close()
+
+    def _sync(self) -> None:
+        """All bytes are on the disk. The system tells only once of those that it has lost. Raises UploadFailed."""
+        try:
+            if self._lost is None:
+                os.fsync(self._file.fileno())
+        except OSError as lost:
+            self._lost = lost
+        if self._lost is not None:
+            raise UploadFailed(what=self._path, reason=self._lost) from self._lost
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
