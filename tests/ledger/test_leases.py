@@ -124,7 +124,7 @@ def test_who_has_to_wait_stands_in_the_ledger_with_those_it_waits_for(front: Fro
     world = World(Clients(front.administrator), clock=clock)
     event = {
         "ledger": TABLE, "quota": "rds-export", "slots": 1, "action": "rds-export", "run": "two",
-        "recoveryPoint": POINT.to_json(),
+        "recoveryPoint": POINT.to_json(), "atWork": False,
     }  # fmt: skip
 
     assert hold(world, {**event, "owner": ONE, "waited": False}) == {"held": True, "slot": 0}
@@ -136,6 +136,10 @@ def test_who_has_to_wait_stands_in_the_ledger_with_those_it_waits_for(front: Fro
     assert hold(world, {**event, "owner": TWO, "waited": True})["held"]
     (entry,) = Ledger(world.clients.dynamodb, TABLE, clock).entries(str(POINT.arn))
     assert entry.status == "processing"
+
+    assert not hold(world, {**event, "owner": ONE, "waited": False, "atWork": True})["held"]
+    (entry,) = Ledger(world.clients.dynamodb, TABLE, clock).entries(str(POINT.arn))
+    assert entry.status == "processing", "whose slot is lost while it exports does not wait"
 
 
 def test_a_refused_call_is_not_taken_for_a_slot_that_others_hold(front: Front, clock: SimulatedClock) -> None:

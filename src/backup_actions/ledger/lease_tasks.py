@@ -22,8 +22,9 @@ def hold(world: World, event: Event) -> Mapping[str, Any]:
     leases = _leases(world, event)
     lease = leases.hold(event["owner"], seconds=_HELD_FOR_SECONDS)
     if lease is None:
-        holders = sorted(other.owner for other in leases.held())
-        _record(world, event, "waiting", {"for": event["quota"], "slots": event["slots"], "held_by": holders})
+        if not event["atWork"]:  # else what the slot is for goes on without it
+            holders = sorted(other.owner for other in leases.held())
+            _record(world, event, "waiting", {"for": event["quota"], "slots": event["slots"], "held_by": holders})
         return {"held": False, "slot": None}
     if event["waited"]:
         _record(world, event, "processing", {"slot": lease.slot})
