@@ -78,7 +78,7 @@ class Journal:
         self._finished: tuple[Member, ...] = ()
         self._under_way: UnderWay | None = None
         self._work: Work | None = None
-        self._generation = 0
+        self._noted: UnderWay | None = None  # what the stored checkpoint refers to
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_writing, name="checkpoints", daemon=True)
         self.segments = Segments(to)
@@ -165,8 +165,7 @@ class Journal:
             return
         self._finished = tuple(member for member in checkpoint.members if self._stands(member))
         if checkpoint.under_way and self.finished(checkpoint.under_way.member) is None:
-            self._under_way = checkpoint.under_way
-            self._generation = int(checkpoint.under_way.frames.name.endswith("-1"))
+            self._under_way = self._noted = checkpoint.under_way
         self._progress.note(f"an unfinished archive is continued: {self.kept or 'nothing'} of it is there")
 
     def _found(self) -> Checkpoint | None:
@@ -206,21 +205,20 @@ class Journal:
             began = time.monotonic()
             try:
                 with self._lock:
-                    before = self._under_way
                     self._look()
-                    if self._under_way != before:
+                    if self._under_way != self._noted:
                         self._write()
             except (BackupActionsError, OSError) as failure:
                 self._progress.note(f"a checkpoint could not be stored: {failure}")
             pause = max(self._every_seconds, _SHARE_OF_TIME * (time.monotonic() - began))
 
     def _look(self) -> None:
-        """Store what the checkpoint will refer to, under other names than the last one's."""
+        """Store what the checkpoint will refer to, under other names than the stored one's."""
         so_far = self._work.so_far() if self._work else None
         if so_far is None or (self._under_way and self._under_way.kept == so_far.kept):
             return
         self.segments.settle()
-        generation = 1 - self._generation
+        generation = 0 if self._noted and self._noted.frames.name.endswith("-1") else 1
         self._under_way = UnderWay(
             member=so_far.member,
             object=so_far.object,
@@ -228,7 +226,6 @@ class Journal:
             frames=self._stored(f"{RESUME_FOLDER}/frames-{generation}", so_far.frames.to_bytes()),
             tree=self._stored(f"{RESUME_FOLDER}/tree-{generation}", so_far.tree.to_bytes()) if so_far.tree else None,
         )
-        self._generation = generation
 
     def _stored(self, name: str, data: bytes) -> Blob:
         self._to.put(name, data)
@@ -238,6 +235,7 @@ class Journal:
         finished = self._manifest(self._finished) if self._finished else None
         checkpoint = Checkpoint(identity=self._identity, finished=finished, under_way=self._under_way)
         self._to.put(CHECKPOINT_NAME, checkpoint.to_bytes())
+        self._noted = self._under_way
 
 
 class Segments:
