@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -132,6 +133,27 @@ def test_a_tree_that_changed_meanwhile_is_archived_from_its_beginning(
 
     assert "files is archived from its beginning" in notes.text
     assert_whole(folder_store, changed, tmp_path)
+
+
+@pytest.mark.parametrize("at_bytes", [5, 5 * MIB + 1])
+def test_a_file_in_whose_midst_it_goes_on_is_as_it_was_whatever_its_times_say(
+    folder_store: FolderStore, tmp_path: Path, at_bytes: int
+) -> None:
+    (tmp_path / "tree").mkdir()
+    file = tmp_path / "tree" / "file"
+    file.write_bytes(random.Random(4).randbytes(40 * MIB))  # noqa: S311 - the same every time
+    interrupted(tmp_path / "tree", folder_store, at_bytes=31 * MIB)
+    before = file.stat()
+    with file.open("r+b") as changed:
+        changed.seek(at_bytes)
+        changed.write(b"other")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    notes = Notes()
+
+    resumable(tmp_path / "tree", folder_store, notes)
+
+    assert "files is archived from its beginning: what was stored last is not as it was" in notes.text
+    assert_whole(folder_store, tmp_path / "tree", tmp_path)
 
 
 def test_a_disk_that_changed_meanwhile_is_archived_from_its_beginning(

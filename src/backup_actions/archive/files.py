@@ -11,6 +11,7 @@ from backup_actions.archive.frames import FrameWriter
 from backup_actions.archive.gnu_tar import PIPE_BYTES, TarCreation
 from backup_actions.archive.index import IndexWriter
 from backup_actions.archive.index_rows import RowBatch
+from backup_actions.archive.kept_frames import FramesReadAgain
 from backup_actions.archive.pax import TarError
 from backup_actions.archive.tar_walker import TarWalker
 from backup_actions.archive.tree_follower import TreeFollower
@@ -58,9 +59,15 @@ def archive_tree(
         keep_from=journal.begun.position if journal is not None and journal.begun is not None else 0,
     )
     program = tree_reader()
+    first_frame = follower.position // index.frame_bytes
     reading = Reading(
-        root=root, one_file_system=one_file_system, read_ahead_mib=read_ahead_mib, start_at=follower.position
+        root=root,
+        one_file_system=one_file_system,
+        read_ahead_mib=read_ahead_mib,
+        start_at=first_frame * index.frame_bytes,
     )
+    kept = frames.so_far(intake.keep_from // index.frame_bytes)
+    intake.again = FramesReadAgain(kept.digests, first_frame, index.frame_bytes)
     remarks = _by_tree_reader(program, reading, intake) if program is not None else _by_gnu_tar(reading, intake)
     return ArchivedTree(
         counted(dict(follower.types), remarks.socket_count),
@@ -78,6 +85,7 @@ class _Intake:
     follower: TreeFollower
     progress: Progress
     keep_from: int
+    again: FramesReadAgain | None = None
     position: int = 0
 
     def take(self, most: int, fill: Callable[[memoryview], int], follow: Callable[[memoryview], None]) -> int:
@@ -89,6 +97,8 @@ class _Intake:
         follow(room[:length])
         if self.position >= self.keep_from:
             self.frames.take(length)
+        elif self.again is not None:
+            self.again.compare(room[:length])
         self.position += length
         return length
 
@@ -99,7 +109,7 @@ def _by_tree_reader(program: Path, reading: Reading, intake: _Intake) -> Remarks
 
     def follow(data: memoryview) -> None:
         before = follower.passed_bytes
-        follower.take(data)
+        follower.take(data[max(0, follower.position - intake.position) :])
         intake.progress.add(follower.passed_bytes - before)
 
     with TreeReader(program, reading) as reader:
@@ -125,7 +135,8 @@ def _by_tree_reader(program: Path, reading: Reading, intake: _Intake) -> Remarks
 
 
 def _by_gnu_tar(reading: Reading, intake: _Intake) -> Remarks:
-    """tar cannot begin in the middle: a resume reads everything again."""
+    """tar cannot begin in the middle: a resume reads everything again, and compares the hash of each file."""
+    intake.again = None  # headers may differ: the name of a sparse file has tar's process number in it
     walker, follower = TarWalker(), intake.follower
 
     def follow(data: memoryview) -> None:

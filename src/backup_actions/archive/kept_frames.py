@@ -1,8 +1,10 @@
-"""Whether a disk is still the one of which frames are stored: a few of them are read again and compared."""
+"""Whether a source is still the one of which frames are stored: those that are read again are compared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+from blake3 import blake3
 
 from backup_actions.archive.allocation import Extent
 from backup_actions.archive.device import Blocks
@@ -41,3 +43,28 @@ def _sample(kept: FramesSoFar, frame_bytes: int) -> set[int]:
 
 def _digest(kept: FramesSoFar, number: int) -> bytes:
     return bytes(kept.digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES])
+
+
+class FramesReadAgain:
+    """Gets a stretch of a stream of which frames are stored, from the beginning of one on."""
+
+    def __init__(self, digests: bytes | bytearray, first: int, frame_bytes: int) -> None:
+        self._digests = digests
+        self._number = first
+        self._frame_bytes = self._left_bytes = frame_bytes
+        self._hash = blake3()
+
+    def compare(self, data: memoryview) -> None:
+        """The next bytes. Raises SourceDiffers where a frame holds others."""
+        while data:
+            piece, data = data[: self._left_bytes], data[self._left_bytes :]
+            self._hash.update(piece)
+            self._left_bytes -= len(piece)
+            if not self._left_bytes:
+                self._end_frame()
+
+    def _end_frame(self) -> None:
+        begin = self._number * DIGEST_BYTES
+        if self._hash.digest() != self._digests[begin : begin + DIGEST_BYTES]:
+            raise SourceDiffers("what was stored last")
+        self._number, self._left_bytes, self._hash = self._number + 1, self._frame_bytes, blake3()
