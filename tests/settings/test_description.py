@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from backup_actions.contract import Action, Permissions, Settings, setting
 from backup_actions.contract.settings import doc_of
