@@ -368,6 +368,82 @@ class RouteImpossible(BackupActionsError):
     )
 
 
+# ------------------------------------------------------------------------------------ BA053x: native dumps
+
+
+class DatabaseUnreachable(BackupActionsError):
+    """No database server answers, or it does not let us in."""
+
+    code = "BA0531"
+    sentence = "cannot connect to {where}: {reason}"
+    remedy = "Check host, port, user, password and certificate, and that the network lets this machine in."
+    exit_code = 3
+    retryable = True
+
+
+class DumpFailed(BackupActionsError):
+    """A dump program did not write everything."""
+
+    code = "BA0532"
+    sentence = "{what} could not be dumped: {reason}"
+    remedy = "Nothing was left behind; correct what the program says and dump again."
+    exit_code = 5
+
+
+class LoadFailed(BackupActionsError):
+    """A dump could not be loaded into a database."""
+
+    code = "BA0533"
+    sentence = "{what} could not be loaded: {reason}"
+    remedy = "What was loaded before is still there: drop it, correct what the server says, and load again."
+    exit_code = 5
+
+
+class TargetNotEmpty(BackupActionsError):
+    """A database that a dump should be loaded into has something in it."""
+
+    code = "BA0534"
+    sentence = "the database {database!r} at {where} is not empty"
+    remedy = "Load into another server, or drop the database; --replace drops it for you."
+    exit_code = 2
+
+
+class TargetUnfit(BackupActionsError):
+    """A server is not one that a dump can be loaded into."""
+
+    code = "BA0535"
+    sentence = "the server at {where} should not be given this dump: {reason}"
+    remedy = "Load it into a server of the same product and at least the same version."
+    exit_code = 2
+
+
+class DatabaseUnknown(BackupActionsError):
+    """A database or table that a dump does not hold."""
+
+    code = "BA0536"
+    sentence = "there is no {what} in the dump at {where}"
+    remedy = "It holds {known}."
+    exit_code = 3
+
+
+class RestoredDiffers(BackupActionsError):
+    """A restored database is not what was dumped."""
+
+    code = "BA0537"
+    sentence = "what was restored from {where} is not what was dumped: {differences}"
+    remedy = "Keep the backup, and verify the archive with `backup-actions verify {where}`."
+    exit_code = 4
+
+
+class NotADump(BackupActionsError):
+    """An archive of files or of a device cannot be loaded into a database."""
+
+    code = "BA0538"
+    sentence = "{where} is no dump of a database: {reason}"
+    remedy = "Get files and images back with `backup-actions extract {where}`."
+    exit_code = 2
+
+
 # ------------------------------------------------------------------------------------ BA06xx: the embedded AWS
 
 

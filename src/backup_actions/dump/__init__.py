@@ -1,0 +1,1 @@
+"""Native dumps of databases as archives: taken, proven to restore, loaded again, by the databases' own programs."""

@@ -1,0 +1,75 @@
+"""What an engine has to do, whatever its product. ``tests/dump/engine_contract.py`` holds each of them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Protocol
+
+from backup_actions.dump.connection import Connection, Family
+from backup_actions.dump.description import Database, Section, Server
+
+
+class Engine(Protocol):
+    """One family of servers, spoken to with its own programs. Knows no state: everything is in the connection.
+
+    Every method raises DatabaseUnreachable where nobody answers or the password is wrong, ToolMissing where a program
+    is not installed or too old for the server, and DumpFailed or LoadFailed with what the program said.
+    """
+
+    family: Family
+    file_suffix: str
+    """Of a section's file, as its own programs expect it: ``pgdump``, ``sql``."""
+
+    def server(self, to: Connection) -> Server:
+        """What answers there."""
+        ...
+
+    def databases(self, to: Connection) -> tuple[str, ...]:
+        """Those of the customer, in the order of their names; not the server's own."""
+        ...
+
+    def accounts(self, to: Connection) -> tuple[str, ...]:
+        """Roles or users of the customer's; not the server's own nor RDS's."""
+        ...
+
+    def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
+        """Count and hash everything that is in a database now. ``progress`` is told the bytes of each table done."""
+        ...
+
+    def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
+        """What somebody who restores should know, in sentences."""
+        ...
+
+    def sections(self, server: Server, databases: Sequence[Database], streams: int) -> tuple[Section, ...]:
+        """How the dump is divided, the same for the same input, so that ``streams`` sections can run at a time."""
+        ...
+
+    def dumped(self, source: Connection, section: Section) -> AbstractContextManager[BinaryIO]:
+        """What the dump program writes. Left early, the ``with`` ends it; left in good order, it has succeeded."""
+        ...
+
+    def create(self, to: Connection, like: Database) -> None:
+        """An empty database of that name, character set and collation. Raises TargetNotEmpty where one has content."""
+        ...
+
+    def loading(
+        self, to: Connection, section: Section, database: str, only: Sequence[tuple[str, str]] | None
+    ) -> AbstractContextManager[BinaryIO]:
+        """Where to write a section's content so that it gets into ``database``; ``only`` these tables of it, or all.
+
+        In good order everything is loaded when the ``with`` is left.
+        """
+        ...
+
+    def drop(self, to: Connection, database: str) -> None:
+        """The database is gone, also if it was not there, and whoever was connected to it is not any more."""
+        ...
+
+    def is_empty(self, to: Connection, database: str) -> bool:
+        """Whether nothing of the customer's is in it; True also of one that does not exist."""
+        ...
+
+    def objection(self, dumped_from: Server, target: Server) -> str:
+        """Why that server should not be given such a dump, in a sentence; empty if nothing speaks against it."""
+        ...
