@@ -19,6 +19,8 @@ CALLS_OF_THE_SYSTEM = {
     "btrfs": "btrfs-progs",
     "losetup": "mount",
     "lvs": "lvm2",
+    "mariadb": "mariadb-client",
+    "mariadb-dump": "mariadb-client",
     "mount": "mount",
     "tar": "tar",
     "umount": "mount",
@@ -41,14 +43,20 @@ def of(instructions: list[tuple[str, str]], kind: str) -> list[str]:
 
 
 def test_the_base_is_pinned_and_supported(instructions: list[tuple[str, str]]) -> None:
-    (base,) = of(instructions, "ARG")
+    base, *_ = of(instructions, "ARG")
 
     assert base == "BASE=public.ecr.aws/docker/library/python:3.13-slim-trixie"
     assert all(text.split()[0] == "${BASE}" for text in of(instructions, "FROM"))
 
 
-def test_nothing_is_fetched_by_hand(instructions: list[tuple[str, str]]) -> None:
-    assert not of(instructions, "ADD")
+def test_nothing_is_fetched_by_hand_but_the_certificates_of_databases(instructions: list[tuple[str, str]]) -> None:
+    (fetched,) = of(instructions, "ADD")
+    _base, certificates, _in_the_last_stage = of(instructions, "ARG")
+    *_, settings = of(instructions, "ENV")
+
+    assert fetched.split()[1] == "${RDS_CERTIFICATES}"
+    assert certificates.startswith("RDS_CERTIFICATES=https://truststore.pki.rds.amazonaws.com/")
+    assert f"BACKUP_ACTIONS_RDS_CA_FILE={fetched.split()[2]}" in settings.split()
     for command in of(instructions, "RUN"):
         assert not re.search(r"\b(curl|wget|git|sudo)\b|http", command)
 
@@ -79,7 +87,7 @@ def test_every_program_that_the_code_starts_is_in_the_image(
     instructions: list[tuple[str, str]], repository: Path
 ) -> None:
     _compiler, install = [command for command in of(instructions, "RUN") if "apt-get install" in command]
-    folders = [repository / "src" / "backup_actions" / room for room in ("archive", "actions")]
+    folders = [repository / "src" / "backup_actions" / room for room in ("archive", "actions", "dump")]
     started = {program for folder in folders for path in folder.rglob("*.py") for program in programs_in(path)}
 
     assert started
