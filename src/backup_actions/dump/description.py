@@ -36,6 +36,8 @@ class Table:
     name: str
     rows: int
     checksum: str
+    size_bytes: int = 0
+    """What it occupies, by which work is divided; not compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Section:
     """What one run of a dump program wrote: one member of the archive."""
 
     member: str
+    """Lower case letters and digits in groups, with single hyphens between them, other than any other section's."""
     part: Part
     database: str
     """Empty for the accounts, which belong to the whole server."""

@@ -15,6 +15,10 @@ class Engine(Protocol):
 
     Every method raises DatabaseUnreachable where nobody answers or the password is wrong, ToolMissing where a program
     is not installed or too old for the server, and DumpFailed or LoadFailed with what the program said.
+
+    Programs are started by ``programs.output_of`` and ``programs.input_of``, so that whoever is interrupted ends them.
+    Names come from servers and from documents that anybody may have written: any text but NUL, also one that looks
+    like an option, a connection string or SQL.
     """
 
     family: Family
@@ -46,7 +50,7 @@ class Engine(Protocol):
         ...
 
     def dumped(self, source: Connection, section: Section) -> AbstractContextManager[BinaryIO]:
-        """What the dump program writes. Left early, the ``with`` ends it; left in good order, it has succeeded."""
+        """What the dump program writes, read to its end. Left early, it is ended; left in good order, it succeeded."""
         ...
 
     def create(self, to: Connection, like: Database) -> None:
@@ -58,7 +62,14 @@ class Engine(Protocol):
     ) -> AbstractContextManager[BinaryIO]:
         """Where to write a section's content so that it gets into ``database``; ``only`` these tables of it, or all.
 
-        In good order everything is loaded when the ``with`` is left.
+        In good order everything is loaded when the ``with`` is left. Of accounts, those that exist stay as they are.
+        """
+        ...
+
+    def inspecting(self, section: Section) -> AbstractContextManager[BinaryIO]:
+        """Where to write a section's content so that it is read to its end, without a server.
+
+        Left in good order, it is whole and has every table that the section names. Raises LoadFailed.
         """
         ...
 

@@ -1,0 +1,178 @@
+"""Stock programs of databases: found on the PATH, given their secrets in private files, ended when they are left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, cast
+
+from backup_actions.errors import BackupActionsError, ToolMissing
+
+_SAID_BYTES = 16 << 10
+_KEPT = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
+Failed = Callable[[str], BackupActionsError]
+"""Makes the error to raise of what a program said."""
+
+
+def program(*names: str, purpose: str, package: str) -> str:
+    """The path of the first of these programs that is there. Raises ToolMissing, naming the first."""
+    for name in names:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise ToolMissing(program=names[0], purpose=purpose, package=package)
+
+
+@contextmanager
+def private_file(text: str) -> Iterator[Path]:
+    """A file with this text that nobody else may read, as long as the block lasts: a password never goes elsewhere."""
+    with TemporaryDirectory(prefix="backup-actions-") as folder:
+        path = Path(folder) / "secret"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        yield path
+
+
+@contextmanager
+def output_of(
+    command: Sequence[str], failed: Failed, *, environment: Mapping[str, str] | None = None
+) -> Iterator[BinaryIO]:
+    """What a program writes, to be read to its end. Raises what ``failed`` makes unless it ends with 0."""
+    with _Program(command, failed, environment or {}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as running:
+        yield running.pipe(running.process.stdout)
+
+
+@contextmanager
+def input_of(
+    command: Sequence[str], failed: Failed, *, environment: Mapping[str, str] | None = None
+) -> Iterator[BinaryIO]:
+    """Where to write what a program reads. Raises what ``failed`` makes unless it reads all and ends with 0."""
+    with _Program(command, failed, environment or {}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as running:
+        yield running.pipe(running.process.stdin)
+
+
+class Crew:
+    """The programs that are started within ``work``, in whichever threads, to be ended together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Programs started in this block, in this thread, are the crew's."""
+        token = _crew.set(self)
+        try:
+            yield
+        finally:
+            _crew.reset(token)
+
+    def end(self) -> None:
+        """All are killed, and so is whatever starts later."""
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                process.kill()
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        """It is ended with the others."""
+        with self._lock:
+            self._running.add(process)
+            if self._ended:
+                process.kill()
+
+    def remove(self, process: subprocess.Popen[bytes]) -> None:
+        """It has ended."""
+        with self._lock:
+            self._running.discard(process)
+
+
+_crew: ContextVar[Crew | None] = ContextVar("crew", default=None)
+
+
+class _Program:
+    """A running program; leaving the ``with`` by an exception kills it."""
+
+    def __init__(
+        self, command: Sequence[str], failed: Failed, environment: Mapping[str, str], *, stdin: int, stdout: int
+    ) -> None:
+        self._name = Path(command[0]).name
+        self._failed = failed
+        self._said = b""
+        self._crew = _crew.get()
+        # A terminal's Ctrl-C reaches us alone: we end the program, and nobody takes its death for a failure.
+        self.process = subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env=_environment(environment),
+            start_new_session=True,
+        )
+        if self._crew:
+            self._crew.add(self.process)
+        self._listener = threading.Thread(target=self._listen, name=f"{self._name}-remarks", daemon=True)
+        self._listener.start()
+
+    def pipe(self, end: object) -> BinaryIO:
+        """The end of a pipe that was asked for."""
+        return cast("BinaryIO", end)
+
+    def __enter__(self) -> _Program:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        # A broken pipe is the program's end seen from here: what it said tells more.
+        has_failed = error is not None and not isinstance(error, BrokenPipeError)
+        try:
+            if has_failed:
+                self.process.kill()
+            self._close_pipes()
+            code = self.process.wait()
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self._let_go()
+        if not has_failed and (code != 0 or error is not None):
+            raise self._failed(self._words(code)) from error
+
+    def _close_pipes(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _let_go(self) -> None:
+        self._listener.join()
+        if self.process.stderr:
+            self.process.stderr.close()
+        if self._crew:
+            self._crew.remove(self.process)
+
+    def _listen(self) -> None:
+        errors = self.pipe(self.process.stderr)
+        while data := os.read(errors.fileno(), 1 << 16):
+            self._said = (self._said + data)[-_SAID_BYTES:]
+
+    def _words(self, code: int) -> str:
+        """The first and the last lines of what it said: the cause is told first, what became of it last."""
+        lines = [line for line in self._said.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
+        told = lines if len(lines) <= 6 else [*lines[:4], "…", *lines[-2:]]
+        return "; ".join(told) or f"{self._name} ended with code {code}"
+
+
+def _environment(wanted: Mapping[str, str]) -> dict[str, str]:
+    """Nothing of ours but where programs are: a password or a setting for libpq may be among it."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return {**kept, "LC_ALL": "C.UTF-8", **wanted}
