@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Network:
     """One subnet per zone, and the security group of the hosts in them."""
 
+    vpc: ec2.IVpc
     subnets: Mapping[str, ec2.ISubnet]
     security_group: ec2.ISecurityGroup
 
@@ -49,12 +50,12 @@ def public_network(scope: Construct, settings: DeploymentSettings, bucket: s3.IB
         scope,
         "Hosts",
         vpc=vpc,
-        description="Hosts of Batch jobs: nothing comes in, only HTTPS goes out",
+        description="Hosts of Batch jobs: nothing comes in, HTTPS goes out",
         allow_all_outbound=False,
     )
     group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "APIs of AWS and the image registry")
     subnets = {subnet.availability_zone: subnet for subnet in vpc.public_subnets}
-    return Network({zone: subnets[zone] for zone in settings.zones}, group)
+    return Network(vpc, {zone: subnets[zone] for zone in settings.zones}, group)
 
 
 def _through_the_endpoint(bucket: s3.IBucket) -> list[iam.PolicyStatement]:

@@ -32,6 +32,9 @@ class Shared:
     topic_arn: str
     dead_letter_queue_url: str
     dead_letter_queue_arn: str
+    database_subnet_group: str
+    database_security_group: str
+    """Both empty where no enabled action restores databases."""
     main_machine_arn: str
     """With placeholders in it: a machine and a role that names it would otherwise wait for each other."""
 
@@ -60,6 +63,8 @@ class Placeholders:
             "TopicArn": shared.topic_arn,
             "DeadLetterQueueUrl": shared.dead_letter_queue_url,
             "DeadLetterQueueArn": shared.dead_letter_queue_arn,
+            "DatabaseSubnetGroup": shared.database_subnet_group,
+            "DatabaseSecurityGroup": shared.database_security_group,
             "GlueDatabase": settings.glue_database,
             "Vaults": ",".join(settings.vaults),
             "StorageClass": settings.archive_bucket.storage_class,

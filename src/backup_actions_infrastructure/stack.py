@@ -12,6 +12,7 @@ from backup_actions_infrastructure import messages, storage
 from backup_actions_infrastructure.athena import database, workgroup
 from backup_actions_infrastructure.code import function_code
 from backup_actions_infrastructure.compute import Compute
+from backup_actions_infrastructure.database_network import DatabaseNetwork, database_network
 from backup_actions_infrastructure.events import (
     catalogue_rule,
     clean_up_rule,
@@ -59,6 +60,8 @@ class SourceStack(Stack):
         topic = messages.topic(self, settings, key)
         self._dead_letters = messages.dead_letter_queue(self)
         messages.alarm_of_dead_letters(self, settings, self._dead_letters, topic)
+        network = public_network(self, settings, bucket)
+        databases = database_network(self, settings, network) if _restores_databases(enabled) else DatabaseNetwork()
         self._placeholders = Placeholders.of(
             settings,
             Shared(
@@ -68,6 +71,8 @@ class SourceStack(Stack):
                 topic_arn=topic.topic_arn,
                 dead_letter_queue_url=self._dead_letters.queue_url,
                 dead_letter_queue_arn=self._dead_letters.queue_arn,
+                database_subnet_group=databases.subnet_group,
+                database_security_group=databases.security_group,
                 main_machine_arn=machine_arn(main.machine),
             ),
         )
@@ -76,7 +81,7 @@ class SourceStack(Stack):
             self,
             "Compute",
             settings=settings,
-            network=public_network(self, settings, bucket),
+            network=network,
             image=self._image,
             placeholders=self._placeholders,
         )
@@ -133,6 +138,10 @@ class SourceStack(Stack):
         )
         arns = [self._placeholders.fill(machine_arn(action)) for action in exporting]
         catalogue_rule(self, function, arns, self._dead_letters)
+
+
+def _restores_databases(machines: Iterable[Deployed]) -> bool:
+    return any("DatabaseSubnetGroup" in deployed.machine.workflow.placeholders() for deployed in machines)
 
 
 def _codes(*machines: Deployed) -> list[str]:

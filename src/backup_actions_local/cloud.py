@@ -237,6 +237,8 @@ class Cloud:
             "TopicArn": topic,
             "DeadLetterQueueUrl": queue,
             "DeadLetterQueueArn": self.place.arn("sqs", f"{settings.name}-dead-letters"),
+            "DatabaseSubnetGroup": f"{settings.name}-databases",
+            "DatabaseSecurityGroup": "sg-0databases",
             "InboxUrl": inbox,
         }
 

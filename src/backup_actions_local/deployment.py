@@ -22,7 +22,7 @@ class Deployment:
     actions: tuple[Action, ...]
     place: Place
     resources: Mapping[str, str]
-    """Bucket, BucketKeyArn, LedgerTable, TopicArn, DeadLetterQueueUrl, DeadLetterQueueArn."""
+    """Bucket, BucketKeyArn, LedgerTable, TopicArn, DeadLetterQueueUrl, DeadLetterQueueArn, and those of databases."""
 
     @property
     def machines(self) -> tuple[Deployed, ...]:

@@ -30,6 +30,7 @@ _CLIENT_TYPES = {
     "SFNClient": "stepfunctions",
     "SNSClient": "sns",
     "SQSClient": "sqs",
+    "SSMClient": "ssm",
 }
 _NO_CALLS = frozenset({"exceptions", "meta", "can_paginate", "close"})
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

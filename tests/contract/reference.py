@@ -22,6 +22,8 @@ _SAMPLES = {
     "Bucket": "archives",
     "BucketKeyArn": f"arn:aws:kms:{_HERE}:key/12345678-1234-1234-1234-123456789012",
     "LedgerTable": "ledger",
+    "DatabaseSubnetGroup": "backup-actions-databases",
+    "DatabaseSecurityGroup": "sg-12345678",
     "GlueDatabase": "exports",
     "TopicArn": f"arn:aws:sns:{_HERE}:news",
     "DeadLetterQueueArn": f"arn:aws:sqs:{_HERE}:dead-letters",

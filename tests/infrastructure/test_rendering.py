@@ -133,6 +133,8 @@ def test_every_placeholder_of_the_contract_has_its_value(rendered: Rendered) -> 
         topic_arn="",
         dead_letter_queue_url="",
         dead_letter_queue_arn="",
+        database_subnet_group="",
+        database_security_group="",
         main_machine_arn="",
     )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
+    from types_boto3_ssm import SSMClient
     from types_boto3_stepfunctions import SFNClient
 
 # Five tries with jittered, growing waits; the workflow's own retries come on top where a step is worth it.
@@ -89,6 +90,11 @@ class Clients:
     def sqs(self) -> SQSClient:
         """SQS: the dead-letter queue."""
         return self._session.client("sqs", config=_CONFIG)
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        """Systems Manager: parameters that hold a secret for the life of a run."""
+        return self._session.client("ssm", config=_CONFIG)
 
     @cached_property
     def stepfunctions(self) -> SFNClient:

@@ -31,4 +31,4 @@ class World:
     attempt: int = 1
     """Which attempt of a Batch job this is, from 1 (``AWS_BATCH_JOB_ATTEMPT``)."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """The variables that a function was given. Read here and nowhere else."""
+    """The variables that a function or a job was given. Read here and nowhere else."""

@@ -20,6 +20,8 @@ TEXT: Mapping[str, str] = {
     "BucketKeyArn": "the KMS key that encrypts the archive bucket",
     "StorageClass": "the S3 storage class that archives are written in",
     "LedgerTable": "the ledger's DynamoDB table",
+    "DatabaseSubnetGroup": "the RDS subnet group in which a run restores databases, where an action needs one",
+    "DatabaseSecurityGroup": "the id of the security group that lets the hosts of jobs, and nobody else, reach those",
     "GlueDatabase": "the Glue database of exports, where the settings have one",
     "TopicArn": "the SNS topic of notifications",
     "DeadLetterQueueUrl": "the queue of events that could not be understood",

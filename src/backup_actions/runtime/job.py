@@ -38,7 +38,12 @@ def main(arguments: list[str]) -> int:
     """Build the world from what Batch gives to a container and run the job."""
     signal.signal(signal.SIGTERM, _terminated)
     action, job, event = arguments
-    world = World(Clients(), progress=JsonLines(sys.stdout), attempt=int(os.environ.get("AWS_BATCH_JOB_ATTEMPT", "1")))
+    world = World(
+        Clients(),
+        progress=JsonLines(sys.stdout),
+        attempt=int(os.environ.get("AWS_BATCH_JOB_ATTEMPT", "1")),
+        environment=dict(os.environ),
+    )
     return run(world, action, job, json.loads(event))
 
 

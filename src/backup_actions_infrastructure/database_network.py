@@ -1,0 +1,79 @@
+"""Where restored databases stand for the time of a run: no way leads out, and the hosts of jobs alone come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_cdk import Fn
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_rds as rds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from constructs import Construct
+
+    from backup_actions.settings import DeploymentSettings
+    from backup_actions_infrastructure.network import Network
+
+_PORTS = {5432: "PostgreSQL", 3306: "MySQL and MariaDB"}
+
+# Behind those of the hosts, which are numbered from 0.
+_FIRST_SUBNET = 128
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseNetwork:
+    """Names for ``${DatabaseSubnetGroup}`` and ``${DatabaseSecurityGroup}``; empty where no action needs them."""
+
+    subnet_group: str = ""
+    security_group: str = ""
+
+
+def database_network(scope: Construct, settings: DeploymentSettings, network: Network) -> DatabaseNetwork:
+    """Subnets that no route leads out of, and a group that only hosts of jobs may speak to. It costs nothing."""
+    subnets = [
+        ec2.PrivateSubnet(
+            scope,
+            f"DatabaseSubnet{number}",
+            vpc_id=network.vpc.vpc_id,
+            availability_zone=zone,
+            cidr_block=f"10.213.{_FIRST_SUBNET + number}.0/24",
+            map_public_ip_on_launch=False,
+        )
+        for number, zone in enumerate(_zones(settings))
+    ]
+    group = rds.CfnDBSubnetGroup(
+        scope,
+        "DatabaseSubnets",
+        db_subnet_group_name=f"{settings.name}-databases",
+        db_subnet_group_description=f"{settings.name}: databases that are restored to be dumped",
+        subnet_ids=[subnet.subnet_id for subnet in subnets],
+    )
+    return DatabaseNetwork(group.ref, _security_group(scope, network).security_group_id)
+
+
+def _security_group(scope: Construct, network: Network) -> ec2.SecurityGroup:
+    databases = ec2.SecurityGroup(
+        scope,
+        "Databases",
+        vpc=network.vpc,
+        description="Restored databases: hosts of Batch jobs come in, nothing goes out",
+        allow_all_outbound=False,
+    )
+    for port, product in _PORTS.items():
+        databases.add_ingress_rule(network.security_group, ec2.Port.tcp(port), f"jobs, to {product}")
+        network.security_group.add_egress_rule(databases, ec2.Port.tcp(port), f"{product} that a run has restored")
+    return databases
+
+
+def _zones(settings: DeploymentSettings) -> Iterator[str]:
+    """The stack's zones, and where there is one alone two of the region's: at least one of them is another one.
+
+    RDS wants two zones of a subnet group, although a database of ours stands in one.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html
+    """
+    yield from settings.zones
+    if len(settings.zones) == 1:
+        yield from (Fn.select(number, Fn.get_azs()) for number in (0, 1))
