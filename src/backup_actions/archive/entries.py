@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from backup_actions.model.manifest import Counts
+from backup_actions.model.manifest import Counts, Member
 
 EntryType = Literal[
-    "file", "directory", "symlink", "hardlink", "character-device", "block-device", "fifo", "device-image"
+    "file", "directory", "symlink", "hardlink", "character-device", "block-device", "fifo", "device-image", "dump"
 ]
 
 _COUNTED_AS = {
@@ -47,6 +47,21 @@ class Entry:
     tar_end: int = 0
     blake3: str = ""
     """Of a file's content as it lies in the tar: of a sparse file that is the map and the bytes between the holes."""
+
+
+def sole_entry(member: Member) -> Entry:
+    """What a member without an index holds: the image of a device, or what a dump program wrote."""
+    is_dump = member.kind == "dump"
+    return Entry(
+        path=member.dump_file.encode() if is_dump else b"device.img",
+        type="dump" if is_dump else "device-image",
+        size_bytes=member.stream_bytes,
+        mode=0o600,
+        uid=0,
+        gid=0,
+        mtime_ns=0,
+        blake3=member.stream_blake3,
+    )
 
 
 def counted(types: dict[EntryType, int], sockets: int = 0) -> Counts:

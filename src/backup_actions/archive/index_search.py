@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from backup_actions.archive.entries import EntryType
+from backup_actions.archive.entries import EntryType, sole_entry
 from backup_actions.archive.index import ROWS_IN_A_GROUP, matcher, rows_wanted
 from backup_actions.archive.index_rows import SCHEMA
-from backup_actions.archive.reader import IMAGE_NAME, Archive, joined
+from backup_actions.archive.reader import Archive, joined
 from backup_actions.archive.store import Store
 from backup_actions.archive.stored_file import StoredFile, opened_parquet
 from backup_actions.errors import ArchiveDamaged
@@ -43,9 +43,11 @@ def search(store: Store, pattern: str, *, progress: Progress | None = None) -> I
         if member.index is not None:
             for row in _rows(store, member.index, prefix, matches, progress or Silence()):
                 yield Hit(archive=store.location, **row)
-        elif matches(joined(prefix, IMAGE_NAME)):
-            path, size_bytes = joined(prefix, IMAGE_NAME), member.stream_bytes
-            yield Hit(archive=store.location, path=path, type="device-image", size_bytes=size_bytes, mtime_ns=0)
+        else:
+            sole = sole_entry(member)
+            path = joined(prefix, sole.path)
+            if matches(path):
+                yield Hit(archive=store.location, path=path, type=sole.type, size_bytes=sole.size_bytes, mtime_ns=0)
 
 
 def _rows(

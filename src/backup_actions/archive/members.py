@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from backup_actions.archive.allocation import Extent
 from backup_actions.archive.device import Blocks
@@ -23,6 +25,7 @@ from backup_actions.model.manifest import MANIFEST_NAME, Kind, Member, Region, S
 from backup_actions.model.progress import Progress
 
 _SUFFIX = {"zstd": "zst", "gzip": "gz"}
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,44 @@ class MemberWriter:
         self.progress.start(place.name, wanted_bytes)
         name = f"{place.folder}device.img.{_SUFFIX[self.options.codec]}"
         return self._written(place.name, name, wanted_bytes, write, is_tree=False)
+
+    def stream(
+        self,
+        place: Place,
+        file_name: str,
+        opened: Callable[[], AbstractContextManager[BinaryIO]],
+        expected_bytes: int | None,
+    ) -> Member:
+        """All that can be read from what is opened. Raises what that raises, and UploadFailed, ArchiveExists.
+
+        May be called from several threads. A stream cannot be read again from its midst: an interruption keeps
+        nothing of it, but all that is finished.
+        """
+        finished = self.finished(place.name)
+        if finished:
+            return finished
+        name = f"sections/{file_name}.{_SUFFIX[self.options.codec]}"
+        with MemberUnderWay(
+            self.to,
+            place.name,
+            name,
+            self.options,
+            expected_bytes=expected_bytes,
+            journal=None,
+            begun=None,
+            is_tree=False,
+        ) as work:
+            with opened() as source:
+                while data := source.read(_READ_BYTES):
+                    work.frames.write(data)
+                    self.progress.add(len(data))
+            stream = work.frames.finish()
+            member = self._member(place, "dump", stream, work.stored.seal(), source_bytes=stream.stream_bytes)
+            self._require_worth()
+            if self.journal:
+                self.journal.will_finish(member)
+            work.stored.finish()
+            return member
 
     def _written(
         self,

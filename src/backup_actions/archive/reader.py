@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backup_actions.archive.content import FileContent
-from backup_actions.archive.entries import Entry
+from backup_actions.archive.entries import Entry, sole_entry
 from backup_actions.archive.extraction import extract_tar, require_room
 from backup_actions.archive.frame_reader import FrameReader
 from backup_actions.archive.images import create_image, write_image
@@ -22,13 +22,12 @@ from backup_actions.errors import NotInArchive
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
 from backup_actions.model.progress import Progress, Silence
 
-IMAGE_NAME = b"device.img"
-
 
 class Archive:
     """Paths: of an archive with one member as they were in the source; of several, below the member's name.
 
-    An image appears as ``device.img``. Memory: one row group of an index, 16 MiB of stored bytes, one frame.
+    An image appears as ``device.img``, a section of a dump as a file of its own name. Memory: one row group of an
+    index, 16 MiB of stored bytes, one frame.
     """
 
     def __init__(self, store: Store, manifest: Manifest) -> None:
@@ -59,7 +58,7 @@ class Archive:
         if entry.type == "hardlink":
             entry = self._entry(member, entry.link_target, path)
         frames = self._frames_of(member)
-        if entry.type == "device-image":
+        if entry.type in {"device-image", "dump"}:
             yield from frames.whole()
             return
         if entry.type != "file":
@@ -89,10 +88,10 @@ class Archive:
             member = self._member(name)
             folder = to / os.fsdecode(self.prefix(member))
             progress.start(name, member.source_bytes if selection is None else None)
-            if member.kind == "device":
-                self._extract_image(member, folder, progress)
-            else:
+            if member.kind == "files":
                 self._extract_files(member, selection, folder, progress)
+            else:
+                self._extract_sole(member, folder / os.fsdecode(sole_entry(member).path), progress)
 
     def rebuild_disk(self, to: Path, *, progress: Progress | None = None) -> RebuiltDisk:
         """Write a sparse image with partition table, gaps and raw regions. Raises ArchiveDamaged, NotInArchive."""
@@ -117,7 +116,7 @@ class Archive:
     def _sure_bytes(self, name: str) -> int:
         """What the whole member takes on a disk at least; an image may be all holes."""
         member = self._member(name)
-        return member.source_bytes if member.kind == "files" else 0
+        return 0 if member.kind == "device" else member.source_bytes
 
     def _extract_files(self, member: Member, selection: Selection | None, folder: Path, progress: Progress) -> None:
         frames = self._frames_of(member)
@@ -130,18 +129,17 @@ class Archive:
         except TarError as wrong:
             raise frames.damaged(str(wrong)) from wrong
 
-    def _extract_image(self, member: Member, folder: Path, progress: Progress) -> None:
-        path = folder / os.fsdecode(IMAGE_NAME)
-        try:
-            with create_image(path, member.stream_bytes) as image:
+    def _extract_sole(self, member: Member, path: Path, progress: Progress) -> None:
+        with create_image(path, member.stream_bytes) as image:
+            try:
                 write_image(self._frames_of(member), image, 0, progress)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
 
     def _selection(self, member: Member, inner: set[bytes]) -> Selection | None:
         """What to take of a member, or None for all of it."""
-        if b"." in inner or (member.kind == "device" and inner == {IMAGE_NAME}):
+        if b"." in inner or (member.index is None and inner == {sole_entry(member).path}):
             return None
         selection = Selection(inner)
         for entry in self._entries_of(member, selection.is_asked_for):
@@ -165,17 +163,10 @@ class Archive:
     def _entries_of(self, member: Member, wanted: Callable[[bytes], object] | None) -> Iterator[Entry]:
         if member.index is not None:
             yield from IndexReader(self.store, member.index).entries(wanted)
-        elif wanted is None or wanted(IMAGE_NAME):
-            yield Entry(
-                path=IMAGE_NAME,
-                type="device-image",
-                size_bytes=member.stream_bytes,
-                mode=0o600,
-                uid=0,
-                gid=0,
-                mtime_ns=0,
-                blake3=member.stream_blake3,
-            )
+        else:
+            sole = sole_entry(member)
+            if wanted is None or wanted(sole.path):
+                yield sole
 
     def _frames_of(self, member: Member) -> FrameReader:
         return self._frames.setdefault(member.name, FrameReader(self.store, member))
@@ -186,8 +177,12 @@ class Archive:
         raw = raw.removeprefix(b"./").rstrip(b"/") or b"."
         if len(self.manifest.members) == 1:
             return self.manifest.members[0], raw
-        name, _, inner = raw.partition(b"/")
-        return self._member(path_text(name)), inner or b"."
+        if self.manifest.is_dump:
+            asked = path_text(raw)
+            name = next((member.name for member in self.manifest.members if member.dump_file == asked), asked)
+            return self._member(name), sole_entry(self._member(name)).path
+        folder, _, inner = raw.partition(b"/")
+        return self._member(path_text(folder)), inner or b"."
 
     def _member(self, name: str) -> Member:
         for member in self.manifest.members:
@@ -196,8 +191,8 @@ class Archive:
         raise NotInArchive(path=name, where=self.store.location)
 
     def prefix(self, member: Member) -> bytes:
-        """What the member's paths begin with: nothing where there is no other member, otherwise its name."""
-        return b"" if len(self.manifest.members) == 1 else member.name.encode()
+        """What the member's paths begin with: nothing where nothing else has such paths, otherwise its name."""
+        return b"" if len(self.manifest.members) == 1 or member.kind == "dump" else member.name.encode()
 
 
 def joined(prefix: bytes, path: bytes) -> bytes:

@@ -41,13 +41,30 @@ def verify(store: Store, *, sample: float | None = None, progress: Progress | No
         )
     checks = [_MemberCheck(store, member, sample, progress or Silence()) for member in manifest.members]
     reports = tuple(check.report() for check in checks)
+    described = _description_problems(store, manifest.description) if manifest.description else ()
     return VerificationReport(
         location=store.location,
         sample=sample,
         complete=all(check.is_complete for check in checks),
         members=reports,
-        problems=tuple(problem for check in checks for problem in check.problems),
+        problems=(*described, *(problem for check in checks for problem in check.problems)),
     )
+
+
+def _description_problems(store: Store, expected: StoredObject) -> Iterator[Problem]:
+    """Where the description of a dump is not, byte for byte, what the manifest says."""
+    try:
+        found = store.describe(expected.name)
+        data = store.read(expected.name, 0, expected.size_bytes + 1) if found else b""
+    except UnsafePath as unsafe:
+        yield Problem(object=expected.name, reason=str(unsafe))
+        return
+    checksum = Crc64Nvme()
+    checksum.update(data)
+    if found is None:
+        yield Problem(object=expected.name, reason="it is not there")
+    elif (len(data), checksum.base64()) != (expected.size_bytes, expected.crc64nvme) or found != expected:
+        yield Problem(object=expected.name, reason="it is not what was written")
 
 
 @dataclass

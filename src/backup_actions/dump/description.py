@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 from backup_actions.dump.connection import Family
+from backup_actions.errors import ManifestUnreadable
+from backup_actions.model.sealed_json import check_values, sealed, unsealed
 
 DESCRIPTION_NAME = "dump.json"
 FORMAT = "backup-actions/dump"
@@ -89,3 +92,55 @@ class DumpDescription:
     """What a reader should know: extensions that a target needs, accounts without a password, events that were on."""
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
+
+    def to_bytes(self) -> bytes:
+        """The document as it is stored: JSON for people too, with a hash over all the rest of it."""
+        return sealed(dataclasses.asdict(self))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Raise ManifestUnreadable for anything that is not a description of a known version."""
+        try:
+            raw = unsealed(data, form=FORMAT, version=FORMAT_VERSION)
+            description = cls(
+                **{
+                    **raw,
+                    "server": Server(**raw["server"]),
+                    "accounts": tuple(raw["accounts"]),
+                    "databases": tuple(map(_database, raw["databases"])),
+                    "sections": tuple(map(_section, raw["sections"])),
+                    "notes": tuple(raw["notes"]),
+                }
+            )
+            check_values(description)
+            _check_names(description)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as wrong:
+            raise ManifestUnreadable(reason=f"{DESCRIPTION_NAME}: {type(wrong).__name__}: {wrong}") from wrong
+        return description
+
+
+def _database(raw: dict[str, Any]) -> Database:
+    tables = tuple(Table(**table) for table in raw["tables"])
+    return Database(**{**raw, "tables": tables, "objects": tuple(DatabaseObject(**one) for one in raw["objects"])})
+
+
+def _section(raw: dict[str, Any]) -> Section:
+    return Section(**{**raw, "tables": tuple((schema, name) for schema, name in raw["tables"])})
+
+
+def _check_names(description: DumpDescription) -> None:
+    """Raise ValueError where names could be confused, or refer to what is not there."""
+    tables = {each.name: {(table.schema, table.name) for table in each.tables} for each in description.databases}
+    if len(tables) != len(description.databases) or "" in tables:
+        raise ValueError(f"its databases are {[each.name for each in description.databases]}")
+    members = [section.member for section in description.sections]
+    if len(set(members)) != len(members):
+        raise ValueError(f"its sections are {members}")
+    for section in description.sections:
+        if (section.part == "accounts") != (section.database == "") or section.database not in {"", *tables}:
+            raise ValueError(f"{section.member} is of the database {section.database!r}")
+        if unknown := set(section.tables) - tables.get(section.database, set()):
+            raise ValueError(f"{section.member} has tables that are not in {section.database!r}: {sorted(unknown)[:3]}")
+    names = [*tables, *description.accounts, *(part for each in tables.values() for table in each for part in table)]
+    if any("\0" in name for name in names):
+        raise ValueError("a name has a zero byte, which no database knows")

@@ -21,9 +21,10 @@ RESUME_FOLDER = "resume"
 """Where notes lie with which an unfinished archive can go on; a complete one has none."""
 
 _MEMBER_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DUMP_OBJECT = re.compile(r"sections/(?P<file>(?P<member>[a-z0-9-]+)\.[a-z0-9]+)\.(zst|gz)")
 
 Role = Literal["whole", "partition", "gap"]
-Kind = Literal["files", "device"]
+Kind = Literal["files", "device", "dump"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One archived region: its files as a tar, or its bytes as an image.
+    """One archived region: its files as a tar, or its bytes as an image; or what one run of a dump program wrote.
 
     ``stream_blake3`` is the hash of the uncompressed stream (tar or image), made of the digests of its frames;
     ``raw_because`` says why a device image was taken where files might have been expected.
@@ -119,6 +120,12 @@ class Member:
     notes: tuple[str, ...] = ()
     """What a reader should know of how it was read: a journal that could not be replayed, a mount left out."""
 
+    @property
+    def dump_file(self) -> str:
+        """What the content of a member of kind ``dump`` is called as a file."""
+        named = _DUMP_OBJECT.fullmatch(self.object.name)
+        return named["file"] if named and named["member"] == self.name else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
@@ -127,9 +134,11 @@ class Manifest:
     tool_version: str
     created: str
     source: Mapping[str, Any]
-    """``kind`` (directory, image, block-device, ebs-snapshot), ``name``, and ``recovery_point`` where there is one."""
+    """``kind`` (directory, image, block-device, ebs-snapshot, database-server), ``name``, ``recovery_point`` if any."""
     layout: Layout | None
     members: tuple[Member, ...]
+    description: StoredObject | None = None
+    """Of a dump, and of nothing else: what the databases held, counted and hashed."""
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
 
@@ -139,13 +148,21 @@ class Manifest:
         return sum(m.object.size_bytes + (m.index.size_bytes if m.index else 0) for m in self.members)
 
     @property
+    def is_dump(self) -> bool:
+        """Whether databases are in it."""
+        return self.description is not None
+
+    @property
     def source_bytes(self) -> int:
         """What was read from the source."""
         return sum(member.source_bytes for member in self.members)
 
     def to_bytes(self) -> bytes:
         """The manifest as it is stored: JSON for people too, with a hash over all the rest of it."""
-        return sealed(dataclasses.asdict(self))
+        content = dataclasses.asdict(self)
+        if self.description is None:
+            del content["description"]  # readers that know of no dumps know everything else
+        return sealed(content)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -154,7 +171,13 @@ class Manifest:
             raw = unsealed(data, form=FORMAT, version=FORMAT_VERSION)
             layout = raw.pop("layout")
             members = raw.pop("members")
-            manifest = cls(layout=_layout(layout) if layout else None, members=tuple(map(_member, members)), **raw)
+            description = raw.pop("description", None)
+            manifest = cls(
+                layout=_layout(layout) if layout else None,
+                members=tuple(map(_member, members)),
+                description=StoredObject(**description) if description else None,
+                **raw,
+            )
             check_values(manifest)
             _check_members(manifest)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as wrong:
@@ -199,3 +222,7 @@ def _check_members(manifest: Manifest) -> None:
             raise ValueError(f"{member.name} is of region {member.region_index}, and there are {regions}")
         if (member.kind == "files") != (member.index is not None):
             raise ValueError(f"{member.name} is of kind {member.kind} and its index is {member.index}")
+        if (member.kind == "dump") != manifest.is_dump:
+            raise ValueError(f"{member.name} is of kind {member.kind} and the description is {manifest.description}")
+        if member.kind == "dump" and not member.dump_file:
+            raise ValueError(f"{member.name} lies in {member.object.name!r}")

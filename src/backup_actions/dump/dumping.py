@@ -1,0 +1,198 @@
+"""Turns the databases of a server into a dump."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+
+from backup_actions.archive import Store
+from backup_actions.archive.checksums import Crc64Nvme
+from backup_actions.archive.interrupts import uninterrupted
+from backup_actions.archive.journal import Journal
+from backup_actions.archive.members import MemberWriter, Place
+from backup_actions.archive.resuming import journal_kept
+from backup_actions.dump.connection import Connection
+from backup_actions.dump.description import DESCRIPTION_NAME, Database, DumpDescription, Section, Server
+from backup_actions.dump.engine import Engine
+from backup_actions.dump.engines import engine_for
+from backup_actions.dump.options import DumpOptions
+from backup_actions.dump.together import all_together
+from backup_actions.errors import ArchiveExists, ArchiveMissing, ManifestUnreadable, SettingInvalid
+from backup_actions.model.clock import Clock, SystemClock
+from backup_actions.model.json_types import JsonObject
+from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest, Member, StoredObject
+from backup_actions.model.progress import Progress, Silence
+
+_SECTIONS_FOLDER = "sections"
+_CHECKPOINT_SECONDS = 30.0  # only what is finished is noted, and that at once
+
+
+def dump(
+    source: Connection,
+    to: Store,
+    *,
+    databases: Sequence[str] | None = None,
+    options: DumpOptions | None = None,
+    name: str = "",
+    recovery_point: JsonObject | None = None,
+    product: str = "",
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+    resume: bool = False,
+) -> Manifest:
+    """The dump of these databases, or of all, stands complete in the store, its manifest written last.
+
+    Nobody may write to the server meanwhile: sections are consistent with each other because nothing changes.
+    ``name`` is what the server is called in the manifest, ``product`` what RDS calls its engine. With ``resume``
+    finished sections survive an interruption, and the next call for the same server goes on behind them; without it
+    nothing is left. Raises ArchiveExists before anything is read, SettingInvalid where there is no such database,
+    DatabaseUnreachable, DumpFailed, ToolMissing, UploadFailed, ArchiveInterrupted. Memory: see DumpOptions.
+    """
+    options, progress, clock = options or DumpOptions(), progress or Silence(), clock or SystemClock()
+    if to.describe(MANIFEST_NAME) is not None:
+        if resume:
+            to.remove_folder(RESUME_FOLDER)  # whoever completed it may have had no time left to
+        raise ArchiveExists(where=to.location)
+    engine = engine_for(source.family)
+    server = engine.server(source)
+    server = replace(server, product=product or server.product)
+    described: JsonObject = {"kind": "database-server", "name": name or f"{source.host}:{source.port}"}
+    if recovery_point is not None:
+        described = {**described, "recovery_point": recovery_point}
+    work = _Dump(engine, source, to, options, described, server, _chosen(engine, source, databases), progress, clock)
+    return work.resumable() if resume else work.at_once()
+
+
+@dataclass(slots=True)
+class _Dump:
+    """A dump being made."""
+
+    engine: Engine
+    source: Connection
+    to: Store
+    options: DumpOptions
+    described: JsonObject
+    server: Server
+    databases: tuple[str, ...]
+    progress: Progress
+    clock: Clock
+    document: bytes = b""
+    """The description, once it is there."""
+
+    def at_once(self) -> Manifest:
+        """Complete, or nothing is left of it."""
+        try:
+            description = self._describe()
+            members = self._sections(description, None)
+            self.to.put(DESCRIPTION_NAME, self.document)
+            return self._complete(members)
+        except BaseException:
+            if self.to.describe(MANIFEST_NAME) is None:
+                self.to.remove_folder(_SECTIONS_FOLDER)
+            raise
+
+    def resumable(self) -> Manifest:
+        """Complete, or what is finished of it is kept. Raises ArchiveInterrupted where something is."""
+        kept = self._kept_description()
+        with journal_kept(
+            self.to,
+            self.options.of_a_stream,
+            self._identity(),
+            self._manifest,
+            self.progress,
+            every_seconds=_CHECKPOINT_SECONDS,
+        ) as journal:
+            if kept is None or not journal.kept:
+                kept = self._describe()
+                self.to.put(DESCRIPTION_NAME, self.document)
+            complete = self._complete(self._sections(kept, journal))
+            journal.remove()
+            return complete
+
+    def _kept_description(self) -> DumpDescription | None:
+        """What an earlier process has described; where that is of no use, neither is what else it has left."""
+        try:
+            self.document = self.to.read(DESCRIPTION_NAME)
+            return DumpDescription.from_bytes(self.document)
+        except (ArchiveMissing, ManifestUnreadable):
+            self.to.remove_folder(RESUME_FOLDER)
+            return None
+
+    def _identity(self) -> JsonObject:
+        return {
+            "program": _version(),
+            "source": self.described,
+            "server": dataclasses.asdict(self.server),
+            "databases": list(self.databases),
+            "streams": self.options.streams,
+        }
+
+    def _describe(self) -> DumpDescription:
+        """Everything counted and hashed, now."""
+        databases = tuple(self._described(name) for name in self.databases)
+        description = DumpDescription(
+            server=self.server,
+            accounts=self.engine.accounts(self.source),
+            databases=databases,
+            sections=self.engine.sections(self.server, databases, self.options.streams),
+            notes=self.engine.notes(self.source, databases),
+        )
+        self.document = description.to_bytes()
+        DumpDescription.from_bytes(self.document)  # what no reader would take is refused before hours of work
+        return description
+
+    def _described(self, name: str) -> Database:
+        self.progress.start(f"{name}: count", None)
+        return self.engine.describe(self.source, name, self.progress.add)
+
+    def _sections(self, description: DumpDescription, journal: Journal | None) -> tuple[Member, ...]:
+        """Every section as a member, the largest first so that all streams end at about the same time."""
+        writer = MemberWriter(self.to, self.options.of_a_stream, self.progress, journal)
+        by_size = sorted(description.sections, key=lambda section: -section.expected_bytes)
+        self.progress.start("dump", sum(section.expected_bytes for section in by_size) or None)
+        written = all_together(partial(self._section, writer), by_size, at_a_time=self.options.streams)
+        members = {member.name: member for member in written}
+        return tuple(members[section.member] for section in description.sections)
+
+    def _section(self, writer: MemberWriter, section: Section) -> Member:
+        suffix = "sql" if section.part == "accounts" else self.engine.file_suffix
+        return writer.stream(
+            Place(name=section.member),
+            f"{section.member}.{suffix}",
+            partial(self.engine.dumped, self.source, section),
+            section.expected_bytes or None,
+        )
+
+    def _manifest(self, members: tuple[Member, ...]) -> Manifest:
+        checksum = Crc64Nvme()
+        checksum.update(self.document)
+        return Manifest(
+            tool_version=_version(),
+            created=self.clock.now().isoformat(timespec="seconds"),
+            source=self.described,
+            layout=None,
+            members=members,
+            description=StoredObject(name=DESCRIPTION_NAME, size_bytes=len(self.document), crc64nvme=checksum.base64()),
+        )
+
+    def _complete(self, members: tuple[Member, ...]) -> Manifest:
+        manifest = self._manifest(members)
+        with uninterrupted():  # whoever is interrupted has to know whether the dump is complete
+            self.to.put_if_absent(MANIFEST_NAME, manifest.to_bytes())
+        return manifest
+
+
+def _chosen(engine: Engine, source: Connection, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The databases to dump. Raises SettingInvalid where one is not there, or there is none at all."""
+    known = engine.databases(source)
+    missing = sorted(set(wanted or ()) - set(known))
+    if missing or not known:
+        raise SettingInvalid(name="databases", value=missing, reason=f"the server has {', '.join(known) or 'none'}")
+    return tuple(name for name in known if wanted is None or name in wanted)
+
+
+def _version() -> str:
+    return version("aws-backup-actions")

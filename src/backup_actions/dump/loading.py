@@ -1,0 +1,60 @@
+"""Sections of a stored dump into a database, in order; the rows of several tables at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from backup_actions.dump.connection import Connection
+from backup_actions.dump.description import Database, Section
+from backup_actions.dump.engine import Engine
+from backup_actions.dump.stored import StoredDump
+from backup_actions.dump.together import all_together
+from backup_actions.model.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Loads from one dump into one server. Memory: that of a FrameReader for each stream."""
+
+    source: StoredDump
+    engine: Engine
+    to: Connection
+    streams: int
+    progress: Progress
+
+    def accounts(self) -> None:
+        """Roles or users are there; those that were there are as they were. Raises LoadFailed."""
+        for section in self.source.sections("", "accounts"):
+            self._load(section, "", None)
+
+    def database(self, name: str, into: str, only: Collection[tuple[str, str]] | None = None) -> None:
+        """All of a database, or these tables of it, are in an empty one. Raises LoadFailed, ArchiveDamaged."""
+        chosen = None if only is None else sorted(only)
+        self.progress.start(f"{name}: load", self.source.stream_bytes(name))
+        for section in self.source.sections(name, "before"):
+            self._load(section, into, chosen)
+        rows = [section for section in self.source.sections(name, "data") if _concerns(section, only)]
+        all_together(lambda section: self._load(section, into, chosen), rows, at_a_time=self.streams)
+        for section in self.source.sections(name, "after"):
+            self._load(section, into, chosen)
+
+    def describe(self, database: str, like: Database) -> Database:
+        """What is in it now."""
+        self.progress.start(f"{like.name}: compare", sum(table.size_bytes for table in like.tables) or None)
+        return self.engine.describe(self.to, database, self.progress.add)
+
+    def _load(self, section: Section, into: str, only: Sequence[tuple[str, str]] | None) -> None:
+        with (
+            self.engine.loading(self.to, section, into, only) as pipe,
+            closing(self.source.content(section)) as content,
+        ):
+            for piece in content:
+                pipe.write(piece)
+                self.progress.add(len(piece))
+
+
+def _concerns(section: Section, only: Collection[tuple[str, str]] | None) -> bool:
+    """Whether rows that are wanted may be in it: it has such a table, or what belongs to no table."""
+    return only is None or not section.tables or not set(only).isdisjoint(section.tables)

@@ -1,0 +1,134 @@
+"""Loads a dump, or a part of it, into a server, and compares what is there then with what was dumped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backup_actions.archive import Store
+from backup_actions.dump.comparison import compared, table_in_words
+from backup_actions.dump.connection import Connection
+from backup_actions.dump.description import Database, Server
+from backup_actions.dump.engine import Engine
+from backup_actions.dump.engines import engine_for
+from backup_actions.dump.loading import Loader
+from backup_actions.dump.report import DatabaseReport, RestoreReport
+from backup_actions.dump.stored import StoredDump
+from backup_actions.errors import DatabaseUnknown, RestoredDiffers, TargetNotEmpty, TargetUnfit
+from backup_actions.model.progress import Progress, Silence
+
+_MOST_NAMED = 5
+TableName = tuple[str, str]
+"""Schema and name."""
+
+
+def restore(
+    store: Store,
+    target: Connection,
+    *,
+    databases: Sequence[str] | None = None,
+    tables: Sequence[TableName] | None = None,
+    replace_existing: bool = False,
+    accounts: bool = True,
+    streams: int = 2,
+    progress: Progress | None = None,
+) -> RestoreReport:
+    """The databases are on the target, and hold what was dumped: rows, checksums and objects have been compared.
+
+    A database that the target names is what a single one is called there. Accounts come with whole databases, and
+    those that exist stay as they are. Nothing is changed before all this has been looked at; it raises NotADump,
+    TargetUnfit, DatabaseUnknown, TargetNotEmpty where a database has something in it, unless it may be replaced.
+    Later: LoadFailed, ArchiveDamaged, and RestoredDiffers; what was loaded until then stays.
+    """
+    source, progress = StoredDump.open(store), progress or Silence()
+    server_wide = replace(target, database="")
+    engine = engine_for(target.family)
+    server = engine.server(server_wide)
+    _require_fit(source, engine, server, target)
+    chosen = _chosen(source, databases, tables)
+    into = _targets(chosen, target)
+    if not replace_existing:
+        for name in into.values():
+            if not engine.is_empty(server_wide, name):
+                raise TargetNotEmpty(database=name, where=_address(target))
+    loader = Loader(source, engine, server_wide, streams, progress)
+    if accounts and tables is None:
+        loader.accounts()
+    for note in source.description.notes:
+        progress.note(note)
+    restored = tuple(_restored(loader, each, into[each.name], tables, replace_existing) for each in chosen)
+    return RestoreReport(location=store.location, server=server, databases=restored, notes=source.description.notes)
+
+
+def _restored(
+    loader: Loader, expected: Database, into: str, tables: Sequence[TableName] | None, replace_existing: bool
+) -> DatabaseReport:
+    """Loaded and compared. Raises RestoredDiffers."""
+    only = None if tables is None else {(table.schema, table.name) for table in expected.tables} & set(tables)
+    if replace_existing:
+        loader.engine.drop(loader.to, into)
+    loader.engine.create(loader.to, replace(expected, name=into))
+    loader.database(expected.name, into, only)
+    found = loader.describe(into, expected)
+    differences = [str(each) for each in compared(expected, found, only)]
+    if differences:
+        named = "; ".join(differences[:_MOST_NAMED])
+        more = len(differences) - _MOST_NAMED
+        words = f"{named} (and {more} more)" if more > 0 else named
+        raise RestoredDiffers(where=loader.source.store.location, differences=words)
+    loaded = [table for table in found.tables if only is None or (table.schema, table.name) in only]
+    return DatabaseReport(
+        name=expected.name,
+        into=into,
+        tables=len(loaded),
+        rows=sum(table.rows for table in loaded),
+        objects=len(found.objects),
+    )
+
+
+def _require_fit(source: StoredDump, engine: Engine, server: Server, target: Connection) -> None:
+    dumped = source.description.server
+    if dumped.family != server.family:
+        raise TargetUnfit(where=_address(target), reason=f"it is of {dumped.product}, and this is {server.product}")
+    objection = engine.objection(dumped, server)
+    if objection:
+        raise TargetUnfit(where=_address(target), reason=objection)
+
+
+def _chosen(
+    source: StoredDump, databases: Sequence[str] | None, tables: Sequence[TableName] | None
+) -> tuple[Database, ...]:
+    """The databases to restore from. Raises DatabaseUnknown where one, or a table, is in none of them."""
+    known = source.description.databases
+    for name in databases or ():
+        if source.database(name) is None:
+            raise _unknown(source, f"database {name!r}", [each.name for each in known])
+    chosen = tuple(each for each in known if databases is None or each.name in databases)
+    if tables is None:
+        return chosen
+    held = {(table.schema, table.name) for each in chosen for table in each.tables}
+    for wanted in tables:
+        if wanted not in held:
+            raise _unknown(source, f"table {table_in_words(wanted)!r}", sorted(map(table_in_words, held)))
+    return tuple(each for each in chosen if {(table.schema, table.name) for table in each.tables} & set(tables))
+
+
+def _unknown(source: StoredDump, what: str, known: Sequence[str]) -> DatabaseUnknown:
+    named = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+    return DatabaseUnknown(what=what, where=source.store.location, known=named or "nothing")
+
+
+def _targets(chosen: Sequence[Database], target: Connection) -> dict[str, str]:
+    """What each database is called on the target. Raises TargetUnfit where several would get one name."""
+    if not target.database:
+        return {each.name: each.name for each in chosen}
+    if len(chosen) != 1:
+        names = ", ".join(each.name for each in chosen)
+        raise TargetUnfit(
+            where=_address(target), reason=f"it names one database, and these are to be restored: {names}"
+        )
+    return {chosen[0].name: target.database}
+
+
+def _address(target: Connection) -> str:
+    return f"{target.host}:{target.port}"

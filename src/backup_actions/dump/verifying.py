@@ -1,0 +1,147 @@
+"""Proves that a dump restores: its bytes, what its sections are, and what they become in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from backup_actions.archive import Store, VerificationReport, verify
+from backup_actions.dump.comparison import compared, table_in_words
+from backup_actions.dump.connection import Connection
+from backup_actions.dump.description import Database
+from backup_actions.dump.engine import Engine
+from backup_actions.dump.engines import engine_for
+from backup_actions.dump.loading import Loader
+from backup_actions.dump.report import DatabaseReport, Depth, Difference, DumpReport
+from backup_actions.dump.stored import StoredDump
+from backup_actions.errors import ArchiveDamaged, LoadFailed, ManifestUnreadable, SettingInvalid, UnsafePath
+from backup_actions.model.progress import Progress, Silence
+
+SCRATCH = "backup_actions_scratch"
+"""The database into which each one is loaded, and which is gone afterwards."""
+_MOST_DIFFERENCES = 100
+
+
+def verify_dump(
+    store: Store,
+    server: Connection | None,
+    *,
+    depth: Depth = "restore",
+    streams: int = 2,
+    sample: float | None = None,
+    progress: Progress | None = None,
+) -> DumpReport:
+    """What is wrong is reported, never raised: as deep as asked for, as far as what comes before is right.
+
+    ``bytes`` reads everything (or ``sample``) back and compares description and manifest. ``list`` has each section
+    read by its own program. ``restore`` loads each database into a scratch database of ``server``, which has the
+    accounts of the dump, and compares tables, rows, checksums and objects. Raises ArchiveMissing, NotADump,
+    DatabaseUnreachable, ToolMissing, and what AWS refuses.
+    """
+    if depth == "restore" and server is None:
+        raise SettingInvalid(name="depth", value=depth, reason="a server is needed to restore to")
+    progress = progress or Silence()
+    archive = verify(store, sample=sample, progress=progress)
+    try:
+        source = StoredDump.open(store)
+    except (ManifestUnreadable, UnsafePath) as wrong:
+        unreadable = Difference(database="", what="description", reason=str(wrong))
+        return _report(store, depth, archive, [unreadable])
+    if depth == "bytes" or not archive.ok:
+        return _report(store, depth, archive, [])
+    checks = _Checks(source, engine_for(source.description.server.family), progress)
+    if depth == "restore" and server is not None:
+        checks.restore(replace(server, database=""), streams)
+    else:
+        checks.inspect()
+    return _report(store, depth, archive, checks.differences, checks)
+
+
+@dataclass
+class _Checks:
+    """Differences gather while sections are read and databases loaded."""
+
+    source: StoredDump
+    engine: Engine
+    progress: Progress
+    differences: list[Difference] = field(default_factory=list)
+    inspected: int = 0
+    databases: list[DatabaseReport] = field(default_factory=list)
+
+    def inspect(self) -> None:
+        """Every section has been read by its own program."""
+        description = self.source.description
+        self.progress.start("list", sum(member.stream_bytes for member in self.source.manifest.members))
+        for section in description.sections:
+            try:
+                with (
+                    self.engine.inspecting(section) as pipe,
+                    closing(self.source.content(section)) as content,
+                ):
+                    for piece in content:
+                        pipe.write(piece)
+                        self.progress.add(len(piece))
+                self.inspected += 1
+            except (LoadFailed, ArchiveDamaged) as failure:
+                self._differ(section.database, f"section {section.member}", str(failure))
+        for each in description.databases:
+            dumped = {table for part in self.source.sections(each.name, "data") for table in part.tables}
+            for table in (one for one in each.tables if one.rows):
+                if (table.schema, table.name) not in dumped:
+                    self._differ(
+                        each.name, f"table {table_in_words((table.schema, table.name))}", "its rows are in no section"
+                    )
+
+    def restore(self, server: Connection, streams: int) -> None:
+        """Every database has been loaded, compared, and dropped again; the accounts are those of the dump."""
+        found = set(self.engine.accounts(server))
+        for account in self.source.description.accounts:
+            if account not in found:
+                self._differ("", f"account {account}", "the server does not have it")
+        loader = Loader(self.source, self.engine, server, streams, self.progress)
+        for each in self.source.description.databases:
+            self.engine.drop(server, SCRATCH)
+            try:
+                for difference in self._restored(loader, each):
+                    self.differences.append(difference)
+            except (LoadFailed, ArchiveDamaged) as failure:
+                self._differ(each.name, "database", str(failure))
+            finally:
+                self.engine.drop(server, SCRATCH)
+
+    def _restored(self, loader: Loader, expected: Database) -> Iterator[Difference]:
+        self.engine.create(loader.to, replace(expected, name=SCRATCH))
+        loader.database(expected.name, SCRATCH)
+        found = loader.describe(SCRATCH, expected)
+        self.databases.append(
+            DatabaseReport(
+                name=expected.name,
+                into=SCRATCH,
+                tables=len(found.tables),
+                rows=sum(table.rows for table in found.tables),
+                objects=len(found.objects),
+            )
+        )
+        yield from compared(expected, found)
+
+    def _differ(self, database: str, what: str, reason: str) -> None:
+        self.differences.append(Difference(database=database, what=what, reason=reason))
+
+
+def _report(
+    store: Store,
+    depth: Depth,
+    archive: VerificationReport,
+    differences: list[Difference],
+    checks: _Checks | None = None,
+) -> DumpReport:
+    return DumpReport(
+        location=store.location,
+        depth=depth,
+        archive=archive,
+        sections_inspected=checks.inspected if checks else 0,
+        databases=tuple(checks.databases) if checks else (),
+        differences=tuple(differences[:_MOST_DIFFERENCES]),
+        more_differences=max(0, len(differences) - _MOST_DIFFERENCES),
+    )
