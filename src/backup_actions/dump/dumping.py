@@ -149,11 +149,14 @@ class _Dump:
         return self.engine.describe(self.source, name, self.progress.add)
 
     def _sections(self, description: DumpDescription, journal: Journal | None) -> tuple[Member, ...]:
-        """Every section as a member, the largest first so that all streams end at about the same time."""
+        """Every section as a member.
+
+        First what is soon done, so that a checkpoint stands; then the largest, so that all streams end together.
+        """
         writer = MemberWriter(self.to, self.options.of_a_stream, self.progress, journal)
-        by_size = sorted(description.sections, key=lambda section: -section.expected_bytes)
-        self.progress.start("dump", sum(section.expected_bytes for section in by_size) or None)
-        written = all_together(partial(self._section, writer), by_size, at_a_time=self.options.streams)
+        in_turn = sorted(description.sections, key=lambda each: (each.part == "data", -each.expected_bytes))
+        self.progress.start("dump", sum(section.expected_bytes for section in in_turn) or None)
+        written = all_together(partial(self._section, writer), in_turn, at_a_time=self.options.streams)
         members = {member.name: member for member in written}
         return tuple(members[section.member] for section in description.sections)
 

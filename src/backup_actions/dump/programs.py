@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,9 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
+from backup_actions.archive.interrupts import uninterrupted
 from backup_actions.errors import BackupActionsError, ToolMissing
 
 _SAID_BYTES = 16 << 10
+_PIPE_BYTES = 1 << 20
 _KEPT = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 Failed = Callable[[str], BackupActionsError]
 """Makes the error to raise of what a program said."""
@@ -109,23 +113,28 @@ class _Program:
         self._failed = failed
         self._said = b""
         self._crew = _crew.get()
-        # A terminal's Ctrl-C reaches us alone: we end the program, and nobody takes its death for a failure.
-        self.process = subprocess.Popen(
-            command,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            env=_environment(environment),
-            start_new_session=True,
-        )
-        if self._crew:
-            self._crew.add(self.process)
+        with uninterrupted():
+            # A terminal's Ctrl-C reaches us alone: we end the program, and nobody takes its death for a failure.
+            self.process = subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env=_environment(environment),
+                start_new_session=True,
+            )
+            if self._crew:
+                self._crew.add(self.process)
         self._listener = threading.Thread(target=self._listen, name=f"{self._name}-remarks", daemon=True)
         self._listener.start()
 
     def pipe(self, end: object) -> BinaryIO:
-        """The end of a pipe that was asked for."""
-        return cast("BinaryIO", end)
+        """The end of a pipe that was asked for, with room for more where the system gives it."""
+        wide = cast("BinaryIO", end)
+        if sys.platform == "linux":
+            with suppress(OSError):
+                fcntl.fcntl(wide.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        return wide
 
     def __enter__(self) -> _Program:
         return self
@@ -161,7 +170,7 @@ class _Program:
             self._crew.remove(self.process)
 
     def _listen(self) -> None:
-        errors = self.pipe(self.process.stderr)
+        errors = cast("BinaryIO", self.process.stderr)
         while data := os.read(errors.fileno(), 1 << 16):
             self._said = (self._said + data)[-_SAID_BYTES:]
 

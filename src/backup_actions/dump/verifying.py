@@ -15,7 +15,14 @@ from backup_actions.dump.engines import engine_for
 from backup_actions.dump.loading import Loader
 from backup_actions.dump.report import DatabaseReport, Depth, Difference, DumpReport
 from backup_actions.dump.stored import StoredDump
-from backup_actions.errors import ArchiveDamaged, LoadFailed, ManifestUnreadable, SettingInvalid, UnsafePath
+from backup_actions.errors import (
+    ArchiveDamaged,
+    ArchiveMissing,
+    LoadFailed,
+    ManifestUnreadable,
+    SettingInvalid,
+    UnsafePath,
+)
 from backup_actions.model.progress import Progress, Silence
 
 SCRATCH = "backup_actions_scratch"
@@ -41,11 +48,13 @@ def verify_dump(
     """
     if depth == "restore" and server is None:
         raise SettingInvalid(name="depth", value=depth, reason="a server is needed to restore to")
+    if depth == "restore" and server is not None:
+        engine_for(server.family).server(server)  # whoever cannot be reached is known before hours of reading
     progress = progress or Silence()
     archive = verify(store, sample=sample, progress=progress)
     try:
         source = StoredDump.open(store)
-    except (ManifestUnreadable, UnsafePath) as wrong:
+    except (ArchiveMissing, ManifestUnreadable, UnsafePath) as wrong:
         unreadable = Difference(database="", what="description", reason=str(wrong))
         return _report(store, depth, archive, [unreadable])
     if depth == "bytes" or not archive.ok:

@@ -1,0 +1,209 @@
+"""A dump is complete or is none; what is finished survives an interruption where that is wanted."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.dump.fake_engine import FakeEngine, FakeServer
+
+from backup_actions.archive import FolderStore, verify
+from backup_actions.dump import DumpOptions, StoredDump, dump
+from backup_actions.dump.description import Section
+from backup_actions.errors import (
+    ArchiveExists,
+    ArchiveInterrupted,
+    DatabaseUnreachable,
+    DumpFailed,
+    SettingInvalid,
+)
+
+ONE_STREAM = DumpOptions(streams=1)
+INTERRUPT = 'kill -INT $PPID; echo $$ > "$1.pid"; exec sleep 1000'
+"""A program that has us interrupted, and hangs."""
+
+
+@pytest.fixture(name="store")
+def _store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "dump")
+
+
+def files(store: FolderStore) -> list[str]:
+    """What lies in the store."""
+    return sorted(str(path.relative_to(store.path)) for path in store.path.rglob("*") if path.is_file())
+
+
+def is_running(pid_file: Path) -> bool:
+    """Whether the process lives that has written its number there."""
+    return Path(f"/proc/{pid_file.read_text().strip()}").exists() if pid_file.exists() else False
+
+
+def test_each_section_is_what_its_program_wrote(fake_server: FakeServer, store: FolderStore) -> None:
+    manifest = dump(fake_server.connection, store)
+
+    assert verify(store).ok
+    assert len(manifest.members) == 9
+    for member in manifest.members:
+        assert member.object.name == f"sections/{member.name}.{'sql' if member.name == 'accounts' else 'text'}.zst"
+    read = subprocess.run(
+        ["zstd", "-dc", store.path / "sections" / "d1-rows-0.text.zst"], check=True, capture_output=True
+    )
+    assert read.stdout == (fake_server.database("app") / "rows-0").read_bytes()
+
+
+def test_it_says_what_was_there(fake_server: FakeServer, store: FolderStore) -> None:
+    point = {"arn": "arn:aws:backup:eu-west-1:111122223333:recovery-point:x"}
+    manifest = dump(fake_server.connection, store, name="shop", product="aurora-fake", recovery_point=point)
+
+    assert manifest.source == {"kind": "database-server", "name": "shop", "recovery_point": point}
+    description = StoredDump.open(store).description
+    assert (description.server.product, description.accounts) == ("aurora-fake", ("alice", "bob"))
+    assert [(each.name, [table.rows for table in each.tables]) for each in description.databases] == [
+        ("../odd 'name\"", [3]),
+        ("app", [500, 0]),
+    ]
+    assert description.notes == ("it is not real",)
+
+
+def test_only_the_databases_that_are_asked_for_are_dumped(fake_server: FakeServer, store: FolderStore) -> None:
+    dump(fake_server.connection, store, databases=["app"])
+
+    assert [each.name for each in StoredDump.open(store).description.databases] == ["app"]
+
+
+def test_a_database_that_is_not_there_is_refused(fake_server: FakeServer, store: FolderStore) -> None:
+    with pytest.raises(SettingInvalid, match=r"databases is \['nope'\]"):
+        dump(fake_server.connection, store, databases=["nope"])
+
+
+def test_a_complete_dump_is_not_written_over(fake_server: FakeServer, store: FolderStore) -> None:
+    dump(fake_server.connection, store)
+    before = files(store)
+
+    with pytest.raises(ArchiveExists):
+        dump(fake_server.connection, store)
+    with pytest.raises(ArchiveExists):
+        dump(fake_server.connection, store, resume=True)
+    assert files(store) == before
+
+
+def test_a_server_that_does_not_answer_is_no_dump(fake_server: FakeServer, store: FolderStore) -> None:
+    nowhere = FakeServer(fake_server.folder / "nowhere").connection
+
+    with pytest.raises(DatabaseUnreachable):
+        dump(nowhere, store)
+    assert not store.path.exists()
+
+
+@pytest.mark.parametrize("section", ["accounts", "d1-before", "d0-rows-1", "d1-after"])
+def test_a_program_that_fails_is_told_and_leaves_nothing(
+    fake_server: FakeServer, store: FolderStore, section: str
+) -> None:
+    fake_server.fault(section, 'head -c 100 "$1"; echo "no more" >&2; exit 3')
+
+    with pytest.raises(DumpFailed, match=f"{section} could not be dumped: no more"):
+        dump(fake_server.connection, store)
+    assert files(store) == []
+
+
+def test_a_program_that_says_nothing_is_named_with_its_code(fake_server: FakeServer, store: FolderStore) -> None:
+    fake_server.fault("d0-before", "exit 3")
+
+    with pytest.raises(DumpFailed, match="sh ended with code 3"):
+        dump(fake_server.connection, store)
+
+
+def test_an_interruption_ends_programs_that_hang_and_leaves_nothing(
+    fake_server: FakeServer, store: FolderStore
+) -> None:
+    fake_server.fault("d0-rows-0", INTERRUPT)
+    fake_server.fault("d0-rows-1", 'echo $$ > "$1.pid"; exec sleep 1000')
+
+    with pytest.raises(KeyboardInterrupt):
+        dump(fake_server.connection, store)
+
+    assert files(store) == []
+    place = fake_server.database("../odd 'name\"")
+    assert not any(is_running(place / f"rows-{number}.pid") for number in (0, 1))
+
+
+def test_what_is_finished_is_kept_and_neither_dumped_nor_counted_again(
+    fake_server: FakeServer, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_server.fault("d1-rows-0", INTERRUPT)
+    with pytest.raises(ArchiveInterrupted, match="kept are 7 finished members"):
+        dump(fake_server.connection, store, options=ONE_STREAM, resume=True)
+    fake_server.heal()
+    monkeypatch.delattr(FakeEngine, "describe")
+    dumped = spied(monkeypatch)
+
+    dump(fake_server.connection, store, options=ONE_STREAM, resume=True)
+
+    assert dumped == ["d1-rows-0", "d1-rows-1"]
+    assert verify(store).ok
+    assert not [name for name in files(store) if name.startswith("resume/")]
+
+
+def test_a_program_that_fails_keeps_what_is_finished_for_the_next_attempt(
+    fake_server: FakeServer, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_server.fault("d1-rows-1", "exit 3")
+    with pytest.raises(DumpFailed):
+        dump(fake_server.connection, store, options=ONE_STREAM, resume=True)
+    fake_server.heal()
+    dumped = spied(monkeypatch)
+
+    dump(fake_server.connection, store, options=ONE_STREAM, resume=True)
+
+    assert dumped == ["d1-rows-1"]
+    assert verify(store).ok
+
+
+@pytest.mark.parametrize("change", ["options", "server", "description", "section"])
+def test_what_does_not_fit_any_more_is_dumped_again(
+    fake_server: FakeServer, store: FolderStore, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    fake_server.fault("d1-rows-1", "exit 3")
+    with pytest.raises(DumpFailed):
+        dump(fake_server.connection, store, options=ONE_STREAM, resume=True)
+    fake_server.heal()
+    options = ONE_STREAM
+    match change:
+        case "options":
+            options = DumpOptions(streams=1, level=3)
+        case "server":
+            (fake_server.folder / "version").write_text("2")
+        case "description":
+            (store.path / "dump.json").write_bytes(b"{}")
+        case "section":
+            (store.path / "sections" / "d0-after.text.zst").write_bytes(b"something else")
+    dumped = spied(monkeypatch)
+
+    dump(fake_server.connection, store, options=options, resume=True)
+
+    assert len(dumped) == (2 if change == "section" else 9)
+    assert verify(store).ok
+
+
+def test_streams_share_the_memory() -> None:
+    four = DumpOptions(streams=4, memory_mib=640)
+
+    assert four.of_a_stream.memory_mib - 128 == (640 - 128) // 4
+    with pytest.raises(SettingInvalid, match="5 streams need at least 288"):
+        DumpOptions(streams=5)
+    with pytest.raises(SettingInvalid, match="streams"):
+        DumpOptions(streams=0)
+
+
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sections that are dumped from now on."""
+    seen: list[str] = []
+    original = FakeEngine.dumped
+
+    def dumped(self: FakeEngine, source: object, section: Section) -> object:
+        seen.append(section.member)
+        return original(self, source, section)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FakeEngine, "dumped", dumped)
+    return seen
