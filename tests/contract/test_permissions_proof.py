@@ -50,6 +50,7 @@ NOT_USED = {
 NEVER_ASKED_FOR = {
     ("states:DescribeExecution", "express"): "none of our machines is an express one",
     ("dynamodb:TagResource", "stream"): "no stream is tagged",
+    ("rds:DeleteDBCluster", "cluster-snapshot"): "no final snapshot is taken",
 }
 """Types of resources that the reference calls required and that do not come up here."""
 

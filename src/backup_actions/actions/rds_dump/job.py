@@ -1,0 +1,121 @@
+"""The long steps: dump every database of the restored server, and prove that the dump restores."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from backup_actions.actions.rds_dump.password import password_of
+from backup_actions.actions.rds_dump.places import verification_key
+from backup_actions.actions.rds_dump.settings import RdsDumpSettings
+from backup_actions.archive import S3Store, Store
+from backup_actions.aws import World
+from backup_actions.aws.documents import write_document
+from backup_actions.dump import Connection, DumpOptions, DumpReport, dump, verify_dump
+from backup_actions.dump.engines import engine_for
+from backup_actions.errors import DatabaseUnreachable
+from backup_actions.model.clock import growing_waits
+from backup_actions.model.manifest import MANIFEST_NAME
+
+Event = Mapping[str, Any]
+
+_MEMORY_MIB = 1536  # of the container's 4096: the programs of the databases, one a stream, have the rest
+
+# 9 minutes: RDS says that a password is set a while before the database knows it, and a host may still be looking up
+# the name of an instance that is seconds old.
+_UNTIL_LET_IN = growing_waits(5, 1.4, 11)
+
+
+def dump_databases(world: World, event: Event) -> None:
+    """The dump stands complete under the prefix.
+
+    It goes on with what an earlier attempt has left, also one of another instance that was restored from the same
+    snapshot. Raises ArchiveInterrupted where this one leaves something, DatabaseUnreachable, DumpFailed.
+    """
+    store, settings = _store(world, event), RdsDumpSettings(**event["settings"])
+    if store.describe(MANIFEST_NAME) is not None:
+        world.progress.note("an earlier attempt has completed the dump")
+        return
+    dump(
+        _let_in(world, event),
+        store,
+        databases=settings.databases or None,
+        options=DumpOptions(
+            codec=settings.codec,
+            level="auto" if settings.level is None else settings.level,
+            streams=settings.streams,
+            memory_mib=_MEMORY_MIB,
+        ),
+        name=event["recoveryPoint"]["resourceId"],
+        recovery_point=event["recoveryPoint"],
+        product=event["source"]["product"],
+        progress=world.progress,
+        clock=world.clock,
+        resume=True,
+    )
+
+
+def verify_databases(world: World, event: Event) -> None:
+    """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code."""
+    store, settings = _store(world, event), RdsDumpSettings(**event["settings"])
+    server = _let_in(world, event) if settings.verify == "restore" else None
+    report = verify_dump(store, server, depth=settings.verify, streams=settings.streams, progress=world.progress)
+    source, instance = event["source"], event["instance"]
+    document = {
+        "verified": report.ok,
+        "problems": _problems(report),
+        "dump": report.to_json(),
+        "manifest_sha256": hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest(),
+        "source": source,
+        "instance": instance,
+        "notes": [*source["notes"], *_upgraded(source["version"], instance["version"])],
+        "verified_at": world.clock.now().isoformat(),
+    }
+    write_document(world.clients.s3, event["bucket"], verification_key(event["evidencePrefix"]), document)
+
+
+def _problems(report: DumpReport) -> list[str]:
+    damage = [f"{problem.object}: {problem.reason}" for problem in report.archive.problems]
+    more = [f"{report.more_differences} more differences"] if report.more_differences else []
+    return [*damage, *map(str, report.differences), *more]
+
+
+def _upgraded(snapshot: str, instance: str) -> list[str]:
+    if snapshot == instance:
+        return []
+    return [f"RDS has upgraded the database from {snapshot} to {instance} when it was restored; that was dumped"]
+
+
+def _let_in(world: World, event: Event) -> Connection:
+    """The restored server, as soon as it takes the password. Raises DatabaseUnreachable."""
+    source, instance = event["source"], event["instance"]
+    connection = Connection(
+        family=source["family"],
+        host=instance["host"],
+        port=instance["port"],
+        user=source["user"],
+        password=password_of(world.clients.ssm, event["parameter"]),
+        ca_file=Path(world.environment["BACKUP_ACTIONS_RDS_CA_FILE"]),
+    )
+    engine = engine_for(connection.family)
+    for wait in _UNTIL_LET_IN:
+        try:
+            engine.server(connection)
+        except DatabaseUnreachable as refusal:
+            world.progress.note(f"not yet: {refusal}")
+            world.clock.sleep(wait)
+        else:
+            return connection
+    engine.server(connection)
+    return connection
+
+
+def _store(world: World, event: Event) -> Store:
+    return S3Store(
+        client=world.clients.s3,
+        bucket=event["bucket"],
+        prefix=event["prefix"],
+        storage_class=event["storageClass"],
+    )

@@ -1,0 +1,79 @@
+"""The short steps: what the run waits for, and what it has come to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from backup_actions.actions.rds_dump.places import verification_key
+from backup_actions.aws import World
+from backup_actions.aws.documents import describe_object, read_document, read_object
+from backup_actions.errors import NotVerified
+from backup_actions.ledger import Ledger
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
+from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions.model.report import ActionReport, Artifact
+
+Event = Mapping[str, Any]
+
+# A workflow's state holds 256 KiB, and a server may have thousands of databases.
+_MOST_NAMED = 100
+
+
+def record(world: World, event: Event) -> Mapping[str, str]:
+    """The ledger says that the run waits, and for what, or that it goes on."""
+    ledger = Ledger(world.clients.dynamodb, event["ledger"], world.clock)
+    point, status = RecoveryPoint.from_json(event["recoveryPoint"]), event["status"]
+    ledger.record_action(point, event["action"], run=event["run"], status=status, details=event["details"])
+    return {"status": status}
+
+
+def report(world: World, event: Event) -> Mapping[str, Any]:
+    """Say what was dumped and whether it is verified, from what is stored. Raises NotVerified."""
+    s3, bucket, prefix = world.clients.s3, event["bucket"], event["prefix"]
+    manifest_key = f"{prefix}/{MANIFEST_NAME}"
+    stored, described = read_object(s3, bucket, manifest_key), describe_object(s3, bucket, manifest_key)
+    if stored is None or described is None:
+        raise NotVerified(reason=f"there is no {manifest_key}")
+    verification = read_document(s3, bucket, verification_key(event["evidencePrefix"]))
+    if verification is None:
+        raise NotVerified(reason=f"there is no verification of {manifest_key}")
+    manifest = Manifest.from_bytes(stored)
+    digest = hashlib.sha256(stored).hexdigest()
+    verified = verification["verified"] is True and verification["manifest_sha256"] == digest
+    return ActionReport(
+        verified=verified,
+        reason=_verdict(verification, verified=verified),
+        manifest_key=manifest_key,
+        manifest_sha256=digest,
+        verification_key=verification_key(event["evidencePrefix"]),
+        artifacts=(described, *_artifacts(prefix, manifest)[:_MOST_NAMED]),
+        source_bytes=manifest.source_bytes,
+        stored_bytes=manifest.stored_bytes,
+        summary={
+            "databases": verification["dump"]["databases"][:_MOST_NAMED],
+            "members": [_line(member) for member in manifest.members[:_MOST_NAMED]],
+            "notes": verification["notes"],
+        },
+    ).to_json()
+
+
+def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:
+    objects = [*([manifest.description] if manifest.description else []), *(m.object for m in manifest.members)]
+    return [Artifact(key=f"{prefix}/{o.name}", size_bytes=o.size_bytes, crc64nvme=o.crc64nvme) for o in objects]
+
+
+def _verdict(verification: Mapping[str, Any], *, verified: bool) -> str:
+    if not verified:
+        problems = [str(problem) for problem in verification["problems"][:3]]
+        return "the verification found: " + ("; ".join(problems) or "another manifest than the one stored")
+    found = verification["dump"]
+    if found["depth"] != "restore":
+        return f"read back in whole, {found['sections_inspected']} sections inspected"
+    tables, rows = (sum(each[what] for each in found["databases"]) for what in ("tables", "rows"))
+    return f"{len(found['databases'])} databases loaded and compared: {tables} tables, {rows} rows"
+
+
+def _line(member: Member) -> dict[str, Any]:
+    return {"name": member.name, "object": member.object.name, "stored_bytes": member.object.size_bytes}
