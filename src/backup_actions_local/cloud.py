@@ -48,6 +48,9 @@ from backup_actions_local.services.place import Place
 from backup_actions_local.services.rds import Rds
 from backup_actions_local.services.rds_databases import DatabaseBackups, Databases
 from backup_actions_local.services.rds_exports import Exports
+from backup_actions_local.services.rds_offers import Offers
+from backup_actions_local.services.rds_restored import RestoredDatabases
+from backup_actions_local.services.rds_restores import RdsRestores
 from backup_actions_local.services.restore_jobs import RestoreJobs
 from backup_actions_local.states.integrations import AwsIntegrations
 from backup_actions_local.states.service import StepFunctions
@@ -90,7 +93,15 @@ class Cloud:
         self.events = Events(clock=self.clock, place=self.place, durations=durations, mishaps=self.mishaps)
         self.tables = DynamoDbTables(clock=self.clock, place=self.place, durations=durations)
         self.table_backups = DynamoDbBackups(self.tables)
-        self.databases = Databases(clock=self.clock, place=self.place)
+        offers = self.offers = Offers(self.place.zones)
+        self.databases = Databases(clock=self.clock, place=self.place, offers=offers)
+        self.restored = RestoredDatabases(
+            clock=self.clock,
+            place=self.place,
+            durations=durations,
+            mishaps=self.mishaps,
+            directory=directory / "databases",
+        )
         self.vaults = BackupVaults(
             clock=self.clock,
             store=self.store,
@@ -135,7 +146,8 @@ class Cloud:
                 self._backup,
                 self.restores,
                 self.dynamodb,
-                Rds(self.databases, self.database_exports, has_bucket=self._has_bucket),
+                Rds(self.databases, self.restored, self.database_exports, has_bucket=self._has_bucket),
+                RdsRestores(self.databases, self.restored, offers, self.mishaps),
                 Batch(self.jobs),
                 self.functions,
                 self.events,
@@ -144,7 +156,7 @@ class Cloud:
             objects=objects,
             routes=metadata.routes(),
             tags_of=self._tags_of,
-            key_of=lambda arn: self._bucket_keys.get(arn) or self.store.key_of(arn),
+            key_of=self._key_of,
             witness=self.tables.witness,
             account=self.place.account,
             region=self.place.region,
@@ -158,6 +170,7 @@ class Cloud:
             stack.enter_context(self.front)
             stack.callback(self.functions.close)
             stack.callback(self.database_exports.close)
+            stack.callback(self.restored.close)
             stack.callback(self.vaults.close)
             stack.callback(self.restores.close)
             stack.callback(self.dynamodb.close)
@@ -237,8 +250,8 @@ class Cloud:
             "TopicArn": topic,
             "DeadLetterQueueUrl": queue,
             "DeadLetterQueueArn": self.place.arn("sqs", f"{settings.name}-dead-letters"),
-            "DatabaseSubnetGroup": f"{settings.name}-databases",
-            "DatabaseSecurityGroup": "sg-0databases",
+            "DatabaseSubnetGroup": self.restored.make_subnet_group(f"{settings.name}-databases", self.place.zones).name,
+            "DatabaseSecurityGroup": self.restored.make_security_group(),
             "InboxUrl": inbox,
         }
 
@@ -369,9 +382,17 @@ class Cloud:
             case "dynamodb":
                 return self.tables.tags_of(arn)
             case "rds":
-                return self.databases.tagged(arn) or {}
+                return self.restored.tagged(arn) or self.databases.tagged(arn) or {}
             case _:
                 return {}
+
+    def _key_of(self, arn: str) -> str | None:
+        return (
+            self._bucket_keys.get(arn)
+            or self.store.key_of(arn)
+            or self.databases.key_of(arn)
+            or self.restored.key_of(arn)
+        )
 
     def _may_restore(self, role: str, on_behalf_of: str, action: str, resource: str) -> bool:
         """Whether AWS Backup, which works for a vault, may do this under a role that trusts it."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import pyarrow
 
+ADMINISTRATOR = "rdsadmin"
+"""RDS's own user, who administers what customers do not."""
 USER, PASSWORD = "admin", "embedded-administrator"  # it opens nothing but a server on the loopback interface
 
 
@@ -73,4 +75,12 @@ class Engine(Protocol):
 
     def tables(self, server: DatabaseServer) -> Iterator[Table]:
         """Every table of every database of a customer's, in the order of their names."""
+        ...
+
+    def hand_over(self, server: DatabaseServer, administrator: str, secret: str) -> None:
+        """RDS's own user administers the server with this secret; ours is a master user without a password."""
+        ...
+
+    def set_password(self, server: DatabaseServer, user: str, password: str) -> None:
+        """The user has this password from now on; the server is given as its administrator sees it."""
         ...

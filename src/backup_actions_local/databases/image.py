@@ -38,13 +38,19 @@ class DatabaseImage:
     def changed(self, path: Path, fill: Fill) -> Self:
         """Another image: this one, with more done to it."""
         with _folder_beside(path) as folder:
-            return self._filled(self.engine, self._unpacked(folder), path, fill)
+            return self._filled(self.engine, self.unpack(folder), path, fill)
 
     @contextmanager
     def restored(self) -> Iterator[DatabaseServer]:
         """A server over a copy of the data; nothing of either is left when the block ends."""
-        with _folder_beside(self.path) as folder, running(self.engine, self._unpacked(folder)) as server:
+        with _folder_beside(self.path) as folder, running(self.engine, self.unpack(folder)) as server:
             yield server
+
+    def unpack(self, folder: Path) -> Path:
+        """The data directory of a server that is to run below this folder."""
+        give_to_server(folder / "data")
+        subprocess.run(["tar", "-C", str(folder / "data"), "-xpf", str(self.path)], check=True)
+        return folder / "data"
 
     @property
     def size_bytes(self) -> int:
@@ -65,11 +71,6 @@ class DatabaseImage:
             fill(engine, server)
         subprocess.run(["tar", "-C", str(data), "--sparse", "-cf", str(path), "."], check=True)
         return cls(engine, path)
-
-    def _unpacked(self, folder: Path) -> Path:
-        give_to_server(folder / "data")
-        subprocess.run(["tar", "-C", str(folder / "data"), "-xpf", str(self.path)], check=True)
-        return folder / "data"
 
 
 @contextmanager

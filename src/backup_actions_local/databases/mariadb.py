@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import secrets
 import shutil
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,13 @@ _BYTES = frozenset(
     {"binary", "varbinary", "blob", "tinyblob", "mediumblob", "longblob", "bit", "geometry", "point", "polygon"}
 )
 _LARGEST_PRECISION = 38
+_MASTER = f"'{USER}'@'%'"
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.MasterAccounts.html
+_MASTERS_PRIVILEGES = (
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, "
+    "CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, "
+    "CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
+)
 
 
 class MariaDb:
@@ -58,8 +67,8 @@ class MariaDb:
             server="MariaDB",
         )  # fmt: skip
         (directory / "user.sql").write_text(
-            f"CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"
-            f"GRANT ALL ON *.* TO '{USER}'@'127.0.0.1' WITH GRANT OPTION;\n"
+            f"CREATE USER IF NOT EXISTS {_MASTER} IDENTIFIED BY '{PASSWORD}';\n"
+            f"GRANT ALL ON *.* TO {_MASTER} WITH GRANT OPTION;\n"
             "DROP USER IF EXISTS 'root'@'localhost', 'root'@'127.0.0.1', 'root'@'::1';\n",
             encoding="utf-8",
         )
@@ -99,6 +108,25 @@ class MariaDb:
             cursor.execute(_TABLES)
             for database, name in cursor.fetchall():
                 yield _table(cursor, (database, name))
+
+    def hand_over(self, server: DatabaseServer, administrator: str, secret: str) -> None:
+        """RDS's own user has the secret; ours is a master user as RDS makes one."""
+        (server.directory / "user.sql").write_text("", encoding="utf-8")
+        with self.connect(server) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE USER '{administrator}'@'%%' IDENTIFIED BY %s", (secret,))
+            cursor.execute(f"GRANT ALL ON *.* TO '{administrator}'@'%' WITH GRANT OPTION")
+        with (
+            self.connect(replace(server, user=administrator, password=secret)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {_MASTER}")
+            cursor.execute(f"GRANT {_MASTERS_PRIVILEGES} ON *.* TO {_MASTER} WITH GRANT OPTION")
+        self.set_password(replace(server, user=administrator, password=secret), USER, secrets.token_urlsafe(24))
+
+    def set_password(self, server: DatabaseServer, user: str, password: str) -> None:
+        """The user has this password from now on."""
+        with self.connect(server) as connection, connection.cursor() as cursor:
+            cursor.execute(f"ALTER USER '{user}'@'%%' IDENTIFIED BY %s", (password,))
 
 
 def is_installed() -> bool:

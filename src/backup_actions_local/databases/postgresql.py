@@ -6,6 +6,7 @@ import importlib.util
 import signal
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow
 from psycopg import sql
 
 from backup_actions.errors import ToolMissing
-from backup_actions_local.databases.engine import PASSWORD, USER, Column, DatabaseServer, Table
+from backup_actions_local.databases.engine import ADMINISTRATOR, PASSWORD, USER, Column, DatabaseServer, Table
 from backup_actions_local.databases.processes import run
 
 _DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
@@ -44,6 +45,29 @@ _ARROW = {
     "int8": pyarrow.int64(),
 }
 
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html
+_USERS = f"""CREATE ROLE {USER} LOGIN SUPERUSER PASSWORD '{PASSWORD}'
+ALTER DATABASE postgres OWNER TO {USER}
+ALTER DATABASE template1 OWNER TO {USER}
+"""
+
+# The master may grant the roles that it has made, as their maker may since PostgreSQL 16.
+_MASTER = """
+CREATE ROLE rds_password; CREATE ROLE rds_replication; CREATE ROLE rds_iam; CREATE ROLE rds_ad;
+CREATE ROLE rds_superuser;
+GRANT pg_monitor, pg_signal_backend, pg_checkpoint, rds_password, rds_replication TO rds_superuser WITH ADMIN OPTION;
+GRANT rds_superuser TO {master};
+DO $$
+DECLARE made name;
+BEGIN
+    FOR made IN SELECT rolname FROM pg_roles WHERE oid >= 16384 AND rolname NOT LIKE 'rds%' AND NOT rolsuper
+    LOOP
+        EXECUTE format('GRANT %I TO {master} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', made);
+    END LOOP;
+END $$;
+ALTER ROLE {master} NOSUPERUSER CREATEDB CREATEROLE PASSWORD NULL VALID UNTIL 'infinity';
+"""
+
 
 class PostgreSql:
     """The engine ``postgres``, and what Aurora PostgreSQL is made of here."""
@@ -53,17 +77,19 @@ class PostgreSql:
     """The fast shutdown: sessions are ended, everything is written."""
 
     def initialize(self, directory: Path) -> None:
-        """The directory holds an empty cluster."""
+        """The directory holds an empty cluster, whose first user is RDS's own: that one stays superuser for ever."""
         with tempfile.NamedTemporaryFile("w", dir=directory.parent, suffix=".password") as password:
             password.write(PASSWORD)
             password.flush()
             run(
                 [
-                    _program("initdb"), f"--pgdata={directory}", f"--username={USER}", f"--pwfile={password.name}",
+                    _program("initdb"), f"--pgdata={directory}", f"--username={ADMINISTRATOR}",
+                    f"--pwfile={password.name}",
                     "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
                 ],
                 server="PostgreSQL",
             )  # fmt: skip
+        run([_program("postgres"), "--single", "-D", str(directory), "postgres"], server="PostgreSQL", told=_USERS)
 
     def command(self, directory: Path, port: int) -> list[str]:
         """What starts a server; nothing of it needs to survive a crash of this machine."""
@@ -104,6 +130,20 @@ class PostgreSql:
             with self.connect(server, database) as connection:
                 for schema, name, durable, oid in connection.execute(_TABLES).fetchall():
                     yield _table(connection, (database, schema, name), oid, durable=durable)
+
+    def hand_over(self, server: DatabaseServer, administrator: str, secret: str) -> None:
+        """RDS's own user has the secret; ours is a master user as RDS makes one, who owns what it has made."""
+        with self.connect(server) as connection:
+            change = sql.SQL("ALTER ROLE {} PASSWORD {}")
+            connection.execute(change.format(sql.Identifier(administrator), sql.Literal(secret)))
+        with self.connect(replace(server, user=administrator, password=secret)) as connection:
+            connection.execute(_MASTER.format(master=USER).encode())
+
+    def set_password(self, server: DatabaseServer, user: str, password: str) -> None:
+        """The user has this password from now on."""
+        with self.connect(server) as connection:
+            change = sql.SQL("ALTER ROLE {} PASSWORD {}")
+            connection.execute(change.format(sql.Identifier(user), sql.Literal(password)))
 
 
 def _table(connection: psycopg.Connection[Any], path: tuple[str, str, str], oid: int, *, durable: bool) -> Table:

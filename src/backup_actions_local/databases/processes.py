@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from backup_actions.errors import EmbeddedServerFailed
 from backup_actions.model.clock import SystemClock
-from backup_actions_local.databases.engine import DatabaseServer
+from backup_actions_local.databases.engine import PASSWORD, USER, DatabaseServer
 from backup_actions_local.loopback import loopback_only
 
 if TYPE_CHECKING:
@@ -41,18 +41,21 @@ def give_to_server(directory: Path) -> None:
         os.chown(directory, _NOBODY, _NOBODY)
 
 
-def run(command: list[str], *, server: str) -> None:
-    """The command has ended well. Raises EmbeddedServerFailed. Neither it nor what it has started outlives this."""
+def run(command: list[str], *, server: str, told: str = "") -> None:
+    """The command, told this on its standard input, has ended well. Neither it nor what it has started outlives this.
+
+    Raises EmbeddedServerFailed.
+    """
     process = subprocess.Popen(
         unprivileged(command),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=_environment(),
         start_new_session=True,
     )
     try:
-        said, _ = process.communicate()
+        said, _ = process.communicate(told.encode())
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()  # ends when the last one that could write into the pipe is gone
@@ -63,8 +66,11 @@ def run(command: list[str], *, server: str) -> None:
 
 
 @contextmanager
-def running(engine: Engine, directory: Path) -> Iterator[DatabaseServer]:
-    """A server over the directory; it has stopped in good order when the block ends. Raises EmbeddedServerFailed."""
+def running(engine: Engine, directory: Path, *, user: str = USER, password: str = PASSWORD) -> Iterator[DatabaseServer]:
+    """A server over the directory, as this user sees it; it has stopped in good order when the block ends.
+
+    Raises EmbeddedServerFailed.
+    """
     port = _free_port()
     log = directory.with_name(f"{directory.name}.log")
     with log.open("wb") as output:
@@ -78,7 +84,7 @@ def running(engine: Engine, directory: Path) -> Iterator[DatabaseServer]:
             start_new_session=True,  # Ctrl-C reaches us first, and we stop it last
         )
     try:
-        server = DatabaseServer(port, directory, process.pid)
+        server = DatabaseServer(port, directory, process.pid, user=user, password=password)
         _wait_until_it_answers(engine, server, process, log)
         if offending := loopback_only(process.pid):
             raise EmbeddedServerFailed(server=engine.name, reason=f"it listens on {', '.join(offending)}")

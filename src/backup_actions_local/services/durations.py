@@ -29,6 +29,14 @@ class Durations:
     """A database is restored from the snapshot, which may take long."""
     database_export_table_seconds: float = 60.0
     database_export_canceled_seconds: float = 30.0
+    database_restored_seconds: float = 600.0
+    cluster_restored_seconds: float = 300.0
+    database_backed_up_seconds: float = 120.0
+    """The first automated backup of an instance that has them."""
+    database_modification_seen_seconds: float = 20.0
+    """How long an instance that is to be modified still looks available."""
+    database_password_seconds: float = 30.0
+    database_deleted_seconds: float = 180.0
     job_accepted_seconds: float = 1.0
     job_placed_seconds: float = 40.0
     """From RUNNABLE to STARTING: a host is launched."""

@@ -100,6 +100,14 @@ class Mishaps:
         """The next Parquet files of an export are cut in half."""
         return self._plan("a damaged Parquet file", "damaged file", "", times)
 
+    def no_database_capacity(self, zone: str, times: int | None = None) -> Mishap:
+        """What makes a DB instance answers InsufficientDBInstanceCapacity in this zone."""
+        return self._plan(f"no DB instances in {zone}", "database capacity", zone, times)
+
+    def database_becomes(self, status: str, times: int | None = 1) -> Mishap:
+        """The next DB instances end in ``failed``, ``incompatible-restore`` or ``storage-full``, not ``available``."""
+        return self._plan(status, "database status", "", times)
+
     def keep_recovery_point(self, times: int | None = 1) -> Mishap:
         """The next deletions are answered with 200 and leave the recovery point EXPIRED."""
         return self._plan("a deletion that is not carried out", "kept point", "", times)

@@ -7,16 +7,18 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Operations.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Call, Handler, Refused
 from backup_actions_local.services.paging import only, page
 from backup_actions_local.services.rds_records import Database, DatabaseSnapshot, tag_list
+from backup_actions_local.services.rds_servers import Cluster, Instance
 
 if TYPE_CHECKING:
     from backup_actions_local.services.rds_databases import Databases
     from backup_actions_local.services.rds_exports import Exports
+    from backup_actions_local.services.rds_restored import RestoredDatabases
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Exporting.html
 _IDENTIFIER = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{0,58}(?<!-)")
@@ -29,14 +31,22 @@ class Rds:
 
     name = "rds"
 
-    def __init__(self, databases: Databases, exports: Exports, *, has_bucket: Callable[[str], bool]) -> None:
-        self._databases, self._exports, self._has_bucket = databases, exports, has_bucket
+    def __init__(
+        self,
+        databases: Databases,
+        restored: RestoredDatabases,
+        exports: Exports,
+        *,
+        has_bucket: Callable[[str], bool],
+    ) -> None:
+        self._databases, self._restored = databases, restored
+        self._exports, self._has_bucket = exports, has_bucket
 
     def handlers(self) -> Mapping[str, Handler]:
         """Operation name → what answers it."""
         return {
-            "DescribeDBInstances": lambda call: self._describe_databases(call, "DBInstance", clusters=False),
-            "DescribeDBClusters": lambda call: self._describe_databases(call, "DBCluster", clusters=True),
+            "DescribeDBInstances": self._describe_instances,
+            "DescribeDBClusters": self._describe_clusters,
             "DescribeDBSnapshots": lambda call: self._describe_snapshots(call, "DBSnapshot", clusters=False),
             "DescribeDBClusterSnapshots": lambda call: self._describe_snapshots(
                 call, "DBClusterSnapshot", clusters=True
@@ -47,17 +57,30 @@ class Rds:
             "CancelExportTask": self._cancel_export,
         }
 
-    def _describe_databases(self, call: Call, kind: str, *, clusters: bool) -> Mapping[str, Any]:
-        only(call, f"{kind}Identifier", "Marker", "MaxRecords")
-        found: list[Database] = self._databases.all(clusters=clusters)
-        if wanted := call.params.get(f"{kind}Identifier"):
-            found = [each for each in found if wanted in {each.id, each.arn}]
+    def _describe_instances(self, call: Call) -> Mapping[str, Any]:
+        only(call, "DBInstanceIdentifier", "Filters", "Marker", "MaxRecords")
+        found: list[Database | Instance] = [
+            *self._databases.all(clusters=False),
+            *list(self._restored.instances.values()),
+        ]
+        return self._described(call, "DBInstance", found, "DBInstanceNotFound")
+
+    def _describe_clusters(self, call: Call) -> Mapping[str, Any]:
+        only(call, "DBClusterIdentifier", "Filters", "Marker", "MaxRecords")
+        found: list[Database | Cluster] = [*self._databases.all(clusters=True), *list(self._restored.clusters.values())]
+        return self._described(call, "DBCluster", found, "DBClusterNotFoundFault")
+
+    def _described(self, call: Call, kind: str, found: Sequence[Any], missing: str) -> Mapping[str, Any]:
+        wanted = call.params.get(f"{kind}Identifier")
+        if wanted:
+            found = [each for each in found if wanted.lower() in {each.id.lower(), each.arn.lower()}]
             if not found:
-                raise Refused(
-                    "DBClusterNotFoundFault" if clusters else "DBInstanceNotFound", f"{wanted} not found.", 404
-                )
-        part, marker = _page(call, found)
-        return {f"{kind}s": [each.answer() for each in part]} | marker
+                raise Refused(missing, f"{kind} {wanted} not found.", 404)
+        answers = [each.answer() for each in found]
+        for wish in call.params.get("Filters") or ():
+            answers = [answer for answer in answers if _matches(answer, wish["Name"], wish["Values"])]
+        part, marker = _page(call, answers)
+        return {f"{kind}s": list(part)} | marker
 
     def _describe_snapshots(self, call: Call, kind: str, *, clusters: bool) -> Mapping[str, Any]:
         only(call, f"{kind}Identifier", "SnapshotType", "Marker", "MaxRecords")
@@ -73,7 +96,9 @@ class Rds:
 
     def _list_tags(self, call: Call) -> Mapping[str, Any]:
         only(call, "ResourceName")
-        tags = self._databases.tagged(call.params["ResourceName"])
+        tags = self._restored.tagged(call.params["ResourceName"])
+        if tags is None:
+            tags = self._databases.tagged(call.params["ResourceName"])
         if tags is None:
             raise Refused("DBSnapshotNotFound", f"{call.params['ResourceName']} not found.", 404)
         return {"TagList": tag_list(tags)}
@@ -119,3 +144,18 @@ def _page(call: Call, found: list[Any]) -> tuple[Any, dict[str, str]]:
         found, call.params.get("Marker"), call.params.get("MaxRecords"), refusal="InvalidParameterValue"
     )
     return part, {"Marker": marker} if marker else {}
+
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBInstances.html: there is none for tags
+_FILTERS = {
+    "db-cluster-id": ("DBClusterIdentifier", "DBClusterArn"),
+    "db-instance-id": ("DBInstanceIdentifier", "DBInstanceArn"),
+    "dbi-resource-id": ("DbiResourceId",),
+    "engine": ("Engine",),
+}
+
+
+def _matches(answer: Mapping[str, Any], name: str, values: Sequence[str]) -> bool:
+    if name not in _FILTERS:
+        raise Refused("InvalidParameterValue", f"Unrecognized filter name: {name}")
+    return bool({answer.get(member) for member in _FILTERS[name]} & set(values))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backup_actions_local.calls import Refused
 from backup_actions_local.services.backup_sources import Backed, Resource
+from backup_actions_local.services.rds_offers import default_version
 from backup_actions_local.services.rds_records import Database, DatabaseSnapshot
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from backup_actions_local.clock import SimulatedClock
     from backup_actions_local.databases import DatabaseImage
     from backup_actions_local.services.place import Place
+    from backup_actions_local.services.rds_offers import Offers
 
 _GIB = 1 << 30
 
@@ -22,8 +24,8 @@ _GIB = 1 << 30
 class Databases:
     """Made from Python; the API describes them."""
 
-    def __init__(self, *, clock: SimulatedClock, place: Place) -> None:
-        self.clock, self.place = clock, place
+    def __init__(self, *, clock: SimulatedClock, place: Place, offers: Offers) -> None:
+        self.clock, self.place, self._offers = clock, place, offers
         self._databases: dict[str, Database] = {}
         self._snapshots: dict[str, DatabaseSnapshot] = {}
 
@@ -35,7 +37,10 @@ class Databases:
         engine: str = "",
         engine_version: str = "",
         storage_type: str = "gp3",
+        storage_gib: int = 20,
         kms_key_id: str = "",
+        parameter_group: str = "",
+        option_group: str = "",
         tags: Mapping[str, str] | None = None,
     ) -> Database:
         """A DB instance with that in it; an engine whose name begins with ``aurora`` makes a cluster."""
@@ -45,14 +50,18 @@ class Databases:
             id=name,
             arn=self.place.arn("rds", f"{'cluster' if is_cluster else 'db'}:{name}"),
             engine=engine,
-            engine_version=engine_version or _VERSIONS.get(engine, "1.0"),
+            engine_version=engine_version or default_version(engine),
             image=image,
             created=self.clock.now(),
             is_cluster=is_cluster,
             storage_type="aurora" if is_cluster else storage_type,
+            storage_gib=storage_gib,
             kms_key_id=kms_key_id,
+            parameter_group=parameter_group,
+            option_group=option_group,
             tags=dict(tags or {}),
         )
+        self._offers.know(database.engine, database.engine_version)
         self._databases[database.arn] = database
         return database
 
@@ -79,6 +88,18 @@ class Databases:
             code = "DBClusterSnapshotNotFoundFault" if is_cluster else "DBSnapshotNotFound"
             raise Refused(code, f"{arn.rpartition('snapshot:')[2]} not found.", 404)
         return self._snapshots[arn]
+
+    def named_snapshot(self, identifier: str, *, clusters: bool) -> DatabaseSnapshot:
+        """The snapshot of this name or ARN. Raises Refused when there is none."""
+        kind = "cluster-snapshot" if clusters else "snapshot"
+        return self.snapshot(
+            identifier if identifier.startswith("arn:") else self.place.arn("rds", f"{kind}:{identifier}")
+        )
+
+    def key_of(self, arn: str) -> str | None:
+        """The key that encrypts a snapshot; None if none does."""
+        snapshot = self._snapshots.get(arn)
+        return (snapshot.of.kms_key_id or None) if snapshot else None
 
     def take_snapshot(
         self, database: Database, name: str, *, tags: Mapping[str, str], takes_seconds: float
@@ -141,15 +162,3 @@ class DatabaseBackups:
     def forget(self, backup: Arn) -> None:
         """The snapshot is removed."""
         self._databases.remove_snapshot(str(backup))
-
-
-_VERSIONS = {
-    "aurora-mysql": "8.0.mysql_aurora.3.08.0",
-    "aurora-postgresql": "17.4",
-    "mariadb": "10.11.10",
-    "mysql": "8.4.5",
-    "oracle-ee": "19.0.0.0.ru-2025-04.rur-2025-04.r1",
-    "postgres": "17.5",
-    "sqlserver-se": "16.00.4185.3.v1",
-}
-"""A version that RDS has offered; which one matters only to what refuses some of them."""

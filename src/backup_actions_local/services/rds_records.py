@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from backup_actions_local.databases import DatabaseImage
 
 Answer = dict[str, Any]
+MASTER = "admin"
+"""The master user of every database here: the one who fills images."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -27,22 +29,49 @@ class Database:
     storage_type: str = "gp3"
     storage_gib: int = 20
     kms_key_id: str = ""
+    instance_class: str = "db.r6i.large"
+    parameter_group: str = ""
+    """Empty is the engine's default; so is it with the option group."""
+    option_group: str = ""
     tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """The groups have names."""
+        self.parameter_group = self.parameter_group or default_parameter_group(self.engine, self.engine_version)
+        self.option_group = self.option_group or default_option_group(self.engine, self.engine_version)
+
+    @property
+    def port(self) -> int:
+        """The port that the engine listens on at a customer's."""
+        return 5432 if "postgres" in self.engine else 3306
 
     def answer(self) -> Answer:
         """The database as DescribeDBInstances or DescribeDBClusters has it."""
         about = {
             "Engine": self.engine,
             "EngineVersion": self.engine_version,
+            "MasterUsername": MASTER,
             "AllocatedStorage": self.storage_gib,
             "StorageEncrypted": bool(self.kms_key_id),
             "TagList": tag_list(self.tags),
         }
         if self.is_cluster:
             member = {"DBInstanceIdentifier": f"{self.id}-1", "IsClusterWriter": True}
-            named = {"DBClusterIdentifier": self.id, "DBClusterArn": self.arn, "DBClusterMembers": [member]}
+            named = {
+                "DBClusterIdentifier": self.id,
+                "DBClusterArn": self.arn,
+                "DBClusterMembers": [member],
+                "DBClusterParameterGroup": self.parameter_group,
+            }
             return {**about, **named, "Status": "available", "ClusterCreateTime": self.created}
-        named = {"DBInstanceIdentifier": self.id, "DBInstanceArn": self.arn, "StorageType": self.storage_type}
+        named = {
+            "DBInstanceIdentifier": self.id,
+            "DBInstanceArn": self.arn,
+            "DBInstanceClass": self.instance_class,
+            "StorageType": self.storage_type,
+            "DBParameterGroups": [{"DBParameterGroupName": self.parameter_group, "ParameterApplyStatus": "in-sync"}],
+            "OptionGroupMemberships": [{"OptionGroupName": self.option_group, "Status": "in-sync"}],
+        }
         return {**about, **named, "DBInstanceStatus": "available", "InstanceCreateTime": self.created}
 
 
@@ -69,6 +98,8 @@ class DatabaseSnapshot:
         about: Answer = {
             "Engine": database.engine,
             "EngineVersion": database.engine_version,
+            "MasterUsername": MASTER,
+            "Port": database.port,
             "AllocatedStorage": database.storage_gib,
             "SnapshotCreateTime": self.created,
             "SnapshotType": self.kind,
@@ -80,8 +111,13 @@ class DatabaseSnapshot:
         if database.is_cluster:
             named = {"DBClusterSnapshotIdentifier": self.id, "DBClusterSnapshotArn": self.arn}
             return {**about, **named, "DBClusterIdentifier": database.id, "StorageEncrypted": bool(database.kms_key_id)}
-        named = {"DBSnapshotIdentifier": self.id, "DBSnapshotArn": self.arn}
-        return {**about, **named, "DBInstanceIdentifier": database.id, "Encrypted": bool(database.kms_key_id)}
+        named = {
+            "DBSnapshotIdentifier": self.id,
+            "DBSnapshotArn": self.arn,
+            "DBInstanceIdentifier": database.id,
+            "OptionGroupName": database.option_group,
+        }
+        return {**about, **named, "Encrypted": bool(database.kms_key_id)}
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -132,3 +168,18 @@ class ExportTask:
 def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     """Tags as the API has them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def default_parameter_group(engine: str, version: str) -> str:
+    """``default.postgres17``, ``default.mysql8.4``."""
+    return f"default.{engine}{_major(engine, version)}"
+
+
+def default_option_group(engine: str, version: str) -> str:
+    """``default:postgres-17``, ``default:mysql-8-4``."""
+    return f"default:{engine}-{_major(engine, version).replace('.', '-')}"
+
+
+def _major(engine: str, version: str) -> str:
+    """PostgreSQL's major versions are one number, the others' two."""
+    return ".".join(version.split(".")[: 1 if "postgres" in engine else 2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from backup_actions_local.front.authorization.rules import (
@@ -13,8 +13,6 @@ from backup_actions_local.front.authorization.rules import (
     on_everything,
     parameters,
 )
-
-Resources = Callable[[Params, Facts], tuple[str, ...]]
 
 
 def _topic(params: Params, _facts: Facts) -> tuple[str, ...]:

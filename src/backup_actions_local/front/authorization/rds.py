@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from backup_actions_local.front.authorization.rds_restores import RDS_RESTORES
 from backup_actions_local.front.authorization.rules import (
     RESOURCE_TAGS,
     Facts,
     Needs,
     Params,
+    Resources,
     constant,
     on_everything,
     via,
 )
-
-Resources = Callable[[Params, Facts], tuple[str, ...]]
 
 
 def _named(kind: str, member: str) -> Resources:
@@ -72,4 +72,5 @@ RDS: Mapping[str, tuple[Needs, ...]] = {
     "StartExportTask": _START_EXPORT,
     "DescribeExportTasks": on_everything("rds:DescribeExportTasks"),
     "CancelExportTask": on_everything("rds:CancelExportTask"),
+    **RDS_RESTORES,
 }

@@ -34,6 +34,9 @@ class Facts:
         return name_or_arn if name_or_arn.startswith("arn:") else self.arn(service, kind + name_or_arn)
 
 
+Resources = Callable[[Params, Facts], tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Condition keys that a check carries: their names in the reference, and their values for a call."""

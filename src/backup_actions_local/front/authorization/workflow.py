@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from backup_actions_local.front.authorization.rules import (
     RESOURCE_TAGS,
@@ -10,13 +10,12 @@ from backup_actions_local.front.authorization.rules import (
     Keys,
     Needs,
     Params,
+    Resources,
     constant,
     on_everything,
     request_tags,
 )
 from backup_actions_local.front.policies import Context
-
-Resources = Callable[[Params, Facts], tuple[str, ...]]
 
 
 def _named(service: str, kind: str, member: str) -> Resources:

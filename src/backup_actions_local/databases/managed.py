@@ -1,0 +1,83 @@
+"""A server as RDS runs one: over a copy of an image, administered by RDS itself, its master user no superuser."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import threading
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+from backup_actions_local.databases.engine import ADMINISTRATOR, USER
+from backup_actions_local.databases.processes import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backup_actions_local.databases.engine import DatabaseServer
+    from backup_actions_local.databases.image import DatabaseImage
+
+
+class ManagedServer:
+    """Its data stay when it stops, until they are removed. Nobody knows the master's password before one is set."""
+
+    def __init__(self, image: DatabaseImage, folder: Path) -> None:
+        self._image, self._folder = image, folder
+        self._engine = image.engine
+        self._data = folder / "data"
+        self._secret = secrets.token_urlsafe(24)
+        self._password = ""
+        self._running: DatabaseServer | None = None
+        self._is_dead = False
+        self._stack = ExitStack()
+        self._lock = threading.RLock()
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 when it does not run."""
+        return self._running.port if self._running else 0
+
+    def start(self) -> None:
+        """It answers. Raises EmbeddedServerFailed."""
+        with self._lock:
+            if self._running is not None:
+                return
+            if not self._folder.exists():
+                self._make()
+            server = running(self._engine, self._data, user=ADMINISTRATOR, password=self._secret)
+            self._running, self._is_dead = self._stack.enter_context(server), False
+            if self._password:
+                self.set_password(self._password)
+
+    def set_password(self, password: str) -> None:
+        """The master's password is this one, at the latest when the server starts."""
+        with self._lock:
+            self._password = password
+            if self._running is not None and not self._is_dead:
+                self._engine.set_password(self._running, USER, password)
+
+    def kill(self) -> None:
+        """It dies, as a host does: nothing is written any more, and no connection is closed in good order."""
+        if self._running:
+            self._is_dead = True
+            with suppress(ProcessLookupError):
+                os.kill(self._running.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """It does not run."""
+        with self._lock:
+            self._running = None
+            self._stack.close()
+
+    def remove(self) -> None:
+        """Neither it nor its data are there."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _make(self) -> None:
+        """The image's data are there, and RDS administers them."""
+        self._image.unpack(self._folder)
+        with running(self._engine, self._data) as server:
+            self._engine.hand_over(server, ADMINISTRATOR, self._secret)
