@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from copy import copy
 from functools import cache
 from typing import Any
 
 import boto3
 import botocore.session
+from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 
 from backup_actions_local.front.roles import Credentials
@@ -32,7 +34,9 @@ class _BoundSession(boto3.Session):
 def bound_session(credentials: Credentials, *, url: str, region: str) -> boto3.Session:
     """A session with these credentials; profiles and configuration files are not read."""
     nothing = (None, None, None, None)
-    core = botocore.session.Session(session_vars={"profile": nothing})
+    core = botocore.session.Session(
+        session_vars={"profile": nothing}, event_hooks=copy(_handlers()), include_builtin_handlers=False
+    )
     core.register_component("data_loader", _models())
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
@@ -44,6 +48,14 @@ def bound_session(credentials: Credentials, *, url: str, region: str) -> boto3.S
         region_name=region,
         botocore_session=core,
     )
+
+
+@cache
+def _handlers() -> HierarchicalEmitter:
+    """What botocore does by itself on events: registering it anew takes longer than making a client."""
+    handlers = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=handlers)
+    return handlers
 
 
 @cache
