@@ -52,6 +52,12 @@ def installed(announced: Iterable[EntryPoint] | None = None) -> Installed:
     return Installed(tuple(actions), tuple(broken))
 
 
+def installed_action(name: str) -> Action:
+    """The one action of this name; the others are not loaded. Raises ActionBroken with its reason, or ActionUnknown."""
+    announced = entry_points(group=GROUP, name=name)
+    return installed(announced or None).action(name)
+
+
 def _loaded(entry: EntryPoint) -> Action:
     """The entry's action, consistent with itself. Raises ActionBroken."""
     try:

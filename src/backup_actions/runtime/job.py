@@ -11,14 +11,14 @@ from typing import Any
 
 from backup_actions.aws import Clients, World
 from backup_actions.errors import BackupActionsError
-from backup_actions.plugins import installed
+from backup_actions.plugins import installed_action
 from backup_actions.runtime.code import load_step
 from backup_actions.runtime.progress import JsonLines
 
 
 def run(world: World, action_name: str, job_name: str, event: Mapping[str, Any]) -> int:
     """Run one job of an installed action; the exit code is the job's."""
-    action = installed().action(action_name)
+    action = installed_action(action_name)
     step = load_step(action.jobs[job_name].code)
     try:
         step(world, event)
