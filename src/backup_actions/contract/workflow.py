@@ -32,7 +32,7 @@ class Workflow:
 
     def document(self) -> dict[str, Any]:
         """The file as it stands, placeholders in it."""
-        return deepcopy(_parsed(self.path.read_text(encoding="utf-8")))
+        return deepcopy(self._read())
 
     def placeholders(self) -> frozenset[str]:
         """Every placeholder that the file uses."""
@@ -58,13 +58,13 @@ class Workflow:
                     return fill(structure)
             return PATTERN.sub(lambda match: text_of(match[1]), value)
 
-        filled = fill(self.document())
+        filled = fill(self._read())
         assert isinstance(filled, dict)  # noqa: S101 - a dict goes in
         return filled
 
     def states(self) -> Iterator[tuple[str, State]]:
         """Every state with its name, those inside Map and Parallel too."""
-        return states_of(self.document())
+        return states_of(self._read())
 
     def calls(self) -> Iterator[Call]:
         """Every call that a Task state makes."""
@@ -72,6 +72,9 @@ class Workflow:
             if state["Type"] == "Task":
                 resource = str(state["Resource"]).partition(":states:::")[2]
                 yield Call(name, resource, state.get("Arguments") or {})
+
+    def _read(self) -> dict[str, Any]:
+        return _parsed(self.path.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=64)
