@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jsonata import JException, Jsonata, Parser
@@ -32,6 +33,7 @@ class References:
     mistakes: list[str] = field(default_factory=list)
 
 
+@lru_cache(maxsize=4096)
 def references(text: str) -> References:
     """Read an expression (without its delimiters); a mistake of syntax is among the mistakes."""
     found = References()
