@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -17,9 +17,10 @@ import boto3
 from botocore.config import Config
 
 from backup_actions.archive import S3Store
+from backup_actions.contract import Action
 from backup_actions.ledger import Ledger
 from backup_actions.ledger.ledger import Entry
-from backup_actions.plugins import installed
+from backup_actions.plugins import installed_action
 from backup_actions.settings import from_mapping
 from backup_actions_local.calls import Call
 from backup_actions_local.cloud import Cloud, Mode
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 NAME, VAULT, ZONES = "backup-actions", "backups", ("us-east-1a", "us-east-1b")
 MAIN, ACTION = f"{NAME}-recovery-point", f"{NAME}-ebs-archive"
 _numbers = itertools.count(1)
+
+
+@cache
+def _installed(action: str) -> Action:
+    return installed_action(action)
 
 
 OnReport = Callable[[str, Report], None]
@@ -120,7 +126,7 @@ class Flow:
 
         ``athena`` makes exports tables of Glue.
         """
-        actions = [installed().action(action)]
+        actions = [_installed(action)]
         settings = from_mapping(
             {
                 "account": "111122223333",
