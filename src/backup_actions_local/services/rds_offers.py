@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 Answer = dict[str, Any]
@@ -20,6 +21,7 @@ _VERSIONS = {
 """A version that RDS has offered; which one matters only to what refuses some of them."""
 _SMALL = ("db.t4g.micro", "db.t4g.small", "db.t3.micro", "db.t3.small")
 _LARGE = ("db.t4g.medium", "db.t3.medium", "db.r7g.large", "db.r6i.large")
+_SUPPORTED_FOR = timedelta(days=5 * 365)
 _STORAGE_TYPES = ("gp3", "gp2", "io1")
 
 
@@ -41,15 +43,19 @@ class Version:
         """Whether no new instance can be had in it."""
         return bool(self.successor)
 
+    @property
+    def major(self) -> str:
+        """The release that it is a version of."""
+        return ".".join(self.version.split(".")[: 1 if "postgres" in self.engine else 2])
+
     def answer(self) -> Answer:
         """The version as DescribeDBEngineVersions has it."""
-        major = ".".join(self.version.split(".")[: 1 if "postgres" in self.engine else 2])
         targets = [{"Engine": self.engine, "EngineVersion": self.successor}] if self.successor else []
         return {
             "Engine": self.engine,
             "EngineVersion": self.version,
-            "MajorEngineVersion": major,
-            "DBParameterGroupFamily": f"{self.engine}{major}",
+            "MajorEngineVersion": self.major,
+            "DBParameterGroupFamily": f"{self.engine}{self.major}",
             "Status": "deprecated" if self.is_deprecated else "available",
             "ValidUpgradeTarget": targets,
         }
@@ -64,11 +70,35 @@ class Offers:
         default_factory=lambda: {(engine, version): Version(engine, version) for engine, version in _VERSIONS.items()}
     )
     _refused: set[tuple[str, str]] = field(default_factory=set)
+    _support_ends: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def deprecate(self, engine: str, version: str, successor: str) -> None:
         """No new instance can be had in this version; what is restored from it is upgraded to the successor."""
         self._versions[engine, successor] = Version(engine, successor)
         self._versions[engine, version] = Version(engine, version, successor)
+
+    def end_support(self, engine: str, major: str, ends: datetime) -> None:
+        """The standard support of a release ends then."""
+        self._support_ends[engine, major] = ends
+
+    def major_versions(self, engine: str) -> list[Answer]:
+        """The releases of an engine as DescribeDBMajorEngineVersions has them."""
+        return [
+            {
+                "Engine": engine,
+                "MajorEngineVersion": major,
+                "SupportedEngineLifecycles": [
+                    {
+                        "LifecycleSupportName": "open-source-rds-standard-support",
+                        "LifecycleSupportStartDate": self._support_ends[engine, major] - _SUPPORTED_FOR,
+                        "LifecycleSupportEndDate": self._support_ends[engine, major],
+                    }
+                ]
+                if (engine, major) in self._support_ends
+                else [],
+            }
+            for major in sorted({version.major for version in self.versions(engine)})
+        ]
 
     def know(self, engine: str, version: str) -> None:
         """The version is offered, unless it was deprecated."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
 _IDENTIFIER = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{0,62}(?<!-)")
-_ALIKE = ("DBSubnetGroupName", "VpcSecurityGroupIds", "PubliclyAccessible", "DeletionProtection", "Tags")
+_ALIKE = ("DBSubnetGroupName", "VpcSecurityGroupIds", "PubliclyAccessible", "DeletionProtection", "Port", "Tags")
 _INVALID, _COMBINATION = "InvalidParameterValue", "InvalidParameterCombination"
 _PAGE = 100
 
@@ -58,6 +58,7 @@ class RdsRestores:
             "AddTagsToResource": self._add_tags,
             "DescribeOrderableDBInstanceOptions": self._describe_options,
             "DescribeDBEngineVersions": self._describe_versions,
+            "DescribeDBMajorEngineVersions": self._describe_major_versions,
             "DescribeDBSubnetGroups": self._describe_subnet_groups,
         }
 
@@ -67,7 +68,7 @@ class RdsRestores:
         only(
             call, "DBInstanceIdentifier", "DBSnapshotIdentifier", "DBInstanceClass", "AvailabilityZone", "Engine",
             "StorageType", "AllocatedStorage", "BackupRetentionPeriod", "DBParameterGroupName", "OptionGroupName",
-            "AutoMinorVersionUpgrade", "CopyTagsToSnapshot", *_ALIKE,
+            "AutoMinorVersionUpgrade", "CopyTagsToSnapshot", "MultiAZ", "Iops", "StorageThroughput", *_ALIKE,
         )  # fmt: skip
         asked = dict(call.params)
         name = self._new_name(asked["DBInstanceIdentifier"], "DBInstanceIdentifier")
@@ -126,7 +127,7 @@ class RdsRestores:
         only(
             call, "DBInstanceIdentifier", "DBInstanceClass", "Engine", "DBClusterIdentifier", "AvailabilityZone",
             "MasterUserPassword", "PubliclyAccessible", "DBSubnetGroupName", "Tags", "PromotionTier",
-            "AutoMinorVersionUpgrade", "DBParameterGroupName",
+            "AutoMinorVersionUpgrade", "DBParameterGroupName", "CopyTagsToSnapshot",
         )  # fmt: skip
         asked = dict(call.params)
         if not asked.get("DBClusterIdentifier"):
@@ -252,6 +253,12 @@ class RdsRestores:
             if params.get("IncludeAll") or not each.is_deprecated
         ]
         return _paged(call, "DBEngineVersions", found)
+
+    def _describe_major_versions(self, call: Call) -> Mapping[str, Any]:
+        only(call, "Engine", "MajorEngineVersion", "Marker", "MaxRecords")
+        engine, major = call.params.get("Engine") or "", call.params.get("MajorEngineVersion")
+        found = [each for each in self._offers.major_versions(engine) if major in {None, each["MajorEngineVersion"]}]
+        return _paged(call, "DBMajorEngineVersions", found)
 
     def _describe_subnet_groups(self, call: Call) -> Mapping[str, Any]:
         only(call, "DBSubnetGroupName", "Marker", "MaxRecords")

@@ -124,6 +124,7 @@ RDS_RESTORES: Mapping[str, tuple[Needs, ...]] = {
     "AddTagsToResource": _on_arn("db", "cluster"),
     "DescribeOrderableDBInstanceOptions": on_everything("rds:DescribeOrderableDBInstanceOptions"),
     "DescribeDBEngineVersions": on_everything("rds:DescribeDBEngineVersions"),
+    "DescribeDBMajorEngineVersions": on_everything("rds:DescribeDBMajorEngineVersions"),
     "DescribeDBSubnetGroups": (
         Needs("rds:DescribeDBSubnetGroups", "subgrp", _named("subgrp", "DBSubnetGroupName", "*"), _OWN),
     ),
