@@ -44,6 +44,7 @@ from backup_actions_local.services.input_transformers import InputTransformer
 from backup_actions_local.services.job_runs import JobRuns
 from backup_actions_local.services.metadata import Metadata
 from backup_actions_local.services.mishaps import Mishaps
+from backup_actions_local.services.parameters import Parameters
 from backup_actions_local.services.place import Place
 from backup_actions_local.services.rds import Rds
 from backup_actions_local.services.rds_databases import DatabaseBackups, Databases
@@ -133,6 +134,7 @@ class Cloud:
         self.stepfunctions = StepFunctions(
             self.clock, self.place, self._integrations, listener=on_event, on_status_change=self._announce
         )
+        self.parameters = Parameters(clock=self.clock, place=self.place)
         self._backup = Backup(self.vaults)
         self._bucket_keys: dict[str, str] = {}
         self.front = Front(
@@ -151,6 +153,7 @@ class Cloud:
                 Batch(self.jobs),
                 self.functions,
                 self.events,
+                self.parameters,
                 self.stepfunctions,
             ),
             objects=objects,
@@ -383,6 +386,8 @@ class Cloud:
                 return self.tables.tags_of(arn)
             case "rds":
                 return self.restored.tagged(arn) or self.databases.tagged(arn) or {}
+            case "ssm":
+                return self.parameters.tags_of(arn)
             case _:
                 return {}
 
@@ -392,6 +397,7 @@ class Cloud:
             or self.store.key_of(arn)
             or self.databases.key_of(arn)
             or self.restored.key_of(arn)
+            or self.parameters.key_of(arn)
         )
 
     def _may_restore(self, role: str, on_behalf_of: str, action: str, resource: str) -> bool:

@@ -18,6 +18,10 @@ def access_denied(service: str, caller_arn: str, check: Check, decision: Decisio
         else f"because no identity-based policy allows the {check.action} action"
     )
     message = f"User: {caller_arn} is not authorized to perform: {check.action} on resource: {check.resource} {because}"
+    if service == "rds" and check.action.startswith("kms:"):
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceFromDBSnapshot.html
+        said = f"The specified KMS key [{check.resource}] does not exist, is not enabled or you do not have permissions"
+        return Refused("KMSKeyNotAccessibleFault", f"{said} to access it. {message}")
     if service == "ec2":
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
         return Refused("UnauthorizedOperation", f"You are not authorized to perform this operation. {message}", 403)

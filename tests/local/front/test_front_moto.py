@@ -77,7 +77,6 @@ def test_a_notification_reaches_a_queue(stage: Stage) -> None:
     ("service", "operation", "params"),
     [
         ("kms", "create_key", {}),
-        ("ssm", "put_parameter", {"Name": "/a", "Value": "b", "Type": "String"}),
         ("cloudwatch", "put_metric_data", {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1}]}),
         ("logs", "create_log_group", {"logGroupName": "g"}),
     ],

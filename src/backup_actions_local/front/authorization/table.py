@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from backup_actions.errors import NotEmbedded
 from backup_actions_local.calls import Call
-from backup_actions_local.front.authorization import dynamodb, ec2, glue, messages, rds, s3, workflow
+from backup_actions_local.front.authorization import dynamodb, ec2, glue, messages, parameters, rds, s3, workflow
 from backup_actions_local.front.authorization.rules import Facts, Needs
 from backup_actions_local.front.policies import Check
 
@@ -24,6 +24,7 @@ TABLE: Mapping[str, Mapping[str, tuple[Needs, ...]]] = {
     "s3": s3.S3,
     "sns": messages.SNS,
     "sqs": messages.SQS,
+    "ssm": parameters.SSM,
     "stepfunctions": workflow.STEP_FUNCTIONS,
     "sts": messages.STS,
 }
