@@ -444,6 +444,17 @@ class NotADump(BackupActionsError):
     exit_code = 2
 
 
+class DatabaseUrlInvalid(BackupActionsError):
+    """A place on the command line is not a database server."""
+
+    code = "BA0539"
+    sentence = "cannot use {url!r} as a database server: {reason}"
+    remedy = (
+        "Write postgresql://user@host:port/database or mysql://user@host:port/database, with ?sslrootcert=FILE for TLS."
+    )
+    exit_code = 2
+
+
 # ------------------------------------------------------------------------------------ BA06xx: the embedded AWS
 
 

@@ -21,6 +21,8 @@ from backup_actions.dump.programs import input_of, output_of
 from backup_actions.errors import DatabaseUnreachable, DumpFailed, LoadFailed, TargetNotEmpty
 
 ENGINE = "tests.dump.fake_engine:FakeEngine"
+HOSTS: dict[str, Path] = {}
+"""Folders by the names of hosts; another host is a folder itself."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,16 @@ class FakeEngine:
 
     def server(self, to: Connection) -> Server:
         """Raises DatabaseUnreachable where the folder is gone."""
-        if not Path(to.host).is_dir():
+        if not _folder(to).is_dir():
             raise DatabaseUnreachable(where=to.host, reason="there is no such folder")
-        version = Path(to.host) / "version"
+        version = _folder(to) / "version"
         return Server(family="postgresql", product="fake", version=version.read_text() if version.exists() else "1")
 
     def databases(self, to: Connection) -> tuple[str, ...]:
-        return tuple(sorted(unquote(path.name) for path in (Path(to.host) / "databases").iterdir()))
+        return tuple(sorted(unquote(path.name) for path in (_folder(to) / "databases").iterdir()))
 
     def accounts(self, to: Connection) -> tuple[str, ...]:
-        file = Path(to.host) / "accounts"
+        file = _folder(to) / "accounts"
         return tuple(sorted(set(file.read_text().split()))) if file.exists() else ()
 
     def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
@@ -126,7 +128,7 @@ class FakeEngine:
     def dumped(self, source: Connection, section: Section) -> Iterator[BinaryIO]:
         path = _file(source, section, section.database)
         path.touch()
-        fault = Path(source.host) / "faults" / section.member
+        fault = _folder(source) / "faults" / section.member
         command = ["sh", str(fault), str(path)] if fault.exists() else ["cat", "--", str(path)]
         with output_of(command, lambda said: DumpFailed(what=section.member, reason=said)) as output:
             yield output
@@ -140,7 +142,7 @@ class FakeEngine:
         self, to: Connection, section: Section, database: str, only: Sequence[tuple[str, str]] | None
     ) -> AbstractContextManager[BinaryIO]:
         path = _file(to, section, database)
-        fault = Path(to.host) / "faults" / f"load-{section.member}"
+        fault = _folder(to) / "faults" / f"load-{section.member}"
         patterns = "\n".join(f"{schema}\t{name}" for schema, name in only) if only is not None else ""
         command = [str(fault)] if fault.exists() else ["-c", 'grep -a -F -e "$0" >> "$1" || test $? = 1']
         return input_of(
@@ -167,11 +169,15 @@ class FakeEngine:
         return "it is older" if target.version < dumped_from.version else ""
 
 
+def _folder(to: Connection) -> Path:
+    return HOSTS.get(to.host) or Path(to.host)
+
+
 def _place(to: Connection, database: str) -> Path:
-    return FakeServer(Path(to.host)).database(database)
+    return FakeServer(_folder(to)).database(database)
 
 
 def _file(to: Connection, section: Section, database: str) -> Path:
     names = {"accounts": "accounts", "before": "definitions", "after": "indexes"}
     name = names.get(section.part) or "rows-" + section.member[-1]
-    return Path(to.host) / name if section.part == "accounts" else _place(to, database) / name
+    return _folder(to) / name if section.part == "accounts" else _place(to, database) / name

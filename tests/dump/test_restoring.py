@@ -81,7 +81,7 @@ def test_several_databases_do_not_go_into_one(store: FolderStore, target: FakeSe
 
 
 def test_a_table_comes_alone(store: FolderStore, target: FakeServer) -> None:
-    (report,) = restore(store, target.connection, tables=[("s", "t")]).databases
+    (report,) = restore(store, target.connection, tables=["s.t"]).databases
 
     assert (report.name, report.tables, report.rows) == (ODD, 1, 3)
     assert databases(target) == (ODD,)
@@ -111,8 +111,8 @@ def test_a_database_is_replaced_where_that_is_wanted(store: FolderStore, target:
     ("asked", "what"),
     [
         ({"databases": ["nope"]}, "there is no database 'nope' in the dump"),
-        ({"tables": [("s", "nope")]}, r"there is no table 's\.nope' in the dump"),
-        ({"databases": ["app"], "tables": [("s", "t")]}, r"there is no table 's\.t' in the dump"),
+        ({"tables": ["s.nope"]}, r"there is no table 's\.nope' in the dump"),
+        ({"databases": ["app"], "tables": ["s.t"]}, r"there is no table 's\.t' in the dump"),
     ],
 )
 def test_what_the_dump_does_not_hold_is_named_with_what_it_holds(

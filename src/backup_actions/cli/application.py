@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "search": "search:search",
     "extract": "extract:extract",
     "verify": "verify:verify",
+    "restore": "restore:restore",
     "query": "query:query",
 }
 """Command → module of ``cli.commands`` and the command's name in it, in the order of the help."""

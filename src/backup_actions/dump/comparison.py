@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator
 from backup_actions.dump.description import Database, Table
 from backup_actions.dump.report import Difference
 
+TableKey = tuple[str, str]
+"""Schema and name."""
 
-def compared(
-    expected: Database, found: Database, only: Collection[tuple[str, str]] | None = None
-) -> Iterator[Difference]:
+
+def compared(expected: Database, found: Database, only: Collection[TableKey] | None = None) -> Iterator[Difference]:
     """Where they differ, whatever the second one is called; with ``only``, in the rows of these tables alone."""
     then = {(table.schema, table.name): table for table in expected.tables}
     now = {(table.schema, table.name): table for table in found.tables}
@@ -27,7 +28,7 @@ def compared(
                 yield Difference(database=expected.name, what=what.replace("_", " "), reason=reason)
 
 
-def table_in_words(key: tuple[str, str]) -> str:
+def table_in_words(key: TableKey) -> str:
     """``schema.table``, or the table alone where there are no schemas."""
     schema, name = key
     return f"{schema}.{name}" if schema else name

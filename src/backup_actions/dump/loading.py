@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from backup_actions.dump.comparison import TableKey
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section
 from backup_actions.dump.engine import Engine
@@ -29,7 +30,7 @@ class Loader:
         for section in self.source.sections("", "accounts"):
             self._load(section, "", None)
 
-    def database(self, name: str, into: str, only: Collection[tuple[str, str]] | None = None) -> None:
+    def database(self, name: str, into: str, only: Collection[TableKey] | None = None) -> None:
         """All of a database, or these tables of it, are in an empty one. Raises LoadFailed, ArchiveDamaged."""
         chosen = None if only is None else sorted(only)
         self.progress.start(f"{name}: load", self.source.stream_bytes(name))
@@ -45,7 +46,7 @@ class Loader:
         self.progress.start(f"{like.name}: compare", sum(table.size_bytes for table in like.tables) or None)
         return self.engine.describe(self.to, database, self.progress.add)
 
-    def _load(self, section: Section, into: str, only: Sequence[tuple[str, str]] | None) -> None:
+    def _load(self, section: Section, into: str, only: Sequence[TableKey] | None) -> None:
         with (
             self.engine.loading(self.to, section, into, only) as pipe,
             closing(self.source.content(section)) as content,
@@ -55,6 +56,6 @@ class Loader:
                 self.progress.add(len(piece))
 
 
-def _concerns(section: Section, only: Collection[tuple[str, str]] | None) -> bool:
+def _concerns(section: Section, only: Collection[TableKey] | None) -> bool:
     """Whether rows that are wanted may be in it: it has such a table, or what belongs to no table."""
     return only is None or not section.tables or not set(only).isdisjoint(section.tables)

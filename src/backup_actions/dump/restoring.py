@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from backup_actions.archive import Store
-from backup_actions.dump.comparison import compared, table_in_words
+from backup_actions.dump.comparison import TableKey, compared, table_in_words
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Server
 from backup_actions.dump.engine import Engine
@@ -18,8 +18,6 @@ from backup_actions.errors import DatabaseUnknown, RestoredDiffers, TargetNotEmp
 from backup_actions.model.progress import Progress, Silence
 
 _MOST_NAMED = 5
-TableName = tuple[str, str]
-"""Schema and name."""
 
 
 def restore(
@@ -27,7 +25,7 @@ def restore(
     target: Connection,
     *,
     databases: Sequence[str] | None = None,
-    tables: Sequence[TableName] | None = None,
+    tables: Sequence[str] | None = None,
     replace_existing: bool = False,
     accounts: bool = True,
     streams: int = 2,
@@ -35,17 +33,22 @@ def restore(
 ) -> RestoreReport:
     """The databases are on the target, and hold what was dumped: rows, checksums and objects have been compared.
 
-    A database that the target names is what a single one is called there. Accounts come with whole databases, and
-    those that exist stay as they are. Nothing is changed before all this has been looked at; it raises NotADump,
-    TargetUnfit, DatabaseUnknown, TargetNotEmpty where a database has something in it, unless it may be replaced.
-    Later: LoadFailed, ArchiveDamaged, and RestoredDiffers; what was loaded until then stays.
+    Tables are named as ``schema.table``, or by the table alone where databases have no schemas; they come without
+    the rest. A database that the target names is what a single one is called there. Accounts come with whole
+    databases, and those that exist stay as they are.
+    Raises NotADump, TargetUnfit, DatabaseUnknown, and TargetNotEmpty where a database has something in it, unless it
+    may be replaced, before anything is changed; later LoadFailed, ArchiveDamaged and RestoredDiffers: what was loaded
+    until then stays.
     """
     source, progress = StoredDump.open(store), progress or Silence()
     server_wide = replace(target, database="")
     engine = engine_for(target.family)
     server = engine.server(server_wide)
     _require_fit(source, engine, server, target)
-    chosen = _chosen(source, databases, tables)
+    chosen = _chosen(source, databases)
+    only = None if tables is None else _chosen_tables(source, chosen, tables)
+    if only is not None:
+        chosen = tuple(each for each in chosen if only[each.name])
     into = _targets(chosen, target)
     if not replace_existing:
         for name in into.values():
@@ -56,15 +59,16 @@ def restore(
         loader.accounts()
     for note in source.description.notes:
         progress.note(note)
-    restored = tuple(_restored(loader, each, into[each.name], tables, replace_existing) for each in chosen)
+    restored = tuple(
+        _restored(loader, each, into[each.name], only[each.name] if only else None, replace_existing) for each in chosen
+    )
     return RestoreReport(location=store.location, server=server, databases=restored, notes=source.description.notes)
 
 
 def _restored(
-    loader: Loader, expected: Database, into: str, tables: Sequence[TableName] | None, replace_existing: bool
+    loader: Loader, expected: Database, into: str, only: Collection[TableKey] | None, replace_existing: bool
 ) -> DatabaseReport:
     """Loaded and compared. Raises RestoredDiffers."""
-    only = None if tables is None else {(table.schema, table.name) for table in expected.tables} & set(tables)
     if replace_existing:
         loader.engine.drop(loader.to, into)
     loader.engine.create(loader.to, replace(expected, name=into))
@@ -95,22 +99,25 @@ def _require_fit(source: StoredDump, engine: Engine, server: Server, target: Con
         raise TargetUnfit(where=_address(target), reason=objection)
 
 
-def _chosen(
-    source: StoredDump, databases: Sequence[str] | None, tables: Sequence[TableName] | None
-) -> tuple[Database, ...]:
-    """The databases to restore from. Raises DatabaseUnknown where one, or a table, is in none of them."""
+def _chosen(source: StoredDump, databases: Sequence[str] | None) -> tuple[Database, ...]:
+    """The databases to restore from. Raises DatabaseUnknown where one is not there."""
     known = source.description.databases
     for name in databases or ():
         if source.database(name) is None:
             raise _unknown(source, f"database {name!r}", [each.name for each in known])
-    chosen = tuple(each for each in known if databases is None or each.name in databases)
-    if tables is None:
-        return chosen
-    held = {(table.schema, table.name) for each in chosen for table in each.tables}
-    for wanted in tables:
-        if wanted not in held:
-            raise _unknown(source, f"table {table_in_words(wanted)!r}", sorted(map(table_in_words, held)))
-    return tuple(each for each in chosen if {(table.schema, table.name) for table in each.tables} & set(tables))
+    return tuple(each for each in known if databases is None or each.name in databases)
+
+
+def _chosen_tables(
+    source: StoredDump, databases: Sequence[Database], wanted: Sequence[str]
+) -> dict[str, set[TableKey]]:
+    """For each database those of its tables that are called so. Raises DatabaseUnknown where one is in none."""
+    keys = {each.name: {(table.schema, table.name) for table in each.tables} for each in databases}
+    named = {table_in_words(key) for of_one in keys.values() for key in of_one}
+    for name in wanted:
+        if name not in named:
+            raise _unknown(source, f"table {name!r}", sorted(named))
+    return {name: {key for key in of_one if table_in_words(key) in wanted} for name, of_one in keys.items()}
 
 
 def _unknown(source: StoredDump, what: str, known: Sequence[str]) -> DatabaseUnknown:

@@ -21,7 +21,7 @@ RESUME_FOLDER = "resume"
 """Where notes lie with which an unfinished archive can go on; a complete one has none."""
 
 _MEMBER_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_DUMP_OBJECT = re.compile(r"sections/(?P<file>(?P<member>[a-z0-9-]+)\.[a-z0-9]+)\.(zst|gz)")
+_DUMP_OBJECT = re.compile(r"(.*/)?sections/(?P<file>(?P<member>[a-z0-9-]+)\.[a-z0-9]+)\.(zst|gz)")
 
 Role = Literal["whole", "partition", "gap"]
 Kind = Literal["files", "device", "dump"]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         "backup-actions extract s3://archives/data/2026-10-01 etc/hosts var/lib/app --to restored/",
         "backup-actions extract s3://archives/data/2026-10-01 var/lib/app/dump.sql --to - | psql app",
         "backup-actions extract archives/disk --disk --to disk.img",
+        "backup-actions extract dumps/shop accounts.sql --to - | less",
     ),
     fails_with=(
         *PLACE_ERRORS,
@@ -63,6 +64,8 @@ def extract(output: Output, location: str, paths: tuple[str, ...], target: Path,
 
     Everything in the archive at LOCATION, or PATHS with all below them, is written into the folder TARGET. Only
     the parts of the archive that hold PATHS are fetched. As root, owners, devices and attributes come back too.
+
+    Of a dump, sections are written as the files that psql, pg_restore or mariadb read; `list --long` names them.
     """
     from backup_actions.archive import Archive
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from backup_actions.cli.command import command
+from backup_actions.cli.dumps import list_dump
 from backup_actions.cli.entries import readable, time_in_words
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
-from backup_actions.errors import ArchiveMissing, ManifestUnreadable
+from backup_actions.errors import ArchiveMissing, ManifestUnreadable, UnsafePath
 
 if TYPE_CHECKING:
     from backup_actions.archive import Entry
@@ -26,6 +27,7 @@ _MODE_BITS = {
     "block-device": stat.S_IFBLK,
     "fifo": stat.S_IFIFO,
     "device-image": stat.S_IFREG,
+    "dump": stat.S_IFREG,
 }
 
 
@@ -35,8 +37,9 @@ _MODE_BITS = {
         "backup-actions list s3://archives/data/2026-10-01",
         "backup-actions list archives/disk '*.conf' --long",
         "backup-actions list archives/disk --json | jq .path",
+        "backup-actions list dumps/shop 'shop/public.*'",
     ),
-    fails_with=(*PLACE_ERRORS, ArchiveMissing, ManifestUnreadable),
+    fails_with=(*PLACE_ERRORS, ArchiveMissing, ManifestUnreadable, UnsafePath),
 )
 @click.argument("location")
 @click.argument("pattern", required=False)
@@ -46,10 +49,19 @@ def list_entries(output: Output, location: str, pattern: str | None, *, long: bo
 
     That is everything in the archive at LOCATION, or what of it matches PATTERN, in which * crosses folders. A
     byte that is not printable text is written as \xNN. With --json there is one object on each line.
+
+    Of a dump, the tables are listed with their rows, as database/schema.table; with --long and --json its sections
+    too, which `extract` takes.
     """
     from backup_actions.archive import Archive
 
-    for entry in Archive.open(store_at(location)).entries(pattern):
+    archive = Archive.open(store_at(location))
+    if archive.manifest.is_dump:
+        from backup_actions.dump import StoredDump
+
+        list_dump(output, StoredDump.open(archive.store), pattern, long=long)
+        return
+    for entry in archive.entries(pattern):
         if output.as_json:
             output.record(_described(entry))
         elif long:

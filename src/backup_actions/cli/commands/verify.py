@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -9,10 +10,10 @@ import click
 from backup_actions.cli.command import command
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.cli.quantities import bytes_in_words
-from backup_actions.errors import ArchiveDamaged, ArchiveMissing
+from backup_actions.errors import ArchiveDamaged, ArchiveMissing, ManifestUnreadable
 
 if TYPE_CHECKING:
-    from backup_actions.archive import Problem, VerificationReport
+    from backup_actions.archive import Problem, Store, VerificationReport
     from backup_actions.cli.output import Output
 
 
@@ -38,20 +39,37 @@ def verify(output: Output, location: str, sample_percent: float | None, *, whole
     """Read an archive back and compare it with what was written.
 
     Checksums, counts and content hashes of the archive at LOCATION are computed anew; nothing is changed.
+    Of a dump it is also compared whether its description and its sections fit together.
     """
     from backup_actions.archive import verify as verify_archive
 
     if whole and sample_percent is not None:
         raise click.UsageError("--sample and --all exclude each other.")
-    sample = None if sample_percent is None else sample_percent / 100
+    sample, store = None if sample_percent is None else sample_percent / 100, store_at(location)
     with output.progress() as progress:
-        report = verify_archive(store_at(location), sample=sample, progress=progress)
+        report = verify_archive(store, sample=sample, progress=progress)
+    report = _with_description(report, store)
     if output.as_json:
         output.answer(report.to_json())
     else:
         _summarize(output, report)
     if not report.ok:
         raise ArchiveDamaged(where=report.location, reason=_in_words(report.problems[0], len(report.problems)))
+
+
+def _with_description(report: VerificationReport, store: Store) -> VerificationReport:
+    """The report, with what is wrong with the description of a dump."""
+    from backup_actions.archive import Archive, Problem
+
+    if not report.ok or Archive.open(store).manifest.description is None:
+        return report
+    from backup_actions.dump import StoredDump
+
+    try:
+        StoredDump.open(store)
+    except ManifestUnreadable as wrong:
+        return replace(report, problems=(Problem(object="the description", reason=str(wrong)),))
+    return report
 
 
 def _summarize(output: Output, report: VerificationReport) -> None:
