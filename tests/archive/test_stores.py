@@ -73,6 +73,17 @@ def test_a_name_never_leaves_the_store(store: Store, name: str) -> None:
         store.read(name)
     with pytest.raises(UnsafePath):
         store.describe(name)
+    with pytest.raises(UnsafePath):
+        store.folder(name)
+
+
+def test_a_folder_of_a_store_has_what_lies_in_it(store: Store) -> None:
+    store.put("folder/inner/object", b"content")
+
+    inside = store.folder("folder/inner")
+
+    assert inside.read("object") == b"content"
+    assert inside.location == f"{store.location}/folder/inner"
 
 
 @pytest.mark.parametrize("size_bytes", [100, 20 << 20])

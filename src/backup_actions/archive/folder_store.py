@@ -31,6 +31,10 @@ class FolderStore:
         """The folder's path."""
         return str(self.path)
 
+    def folder(self, name: str) -> FolderStore:
+        """The folder of that name in this one."""
+        return FolderStore(self.path / checked_name(name))
+
     def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> FolderWriter:
         """Begin an object under a temporary name beside its place."""
         return FolderWriter.begun(self.path / checked_name(name), name)

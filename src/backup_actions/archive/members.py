@@ -50,6 +50,8 @@ class MemberWriter:
     journal: Journal | None = None
     require_unchanged: Callable[[], None] = lambda: None
     """Raises SourceUnreadable where the source is known to have changed while it was read."""
+    manifest_in: Store | None = None
+    """Where the manifest will stand; by default where the members do."""
 
     def finished(self, name: str) -> Member | None:
         """The member of that name, where an earlier process has finished it."""
@@ -194,8 +196,9 @@ class MemberWriter:
     def _require_worth(self) -> None:
         """Raises SourceUnreadable, and ArchiveExists: whoever was faster must not have his objects written over."""
         self.require_unchanged()
-        if self.to.describe(MANIFEST_NAME) is not None:
-            raise ArchiveExists(where=self.to.location)
+        whole = self.manifest_in or self.to
+        if whole.describe(MANIFEST_NAME) is not None:
+            raise ArchiveExists(where=whole.location)
 
     def _member(
         self, place: Place, kind: Kind, stream: FramedStream, stored: StoredObject, *, source_bytes: int

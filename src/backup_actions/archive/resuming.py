@@ -27,8 +27,12 @@ def journal_kept(
     progress: Progress,
     *,
     every_seconds: float,
+    manifest_in: Store | None = None,
 ) -> Iterator[Journal]:
-    """A journal that has what an earlier process kept. Raises ArchiveInterrupted where this one keeps something too."""
+    """A journal that has what an earlier process kept. Raises ArchiveInterrupted where this one keeps something too.
+
+    The manifest will stand in ``manifest_in``, by default where the journal is.
+    """
     chosen = {name: getattr(options, name) for name in _OPTIONS}
     journal = Journal(
         to,
@@ -44,7 +48,7 @@ def journal_kept(
         finally:
             journal.close()
     except BaseException as error:
-        complete = isinstance(error, ArchiveExists) or _is_complete(to)
+        complete = isinstance(error, ArchiveExists) or _is_complete(manifest_in or to)
         if journal.kept and can_be_continued(error) and not complete:
             raise ArchiveInterrupted(where=to.location, reason=_reason(error), kept=journal.kept) from error
         with suppress(BackupActionsError):

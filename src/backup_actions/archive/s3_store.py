@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.archive.checksums import crc64nvme_base64
@@ -43,6 +43,10 @@ class S3Store:
     def location(self) -> str:
         """``s3://bucket/prefix``."""
         return f"s3://{self.bucket}/{self.prefix.strip('/')}".rstrip("/")
+
+    def folder(self, name: str) -> S3Store:
+        """The prefix with the name behind it."""
+        return replace(self, prefix=self._key(name))
 
     def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> S3Writer:
         """Begin an object; nothing is sent before its first part is full. Raises UploadFailed for one too large."""

@@ -87,6 +87,10 @@ class Store(Protocol):
         """The place as a person would write it: ``s3://bucket/prefix`` or a path."""
         ...
 
+    def folder(self, name: str) -> Store:
+        """A folder of it, as a store. Raises UnsafePath."""
+        ...
+
     def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> ObjectWriter:
         """Begin an object of unknown length.
 

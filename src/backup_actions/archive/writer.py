@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import stat
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ from backup_actions.archive.store import Store
 from backup_actions.errors import ArchiveExists, SourceUnreadable
 from backup_actions.model.clock import Clock, SystemClock
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Layout, Manifest, Member
+from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Layout, Manifest, Member, StoredObject
 from backup_actions.model.progress import Progress, Silence
 
 
@@ -31,6 +31,7 @@ def archive(
     unmountable_from: Reopen | None = None,
     options: ArchiveOptions | None = None,
     name: str = "",
+    run: str = "",
     recovery_point: JsonObject | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
@@ -39,15 +40,18 @@ def archive(
     """The archive stands complete in the store, its manifest written last.
 
     ``unmountable_from`` opens the source's bytes once more, for what could not be mounted. Blocks given stay open.
-    ``name`` is what the source is called in the manifest, by default its path. With ``checkpoint_seconds`` progress
-    is stored as often, an interruption leaves what was done, and the next call for the same source goes on with it.
+    ``name`` is what the source is called in the manifest, by default its path. The objects of a ``run`` lie in a folder
+    of that name, where no other run writes or removes anything; the manifest above it names them. With
+    ``checkpoint_seconds`` progress is stored as often, an interruption leaves what was done, and the next call for the
+    same source and run goes on with it.
     Raises ArchiveExists before anything is read, SourceUnreadable where anything of the source could not be read,
     UploadFailed, ToolMissing, DeviceUnavailable, ArchiveInterrupted. Memory: see ArchiveOptions.
     """
     options, progress, clock = options or ArchiveOptions(), progress or Silence(), clock or SystemClock()
+    place = to.folder(run) if run else to
     if to.describe(MANIFEST_NAME) is not None:
         if checkpoint_seconds is not None:
-            to.remove_folder(RESUME_FOLDER)  # whoever completed it may have had no time left to
+            place.remove_folder(RESUME_FOLDER)  # whoever completed it may have had no time left to
         raise ArchiveExists(where=to.location)
     kind = _kind(source)
     described: JsonObject = {"kind": kind, "name": name or (source.name if isinstance(source, Blocks) else str(source))}
@@ -61,18 +65,30 @@ def archive(
         if checkpoint_seconds is not None:
             identity = _identity(described, layout, times)
             journal = stack.enter_context(
-                journal_kept(to, options, identity, manifest, progress, every_seconds=checkpoint_seconds)
+                journal_kept(
+                    place, options, identity, manifest, progress, every_seconds=checkpoint_seconds, manifest_in=to
+                )
             )
-        writer = MemberWriter(to, options, progress, journal, partial(_require_unchanged, blocks, times, options))
+        unchanged = partial(_require_unchanged, blocks, times, options)
+        writer = MemberWriter(place, options, progress, journal, unchanged, manifest_in=to)
         if blocks is None or layout is None:
             members = [_directory(Path(str(source)), to, writer, progress)]
         else:
             members = _device(blocks, layout, RegionWriter(writer, options, progress, unmountable_from))
-    complete = manifest(tuple(members))
+    complete = manifest(tuple(_named_above(member, run) for member in members) if run else tuple(members))
     to.put_if_absent(MANIFEST_NAME, complete.to_bytes())
     if journal:
         journal.remove()
     return complete
+
+
+def _named_above(member: Member, folder: str) -> Member:
+    """The member as a manifest names it that stands above the folder."""
+
+    def above(stored: StoredObject) -> StoredObject:
+        return replace(stored, name=f"{folder}/{stored.name}")
+
+    return replace(member, object=above(member.object), index=above(member.index) if member.index else None)
 
 
 def _manifest(members: tuple[Member, ...], *, source: JsonObject, layout: Layout | None, clock: Clock) -> Manifest:
@@ -81,7 +97,7 @@ def _manifest(members: tuple[Member, ...], *, source: JsonObject, layout: Layout
 
 
 def _identity(source: JsonObject, layout: Layout | None, times: str) -> JsonObject:
-    divided = dataclasses.asdict(layout) if layout else None
+    divided = asdict(layout) if layout else None
     return {"program": _version(), "source": source, "layout": divided, "times": times}
 
 
