@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tests.flow.flow import ACTION, MAIN, VAULT, Flow
 
-from backup_actions.archive import verify
+from backup_actions.archive import S3Store, verify
 from backup_actions.ledger import Status
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest
 from backup_actions_local.services.hosting.devices import loops_over
 from backup_actions_local.states.execution import HISTORY_LIMIT
 
@@ -141,10 +142,17 @@ def _left(flow: Flow) -> Iterator[str]:
             yield f"volume {volume.id}"
     yield from (f"job {job.name} is {job.status}" for job in cloud.jobs.jobs.values() if not job.has_ended)
     yield from (f"open upload of {key}" for key in flow.open_uploads())
-    complete = tuple(f"{archive.prefix}/" for archive in flow.archives())
+    named = {key for archive in flow.archives() for key in _named(archive)}
     for key in flow.stored():
-        if key.startswith("ebs-archive/") and not key.startswith(complete or "no archive"):
-            yield f"object {key} of an archive that was never completed"
+        if key.startswith("ebs-archive/") and key not in named:
+            yield f"object {key} that no manifest names"
+
+
+def _named(archive: S3Store) -> Iterator[str]:
+    """The keys of a manifest and of what it names."""
+    yield f"{archive.prefix}/{MANIFEST_NAME}"
+    for member in Manifest.from_bytes(archive.read(MANIFEST_NAME)).members:
+        yield from (f"{archive.prefix}/{stored.name}" for stored in (member.object, member.index) if stored)
 
 
 def _unremovable_everywhere(flow: Flow) -> bool:

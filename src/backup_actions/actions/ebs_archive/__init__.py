@@ -23,7 +23,7 @@ ACTION = Action(
         ),
         "discard": Task(
             code="backup_actions.actions.ebs_archive.tasks:discard",
-            doc="Aborts open uploads and removes objects of an archive that was never completed.",
+            doc="Aborts the run's open uploads and removes its objects, unless a manifest names them.",
             timeout_seconds=300,
         ),
     },

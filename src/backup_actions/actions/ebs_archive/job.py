@@ -25,7 +25,7 @@ _CHECKPOINT_SECONDS = 30.0  # what a host takes with it when it is lost without 
 def archive_volume(world: World, event: Event) -> None:
     """The volume's archive stands complete under the prefix; the volume is detached, also after any failure.
 
-    It goes on with what an earlier attempt has left. Raises ArchiveInterrupted where this one leaves something.
+    It goes on with what an earlier attempt of the run has left. Raises ArchiveInterrupted where it leaves something.
     """
     store, settings = _store(world, event), EbsArchiveSettings(**event["settings"])
     if _stands(store, world):
@@ -78,6 +78,7 @@ def _archive(
         unmountable_from=unmountable_from,
         options=options,
         name=event["recoveryPoint"]["resourceId"],
+        run=event["run"],
         recovery_point=event["recoveryPoint"],
         progress=world.progress,
         clock=world.clock,

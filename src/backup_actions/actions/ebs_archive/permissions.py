@@ -170,6 +170,8 @@ PERMISSIONS = Permissions(
         ),
         "discard": (
             _list_archives(for_="objects of an incomplete archive"),
+            _in_archives("s3:GetObject", for_="whose objects the manifest names"),
+            _BUCKET_KEY_READ,
             Statement(
                 ("s3:ListBucketMultipartUploads",),
                 on=_BUCKET,

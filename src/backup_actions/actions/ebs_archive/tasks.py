@@ -10,7 +10,7 @@ from backup_actions.actions.ebs_archive.places import verification_key
 from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, read_object
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
-from backup_actions.errors import NotVerified
+from backup_actions.errors import ManifestUnreadable, NotVerified
 from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest, Member
 from backup_actions.model.report import ActionReport, Artifact
 
@@ -44,14 +44,26 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
 
 
 def discard(world: World, event: Event) -> Mapping[str, int]:
-    """Abort the uploads under the prefix and remove its objects; of a complete archive only the notes for a resume."""
-    s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/"
+    """Abort the run's uploads and remove its objects; of those that a manifest names only the notes for a resume."""
+    s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/{event['run']}/"
     aborted = abort_uploads(s3, bucket, inside)
-    keys = object_keys(s3, bucket, inside)
-    if f"{inside}{MANIFEST_NAME}" in keys:
-        keys = [key for key in keys if key.startswith(f"{inside}{RESUME_FOLDER}/")]
+    removable = f"{inside}{RESUME_FOLDER}/" if _may_be_named(world, event) else inside
+    keys = object_keys(s3, bucket, removable)
     delete_objects(s3, bucket, keys)
     return {"aborted": aborted, "removed": len(keys)}
+
+
+def _may_be_named(world: World, event: Event) -> bool:
+    """Whether the manifest is of this run, or cannot be read."""
+    s3, bucket, key = world.clients.s3, event["bucket"], f"{event['prefix']}/{MANIFEST_NAME}"
+    if key not in object_keys(s3, bucket, key):  # a listing is allowed where asking for what is not there is not
+        return False
+    stored = read_object(s3, bucket, key)
+    try:
+        members = Manifest.from_bytes(stored).members if stored is not None else ()
+    except ManifestUnreadable:
+        return True
+    return any(member.object.name.startswith(f"{event['run']}/") for member in members)
 
 
 def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:
