@@ -33,6 +33,7 @@ _LATER = {
     "rds": ("Throttling", 400),
     "s3": ("SlowDown", 503),
     "sns": ("Throttling", 400),
+    "ssm": ("ThrottlingException", 400),
     "stepfunctions": ("ThrottlingException", 400),
 }
 _NEVER = {
@@ -45,6 +46,7 @@ _NEVER = {
     "rds": ("AccessDenied", 403),
     "s3": ("AccessDenied", 403),
     "sns": ("AuthorizationError", 403),
+    "ssm": ("AccessDeniedException", 400),
     "stepfunctions": ("AccessDeniedException", 400),
 }
 _BROKEN = {"s3": "InternalError", "dynamodb": "InternalServerError", "ec2": "InternalError"}
