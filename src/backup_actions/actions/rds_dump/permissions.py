@@ -22,7 +22,10 @@ _EVIDENCE = f"{_BUCKET}/evidence/*"
 _OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _BORN_OURS: Condition = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _THROUGH_RDS = {"kms:ViaService": "rds.${Region}.amazonaws.com"}
-_THROUGH_SSM: Condition = {"StringEquals": {"kms:ViaService": "ssm.${Region}.amazonaws.com"}}
+_THROUGH_SSM: Condition = {
+    "StringEquals": {"kms:ViaService": "ssm.${Region}.amazonaws.com"},
+    "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": _PARAMETERS},
+}
 _NO_RESOURCES = "these calls have no resource-level control"
 _ANY_SNAPSHOT = "any snapshot of a watched vault; snapshots are owned by AWS Backup and named by it"
 _ANY_KEY = "snapshots keep the keys of their databases; only RDS may use them for us"
