@@ -20,6 +20,7 @@ from backup_actions.lifecycle import INTAKE, rules
 from backup_actions.settings import DeploymentSettings
 from backup_actions_local.calls import Refused
 from backup_actions_local.clock import SimulatedClock
+from backup_actions_local.databases import programs
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.front import Audit, Faults, Front, Roles
 from backup_actions_local.front.policies import Check, Decision, evaluate
@@ -88,6 +89,7 @@ class Cloud:
     ) -> None:
         self.clock, self.place = clock or SimulatedClock(), place or Place()
         self.audit, self.faults, self.mishaps = Audit(), Faults(), Mishaps()
+        self._directory = directory
         self.roles = Roles(self.clock, account=self.place.account, partition=self.place.partition)
         durations = durations or Durations()
         self.store = BlockStore(clock=self.clock, place=self.place, directory=directory, durations=durations)
@@ -128,6 +130,7 @@ class Cloud:
             hosting=hosting,
             logs=directory / "logs",
             mishaps=self.mishaps,
+            image_environment={"BACKUP_ACTIONS_RDS_CA_FILE": str(self.restored.authority.bundle)},
             listener=lambda job, report: on_report(job.name, report),
         )
         self.functions = Functions(clock=self.clock, place=self.place, hosting=hosting)
@@ -169,6 +172,7 @@ class Cloud:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            stack.enter_context(programs.on_path(self._directory / "programs"))
             stack.callback(self.store.close)
             stack.enter_context(self.front)
             stack.callback(self.functions.close)

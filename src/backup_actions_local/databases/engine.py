@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +26,18 @@ class DatabaseServer:
     pid: int
     host: str = "127.0.0.1"
     user: str = USER
-    password: str = PASSWORD
+    password: str = field(default=PASSWORD, repr=False)
+    authority: Path | None = None
+    """Whose word on the server is to be trusted, where it speaks TLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server shows, the key to it, and the authority that has signed it."""
+
+    certificate: Path
+    key: Path
+    authority: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +67,14 @@ class Engine(Protocol):
     """As RDS calls it."""
     stops_on: signal.Signals
     """With which it stops in good order."""
+    speaks_tls: bool
+    """Whether the server can; where it cannot, something in front of it does."""
 
     def initialize(self, directory: Path) -> None:
         """The directory holds an empty database. Raises EmbeddedServerFailed or ToolMissing."""
         ...
 
-    def command(self, directory: Path, port: int) -> list[str]:
+    def command(self, directory: Path, port: int, certificate: Certificate | None) -> list[str]:
         """What starts a server over the directory on that port of the loopback interface."""
         ...
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from backup_actions_local.databases.engine import ADMINISTRATOR, USER
 from backup_actions_local.databases.processes import running
+from backup_actions_local.databases.tls_relay import TlsRelay
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from backup_actions_local.databases.certificates import Authority
     from backup_actions_local.databases.engine import DatabaseServer
     from backup_actions_local.databases.image import DatabaseImage
 
@@ -23,21 +25,22 @@ if TYPE_CHECKING:
 class ManagedServer:
     """Its data stay when it stops, until they are removed. Nobody knows the master's password before one is set."""
 
-    def __init__(self, image: DatabaseImage, folder: Path) -> None:
-        self._image, self._folder = image, folder
+    def __init__(self, image: DatabaseImage, folder: Path, authority: Authority) -> None:
+        self._image, self._folder, self._authority = image, folder, authority
         self._engine = image.engine
         self._data = folder / "data"
         self._secret = secrets.token_urlsafe(24)
         self._password = ""
         self._running: DatabaseServer | None = None
         self._is_dead = False
+        self._port = 0
         self._stack = ExitStack()
         self._lock = threading.RLock()
 
     @property
     def port(self) -> int:
-        """Where it listens; 0 when it does not run."""
-        return self._running.port if self._running else 0
+        """Where it listens, for TLS; 0 when it does not run."""
+        return self._port
 
     def start(self) -> None:
         """It answers. Raises EmbeddedServerFailed."""
@@ -46,8 +49,15 @@ class ManagedServer:
                 return
             if not self._folder.exists():
                 self._make()
-            server = running(self._engine, self._data, user=ADMINISTRATOR, password=self._secret)
-            self._running, self._is_dead = self._stack.enter_context(server), False
+            certificate = self._authority.certificate()
+            server = self._stack.enter_context(
+                running(self._engine, self._data, user=ADMINISTRATOR, password=self._secret, certificate=certificate)
+            )
+            if self._engine.speaks_tls:
+                self._port = server.port
+            else:
+                self._port = self._stack.enter_context(TlsRelay(server.port, certificate)).port
+            self._running, self._is_dead = server, False
             if self._password:
                 self.set_password(self._password)
 
@@ -68,7 +78,7 @@ class ManagedServer:
     def stop(self) -> None:
         """It does not run."""
         with self._lock:
-            self._running = None
+            self._running, self._port = None, 0
             self._stack.close()
 
     def remove(self) -> None:

@@ -16,7 +16,7 @@ import pyarrow
 import pymysql
 
 from backup_actions.errors import ToolMissing
-from backup_actions_local.databases.engine import PASSWORD, USER, Column, DatabaseServer, Table
+from backup_actions_local.databases.engine import PASSWORD, USER, Certificate, Column, DatabaseServer, Table
 from backup_actions_local.databases.processes import run
 
 _TABLES = """
@@ -56,6 +56,7 @@ class MariaDb:
 
     name = "mariadb"
     stops_on = signal.SIGTERM
+    speaks_tls = True
 
     def initialize(self, directory: Path) -> None:
         """The directory holds an empty server, to which the one user is added at every start."""
@@ -73,13 +74,14 @@ class MariaDb:
             encoding="utf-8",
         )
 
-    def command(self, directory: Path, port: int) -> list[str]:
+    def command(self, directory: Path, port: int, certificate: Certificate | None) -> list[str]:
         """What starts a server; nothing of it needs to survive a crash of this machine."""
         return [
             _program("mariadbd"), "--no-defaults", f"--datadir={directory}", f"--port={port}",
             "--bind-address=127.0.0.1", "--socket=server.sock", f"--init-file={directory / 'user.sql'}",
             "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M",
             "--innodb-log-file-size=4M", "--default-time-zone=+00:00", "--character-set-server=utf8mb4",
+            *_tls(certificate),
         ]  # fmt: skip
 
     def connect(self, server: DatabaseServer, database: str | None = None) -> pymysql.Connection[Any]:
@@ -92,6 +94,9 @@ class MariaDb:
             database=database,
             charset="utf8mb4",
             autocommit=True,
+            ssl_ca=str(server.authority) if server.authority else None,
+            ssl_verify_cert=server.authority is not None,
+            ssl_verify_identity=server.authority is not None,
         )
 
     def answers(self, server: DatabaseServer) -> bool:
@@ -113,8 +118,8 @@ class MariaDb:
         """RDS's own user has the secret; ours is a master user as RDS makes one."""
         (server.directory / "user.sql").write_text("", encoding="utf-8")
         with self.connect(server) as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE USER '{administrator}'@'%%' IDENTIFIED BY %s", (secret,))
-            cursor.execute(f"GRANT ALL ON *.* TO '{administrator}'@'%' WITH GRANT OPTION")
+            cursor.execute(f"CREATE USER '{administrator}'@'127.0.0.1' IDENTIFIED BY %s", (secret,))
+            cursor.execute(f"GRANT ALL ON *.* TO '{administrator}'@'127.0.0.1' WITH GRANT OPTION")
         with (
             self.connect(replace(server, user=administrator, password=secret)) as connection,
             connection.cursor() as cursor,
@@ -169,6 +174,17 @@ def _value(value: Any, kind: pyarrow.DataType) -> Any:
     if pyarrow.types.is_decimal(kind) and value is not None:
         return Decimal(value)
     return value
+
+
+def _tls(certificate: Certificate | None) -> list[str]:
+    if certificate is None:
+        return []
+    return [
+        f"--ssl-cert={certificate.certificate}",
+        f"--ssl-key={certificate.key}",
+        f"--ssl-ca={certificate.authority}",
+        "--require-secure-transport=ON",
+    ]
 
 
 def _quoted(name: str) -> str:

@@ -15,7 +15,15 @@ import pyarrow
 from psycopg import sql
 
 from backup_actions.errors import ToolMissing
-from backup_actions_local.databases.engine import ADMINISTRATOR, PASSWORD, USER, Column, DatabaseServer, Table
+from backup_actions_local.databases.engine import (
+    ADMINISTRATOR,
+    PASSWORD,
+    USER,
+    Certificate,
+    Column,
+    DatabaseServer,
+    Table,
+)
 from backup_actions_local.databases.processes import run
 
 _DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
@@ -68,6 +76,13 @@ END $$;
 ALTER ROLE {master} NOSUPERUSER CREATEDB CREATEROLE PASSWORD NULL VALID UNTIL 'infinity';
 """
 
+# On RDS extensions belong to RDS's own user, the first of all, to whom no entry of pg_shdepend points.
+_EXTENSIONS = """
+WITH taken AS (UPDATE pg_extension SET extowner = 10 WHERE extowner <> 10 RETURNING oid)
+DELETE FROM pg_shdepend USING taken
+WHERE classid = 'pg_extension'::regclass AND objid = taken.oid AND deptype = 'o'
+AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
 
 class PostgreSql:
     """The engine ``postgres``, and what Aurora PostgreSQL is made of here."""
@@ -75,6 +90,8 @@ class PostgreSql:
     name = "postgres"
     stops_on = signal.SIGINT
     """The fast shutdown: sessions are ended, everything is written."""
+    speaks_tls = False
+    """The wheel's programs are built without it."""
 
     def initialize(self, directory: Path) -> None:
         """The directory holds an empty cluster, whose first user is RDS's own: that one stays superuser for ever."""
@@ -91,8 +108,9 @@ class PostgreSql:
             )  # fmt: skip
         run([_program("postgres"), "--single", "-D", str(directory), "postgres"], server="PostgreSQL", told=_USERS)
 
-    def command(self, directory: Path, port: int) -> list[str]:
+    def command(self, directory: Path, port: int, certificate: Certificate | None) -> list[str]:
         """What starts a server; nothing of it needs to survive a crash of this machine."""
+        del certificate
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -136,8 +154,15 @@ class PostgreSql:
         with self.connect(server) as connection:
             change = sql.SQL("ALTER ROLE {} PASSWORD {}")
             connection.execute(change.format(sql.Identifier(administrator), sql.Literal(secret)))
-        with self.connect(replace(server, user=administrator, password=secret)) as connection:
+        administered = replace(server, user=administrator, password=secret)
+        with self.connect(administered) as connection:
+            databases = [name for (name,) in connection.execute(_DATABASES)]
             connection.execute(_MASTER.format(master=USER).encode())
+            connection.execute("CREATE DATABASE rdsadmin")
+            connection.execute("REVOKE CONNECT ON DATABASE rdsadmin FROM PUBLIC")
+        for database in databases:
+            with self.connect(administered, database) as connection:
+                connection.execute(_EXTENSIONS)
 
     def set_password(self, server: DatabaseServer, user: str, password: str) -> None:
         """The user has this password from now on."""

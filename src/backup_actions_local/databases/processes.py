@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backup_actions.errors import EmbeddedServerFailed
 from backup_actions.model.clock import SystemClock
-from backup_actions_local.databases.engine import PASSWORD, USER, DatabaseServer
+from backup_actions_local.databases.engine import PASSWORD, USER, Certificate, DatabaseServer
 from backup_actions_local.loopback import loopback_only
 
 if TYPE_CHECKING:
@@ -23,13 +25,18 @@ _NOBODY = 65534
 _STARTS_WITHIN_SECONDS, _ENDS_WITHIN_SECONDS, _PAUSE_SECONDS = 60.0, 30.0, 0.05
 
 
-def unprivileged(command: list[str]) -> list[str]:
+_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starts servers")
+"""A server dies with the thread that has started it: this one lives as long as this process."""
+
+
+def unprivileged(command: list[str], *, dies_with_us: bool = False) -> list[str]:
     """The command as nobody, who may still walk through folders that only root may enter (pytest's, for instance)."""
+    fate = ["--pdeathsig=KILL"] if dies_with_us else []
     if os.geteuid() != 0:
-        return command
+        return ["setpriv", *fate, *command] if fate and shutil.which("setpriv") else command
     capability = "-all,+dac_override"
     return [
-        "setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", f"--inh-caps={capability}",
+        "setpriv", *fate, f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", f"--inh-caps={capability}",
         f"--ambient-caps={capability}", *command,
     ]  # fmt: skip
 
@@ -66,25 +73,35 @@ def run(command: list[str], *, server: str, told: str = "") -> None:
 
 
 @contextmanager
-def running(engine: Engine, directory: Path, *, user: str = USER, password: str = PASSWORD) -> Iterator[DatabaseServer]:
+def running(
+    engine: Engine,
+    directory: Path,
+    *,
+    user: str = USER,
+    password: str = PASSWORD,
+    certificate: Certificate | None = None,
+) -> Iterator[DatabaseServer]:
     """A server over the directory, as this user sees it; it has stopped in good order when the block ends.
 
+    Should this process be killed, the server is. With a certificate it speaks TLS alone, if it can.
     Raises EmbeddedServerFailed.
     """
     port = _free_port()
     log = directory.with_name(f"{directory.name}.log")
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            unprivileged(engine.command(directory, port)),
+        process = _spawner.submit(
+            subprocess.Popen[bytes],
+            unprivileged(engine.command(directory, port, certificate), dies_with_us=True),
             cwd=directory,
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us first, and we stop it last
-        )
+        ).result()
     try:
-        server = DatabaseServer(port, directory, process.pid, user=user, password=password)
+        authority = certificate.authority if certificate and engine.speaks_tls else None
+        server = DatabaseServer(port, directory, process.pid, user=user, password=password, authority=authority)
         _wait_until_it_answers(engine, server, process, log)
         if offending := loopback_only(process.pid):
             raise EmbeddedServerFailed(server=engine.name, reason=f"it listens on {', '.join(offending)}")

@@ -29,7 +29,10 @@ Listener = Callable[[Job, Report], None]
 
 
 class JobRuns:
-    """Every attempt is an actor on the clock, on a fresh host in the queue's zone; a waiting job is none."""
+    """Every attempt is an actor on the clock, on a fresh host in the queue's zone; a waiting job is none.
+
+    ``image_environment`` are the variables that the image of the jobs brings along.
+    """
 
     def __init__(
         self,
@@ -39,10 +42,12 @@ class JobRuns:
         hosting: Hosting,
         logs: Path,
         mishaps: Mishaps,
+        image_environment: Mapping[str, str] | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._clock, self._store, self._hosting, self._logs = clock, store, hosting, logs
         self._mishaps, self._listener = mishaps, listener
+        self._image_environment = image_environment or {}
         self._place, self._durations = store.place, store.durations
         self._identifiers = Identifiers("batch")
         self._lock = threading.RLock()
@@ -195,7 +200,8 @@ class JobRuns:
         action, name, event = job.wish.command
         order = JobOrder(
             entry=job.definition.entry, action=action, job=name, event=event, role=job.definition.role,
-            session=f"{job.id}-{number}", environment=job.wish.environment, instance=instance, attempt=number,
+            session=f"{job.id}-{number}", environment={**self._image_environment, **job.wish.environment},
+            instance=instance, attempt=number,
             report=lambda report: self._report(job, report, number),
             dies_at=Point(kill.after_bytes, kill.at) if kill else None,
         )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Refused
+from backup_actions_local.databases.certificates import Authority
 from backup_actions_local.services.chores import Chores
 from backup_actions_local.services.identifiers import Identifiers
 from backup_actions_local.services.rds_servers import Cluster, Instance, SubnetGroup
@@ -32,6 +33,7 @@ class RestoredDatabases:
     ) -> None:
         self.clock, self.place = clock, place
         self._durations, self._mishaps, self._directory = durations, mishaps, directory
+        self.authority = Authority(directory / "authority")
         self._chores = Chores(clock, end_within_seconds=_SERVER_STOPS_WITHIN_SECONDS)
         self._identifiers = Identifiers("rds")
         self._lock = threading.RLock()
@@ -65,7 +67,7 @@ class RestoredDatabases:
         from backup_actions_local.databases.managed import ManagedServer
 
         folder = self._directory / f"server-{len(self._servers) + 1}"
-        server = ManagedServer(image, folder)
+        server = ManagedServer(image, folder, self.authority)
         self._servers.append(server)
         return server
 
