@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import World, translated
+from backup_actions.aws.documents import read_object
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
-from backup_actions.errors import AwsCallFailed
-from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER
+from backup_actions.errors import AwsCallFailed, ManifestUnreadable
+from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -86,11 +87,22 @@ def _forget_password(ssm: SSMClient, parameter: str) -> None:
 
 
 def _discard(world: World, event: Event) -> int:
-    """Abort the uploads under the prefix and remove its objects; of a complete dump only the notes for a resume."""
-    s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/"
+    """Abort the run's uploads and remove its objects; of those that a manifest names only the notes for a resume."""
+    s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/{event['run']}/"
     aborted = abort_uploads(s3, bucket, inside)
-    keys = object_keys(s3, bucket, inside)
-    if f"{inside}{MANIFEST_NAME}" in keys:
-        keys = [key for key in keys if key.startswith(f"{inside}{RESUME_FOLDER}/")]
+    keys = object_keys(s3, bucket, f"{inside}{RESUME_FOLDER}/" if _may_be_named(world, event) else inside)
     delete_objects(s3, bucket, keys)
     return aborted + len(keys)
+
+
+def _may_be_named(world: World, event: Event) -> bool:
+    """Whether the manifest is of this run, or cannot be read."""
+    s3, bucket, key = world.clients.s3, event["bucket"], f"{event['prefix']}/{MANIFEST_NAME}"
+    if key not in object_keys(s3, bucket, key):  # a listing is allowed where asking for what is not there is not
+        return False
+    stored = read_object(s3, bucket, key)
+    try:
+        members = Manifest.from_bytes(stored).members if stored is not None else ()
+    except ManifestUnreadable:
+        return True
+    return any(member.object.name.startswith(f"{event['run']}/") for member in members)

@@ -15,7 +15,7 @@ from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
 from backup_actions.dump import Connection, DumpOptions, DumpReport, dump, verify_dump
 from backup_actions.dump.engines import engine_for
-from backup_actions.errors import DatabaseUnreachable
+from backup_actions.errors import ArchiveExists, DatabaseUnreachable
 from backup_actions.model.clock import growing_waits
 from backup_actions.model.manifest import MANIFEST_NAME
 
@@ -31,30 +31,34 @@ _UNTIL_LET_IN = growing_waits(5, 1.4, 11)
 def dump_databases(world: World, event: Event) -> None:
     """The dump stands complete under the prefix.
 
-    It goes on with what an earlier attempt has left, also one of another instance that was restored from the same
-    snapshot. Raises ArchiveInterrupted where this one leaves something, DatabaseUnreachable, DumpFailed.
+    It goes on with what an earlier attempt of the run has left, also one of another instance that was restored from
+    the same snapshot. Raises ArchiveInterrupted where it leaves something, DatabaseUnreachable, DumpFailed.
     """
     store, settings = _store(world, event), RdsDumpSettings(**event["settings"])
     if store.describe(MANIFEST_NAME) is not None:
         world.progress.note("an earlier attempt has completed the dump")
         return
-    dump(
-        _let_in(world, event),
-        store,
-        databases=settings.databases or None,
-        options=DumpOptions(
-            codec=settings.codec,
-            level="auto" if settings.level is None else settings.level,
-            streams=settings.streams,
-            memory_mib=_MEMORY_MIB,
-        ),
-        name=event["recoveryPoint"]["resourceId"],
-        recovery_point=event["recoveryPoint"],
-        product=event["source"]["product"],
-        progress=world.progress,
-        clock=world.clock,
-        resume=True,
-    )
+    try:
+        dump(
+            _let_in(world, event),
+            store,
+            databases=settings.databases or None,
+            options=DumpOptions(
+                codec=settings.codec,
+                level="auto" if settings.level is None else settings.level,
+                streams=settings.streams,
+                memory_mib=_MEMORY_MIB,
+            ),
+            name=event["recoveryPoint"]["resourceId"],
+            run=event["run"],
+            recovery_point=event["recoveryPoint"],
+            product=event["source"]["product"],
+            progress=world.progress,
+            clock=world.clock,
+            resume=True,
+        )
+    except ArchiveExists:
+        world.progress.note("another run has completed a dump of the same backup meanwhile")
 
 
 def verify_databases(world: World, event: Event) -> None:
@@ -63,13 +67,14 @@ def verify_databases(world: World, event: Event) -> None:
     server = _let_in(world, event) if settings.verify == "restore" else None
     report = verify_dump(store, server, depth=settings.verify, streams=settings.streams, progress=world.progress)
     source, instance = event["source"], event["instance"]
+    about = ("class", "version", "parameter_group", "option_group")
     document = {
         "verified": report.ok,
         "problems": _problems(report),
         "dump": report.to_json(),
         "manifest_sha256": hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest(),
         "source": source,
-        "instance": instance,
+        "instance": {name: instance[name] for name in about},
         "notes": [*source["notes"], *_upgraded(source["version"], instance["version"])],
         "verified_at": world.clock.now().isoformat(),
     }

@@ -216,6 +216,8 @@ _CLEAN = (
     Statement(("rds:DeleteDBCluster",), on=_CLUSTERS, when=_OURS, for_=("the cluster",), because=_ONE_EACH),
     Statement(("ssm:DeleteParameter",), on=_PARAMETERS, for_=("password",), because=_ONE_SECRET_EACH),
     _list_dumps(for_="objects of an incomplete dump"),
+    _in_dumps("s3:GetObject", for_="whose objects the manifest names"),
+    _bucket_key("kms:Decrypt"),
     Statement(("s3:ListBucketMultipartUploads",), on=_BUCKET, for_=("open uploads",)),
     _in_dumps("s3:AbortMultipartUpload", for_="open uploads"),
     _in_dumps("s3:DeleteObject", for_="objects of an incomplete dump"),
