@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from tests.dump.fake_engine import FakeEngine, FakeServer
 
 from backup_actions.archive import FolderStore, verify
-from backup_actions.dump import DumpOptions, StoredDump, dump
+from backup_actions.dump import Connection, DumpOptions, StoredDump, dump
 from backup_actions.dump.description import Section
 from backup_actions.errors import (
     ArchiveExists,
@@ -186,6 +188,43 @@ def test_what_does_not_fit_any_more_is_dumped_again(
     assert verify(store).ok
 
 
+def test_the_objects_of_a_run_lie_in_a_folder_of_its_own(fake_server: FakeServer, store: FolderStore) -> None:
+    fake_server.fault("d1-rows-1", "exit 3")
+    with pytest.raises(DumpFailed):
+        dump(fake_server.connection, store, options=ONE_STREAM, run="one", resume=True)
+    begun = files(store)
+    fake_server.heal()
+
+    manifest = dump(fake_server.connection, store, run="two")
+
+    assert verify(store).ok
+    assert StoredDump.open(store).description.accounts == ("alice", "bob")
+    assert {name.split("/")[0] for name in files(store)} == {"manifest.json", "one", "two"}
+    assert [name for name in files(store) if name.startswith("one/")] == begun
+    assert manifest.members[0].object.name == "two/sections/accounts.sql.zst"
+    with pytest.raises(ArchiveExists):
+        dump(fake_server.connection, store, options=ONE_STREAM, run="one", resume=True)
+
+
+def test_a_run_that_comes_too_late_removes_what_it_has_made(
+    fake_server: FakeServer, store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faster = FakeEngine.dumped
+
+    def slower(self: FakeEngine, source: Connection, section: Section) -> AbstractContextManager[BinaryIO]:
+        if section.member == "accounts":
+            monkeypatch.setattr(FakeEngine, "dumped", faster)
+            dump(fake_server.connection, store, run="faster")
+        return faster(self, source, section)
+
+    monkeypatch.setattr(FakeEngine, "dumped", slower)
+    with pytest.raises(ArchiveExists):
+        dump(fake_server.connection, store, run="slower")
+
+    assert not [name for name in files(store) if name.startswith("slower/")]
+    assert verify(store).ok
+
+
 def test_streams_share_the_memory() -> None:
     four = DumpOptions(streams=4, memory_mib=640)
 
@@ -201,9 +240,9 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     original = FakeEngine.dumped
 
-    def dumped(self: FakeEngine, source: object, section: Section) -> object:
+    def dumped(self: FakeEngine, source: Connection, section: Section) -> AbstractContextManager[BinaryIO]:
         seen.append(section.member)
-        return original(self, source, section)  # type: ignore[arg-type]
+        return original(self, source, section)
 
     monkeypatch.setattr(FakeEngine, "dumped", dumped)
     return seen

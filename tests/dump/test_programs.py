@@ -71,9 +71,8 @@ def test_a_program_that_ends_well_without_reading_everything_has_failed() -> Non
 
 def test_output_that_is_left_early_ends_the_program_and_keeps_the_error(tmp_path: Path) -> None:
     hanging = ["sh", "-c", f"echo $$ > {tmp_path}/pid; echo; exec sleep 1000"]
-    with pytest.raises(ValueError, match="x"), output_of(hanging, failed) as output:
-        output.readline()
-        int("x")
+    with pytest.raises(ValueError, match="int"), output_of(hanging, failed) as output:
+        int(output.readline() + b"x")
 
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 

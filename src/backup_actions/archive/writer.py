@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ from backup_actions.archive.store import Store
 from backup_actions.errors import ArchiveExists, SourceUnreadable
 from backup_actions.model.clock import Clock, SystemClock
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Layout, Manifest, Member, StoredObject
+from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Layout, Manifest, Member
 from backup_actions.model.progress import Progress, Silence
 
 
@@ -75,20 +75,13 @@ def archive(
             members = [_directory(Path(str(source)), to, writer, progress)]
         else:
             members = _device(blocks, layout, RegionWriter(writer, options, progress, unmountable_from))
-    complete = manifest(tuple(_named_above(member, run) for member in members) if run else tuple(members))
+    complete = manifest(tuple(members))
+    if run:
+        complete = complete.above(run)
     to.put_if_absent(MANIFEST_NAME, complete.to_bytes())
     if journal:
         journal.remove()
     return complete
-
-
-def _named_above(member: Member, folder: str) -> Member:
-    """The member as a manifest names it that stands above the folder."""
-
-    def above(stored: StoredObject) -> StoredObject:
-        return replace(stored, name=f"{folder}/{stored.name}")
-
-    return replace(member, object=above(member.object), index=above(member.index) if member.index else None)
 
 
 def _manifest(members: tuple[Member, ...], *, source: JsonObject, layout: Layout | None, clock: Clock) -> Manifest:

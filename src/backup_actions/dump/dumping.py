@@ -37,6 +37,7 @@ def dump(
     databases: Sequence[str] | None = None,
     options: DumpOptions | None = None,
     name: str = "",
+    run: str = "",
     recovery_point: JsonObject | None = None,
     product: str = "",
     progress: Progress | None = None,
@@ -46,15 +47,17 @@ def dump(
     """The dump of these databases, or of all, stands complete in the store, its manifest written last.
 
     Nobody may write to the server meanwhile: sections are consistent with each other because nothing changes.
-    ``name`` is what the server is called in the manifest, ``product`` what RDS calls its engine. With ``resume``
-    finished sections survive an interruption, and the next call for the same server goes on behind them; without it
-    nothing is left. Raises ArchiveExists before anything is read, SettingInvalid where there is no such database,
-    DatabaseUnreachable, DumpFailed, ToolMissing, UploadFailed, ArchiveInterrupted. Memory: see DumpOptions.
+    ``name`` is what the server is called in the manifest, ``product`` what RDS calls its engine. The objects of a
+    ``run`` lie in a folder of that name; the manifest above it names them. With ``resume`` finished sections survive an
+    interruption, and the next call for the same server and run goes on behind them; without it nothing is left.
+    Raises ArchiveExists before anything is read, SettingInvalid where there is no such database, DatabaseUnreachable,
+    DumpFailed, ToolMissing, UploadFailed, ArchiveInterrupted. Memory: see DumpOptions.
     """
     options, progress, clock = options or DumpOptions(), progress or Silence(), clock or SystemClock()
+    place = to.folder(run) if run else to
     if to.describe(MANIFEST_NAME) is not None:
         if resume:
-            to.remove_folder(RESUME_FOLDER)  # whoever completed it may have had no time left to
+            place.remove_folder(RESUME_FOLDER)  # whoever completed it may have had no time left to
         raise ArchiveExists(where=to.location)
     engine = engine_for(source.family)
     server = engine.server(source)
@@ -62,17 +65,32 @@ def dump(
     described: JsonObject = {"kind": "database-server", "name": name or f"{source.host}:{source.port}"}
     if recovery_point is not None:
         described = {**described, "recovery_point": recovery_point}
-    work = _Dump(engine, source, to, options, described, server, _chosen(engine, source, databases), progress, clock)
+    work = _Dump(
+        engine=engine,
+        source=source,
+        to=to,
+        run=run,
+        place=place,
+        options=options,
+        described=described,
+        server=server,
+        databases=_chosen(engine, source, databases),
+        progress=progress,
+        clock=clock,
+    )
     return work.resumable() if resume else work.at_once()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Dump:
     """A dump being made."""
 
     engine: Engine
     source: Connection
     to: Store
+    run: str
+    place: Store
+    """The folder of the run, or where the manifest will stand."""
     options: DumpOptions
     described: JsonObject
     server: Server
@@ -81,33 +99,35 @@ class _Dump:
     clock: Clock
     document: bytes = b""
     """The description, once it is there."""
+    is_complete: bool = False
 
     def at_once(self) -> Manifest:
         """Complete, or nothing is left of it."""
         try:
             description = self._describe()
             members = self._sections(description, None)
-            self.to.put(DESCRIPTION_NAME, self.document)
+            self.place.put(DESCRIPTION_NAME, self.document)
             return self._complete(members)
         except BaseException:
-            if self.to.describe(MANIFEST_NAME) is None:
-                self.to.remove_folder(_SECTIONS_FOLDER)
+            if not self.is_complete and (self.run or self.to.describe(MANIFEST_NAME) is None):
+                self.place.remove_folder(_SECTIONS_FOLDER)
             raise
 
     def resumable(self) -> Manifest:
         """Complete, or what is finished of it is kept. Raises ArchiveInterrupted where something is."""
         kept = self._kept_description()
         with journal_kept(
-            self.to,
+            self.place,
             self.options.of_a_stream,
             self._identity(),
             self._manifest,
             self.progress,
             every_seconds=_CHECKPOINT_SECONDS,
+            manifest_in=self.to,
         ) as journal:
             if kept is None or not journal.kept:
                 kept = self._describe()
-                self.to.put(DESCRIPTION_NAME, self.document)
+                self.place.put(DESCRIPTION_NAME, self.document)
             complete = self._complete(self._sections(kept, journal))
             journal.remove()
             return complete
@@ -115,10 +135,10 @@ class _Dump:
     def _kept_description(self) -> DumpDescription | None:
         """What an earlier process has described; where that is of no use, neither is what else it has left."""
         try:
-            self.document = self.to.read(DESCRIPTION_NAME)
+            self.document = self.place.read(DESCRIPTION_NAME)
             return DumpDescription.from_bytes(self.document)
         except (ArchiveMissing, ManifestUnreadable):
-            self.to.remove_folder(RESUME_FOLDER)
+            self.place.remove_folder(RESUME_FOLDER)
             return None
 
     def _identity(self) -> JsonObject:
@@ -153,7 +173,7 @@ class _Dump:
 
         First what is soon done, so that a checkpoint stands; then the largest, so that all streams end together.
         """
-        writer = MemberWriter(self.to, self.options.of_a_stream, self.progress, journal)
+        writer = MemberWriter(self.place, self.options.of_a_stream, self.progress, journal, manifest_in=self.to)
         in_turn = sorted(description.sections, key=lambda each: (each.part == "data", -each.expected_bytes))
         self.progress.start("dump", sum(section.expected_bytes for section in in_turn) or None)
         written = all_together(partial(self._section, writer), in_turn, at_a_time=self.options.streams)
@@ -183,8 +203,11 @@ class _Dump:
 
     def _complete(self, members: tuple[Member, ...]) -> Manifest:
         manifest = self._manifest(members)
+        if self.run:
+            manifest = manifest.above(self.run)
         with uninterrupted():  # whoever is interrupted has to know whether the dump is complete
             self.to.put_if_absent(MANIFEST_NAME, manifest.to_bytes())
+            self.is_complete = True
         return manifest
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from backup_actions.dump.comparison import TableKey
 from backup_actions.dump.connection import Connection
@@ -27,33 +28,40 @@ class Loader:
 
     def accounts(self) -> None:
         """Roles or users are there; those that were there are as they were. Raises LoadFailed."""
+        self.progress.start("accounts", None)
         for section in self.source.sections("", "accounts"):
-            self._load(section, "", None)
+            self._load([section], "", None)
 
     def database(self, name: str, into: str, only: Collection[TableKey] | None = None) -> None:
         """All of a database, or these tables of it, are in an empty one. Raises LoadFailed, ArchiveDamaged."""
         chosen = None if only is None else sorted(only)
         self.progress.start(f"{name}: load", self.source.stream_bytes(name))
         for section in self.source.sections(name, "before"):
-            self._load(section, into, chosen)
-        rows = [section for section in self.source.sections(name, "data") if _concerns(section, only)]
-        all_together(lambda section: self._load(section, into, chosen), rows, at_a_time=self.streams)
+            self._load([section], into, chosen)
+        self._load([each for each in self.source.sections(name, "data") if _concerns(each, only)], into, chosen)
         for section in self.source.sections(name, "after"):
-            self._load(section, into, chosen)
+            self._load([section], into, chosen)
 
     def describe(self, database: str, like: Database) -> Database:
         """What is in it now."""
         self.progress.start(f"{like.name}: compare", sum(table.size_bytes for table in like.tables) or None)
         return self.engine.describe(self.to, database, self.progress.add)
 
-    def _load(self, section: Section, into: str, only: Sequence[TableKey] | None) -> None:
-        with (
-            self.engine.loading(self.to, section, into, only) as pipe,
-            closing(self.source.content(section)) as content,
-        ):
-            for piece in content:
-                pipe.write(piece)
-                self.progress.add(len(piece))
+    def _load(self, sections: Sequence[Section], into: str, only: Sequence[TableKey] | None) -> None:
+        """These sections are loaded, at the same time."""
+
+        def load(section: Section) -> None:
+            pour(self.source, section, self.engine.loading(self.to, section, into, only), self.progress)
+
+        all_together(load, sections, at_a_time=self.streams)
+
+
+def pour(source: StoredDump, section: Section, into: AbstractContextManager[BinaryIO], progress: Progress) -> None:
+    """All of a section's content has gone into what is opened here. Raises ArchiveDamaged, and what that raises."""
+    with into as pipe, closing(source.content(section)) as content:
+        for piece in content:
+            pipe.write(piece)
+            progress.add(len(piece))
 
 
 def _concerns(section: Section, only: Collection[TableKey] | None) -> bool:

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from backup_actions.dump.programs import Crew
 
+_LOOK_SECONDS = 0.2
+"""A signal may reach any thread, and the main one, which has to act on it, sees it when it next wakes up."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -23,8 +25,11 @@ def all_together(work: Callable[[Item], Result], items: Sequence[Item], *, at_a_
         futures: list[Future[Result]] = []
         try:
             futures.extend(pool.submit(copy_context().run, work, item) for item in items)
-            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-                future.result()
+            waiting = set(futures)
+            while waiting:
+                done, waiting = wait(waiting, timeout=_LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
         except BaseException:
             for future in futures:
                 future.cancel()

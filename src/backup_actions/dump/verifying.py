@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from backup_actions.archive import Store, VerificationReport, verify
 from backup_actions.dump.comparison import compared, table_in_words
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.description import Database
+from backup_actions.dump.description import Database, Section
 from backup_actions.dump.engine import Engine
 from backup_actions.dump.engines import engine_for
-from backup_actions.dump.loading import Loader
+from backup_actions.dump.loading import Loader, pour
 from backup_actions.dump.report import DatabaseReport, Depth, Difference, DumpReport
 from backup_actions.dump.stored import StoredDump
+from backup_actions.dump.together import all_together
 from backup_actions.errors import (
     ArchiveDamaged,
     ArchiveMissing,
@@ -63,7 +63,7 @@ def verify_dump(
     if depth == "restore" and server is not None:
         checks.restore(replace(server, database=""), streams)
     else:
-        checks.inspect()
+        checks.inspect(streams)
     return _report(store, depth, archive, checks.differences, checks)
 
 
@@ -78,22 +78,15 @@ class _Checks:
     inspected: int = 0
     databases: list[DatabaseReport] = field(default_factory=list)
 
-    def inspect(self) -> None:
+    def inspect(self, streams: int) -> None:
         """Every section has been read by its own program."""
         description = self.source.description
         self.progress.start("list", sum(member.stream_bytes for member in self.source.manifest.members))
-        for section in description.sections:
-            try:
-                with (
-                    self.engine.inspecting(section) as pipe,
-                    closing(self.source.content(section)) as content,
-                ):
-                    for piece in content:
-                        pipe.write(piece)
-                        self.progress.add(len(piece))
-                self.inspected += 1
-            except (LoadFailed, ArchiveDamaged) as failure:
-                self._differ(section.database, f"section {section.member}", str(failure))
+        found = all_together(self._inspected, description.sections, at_a_time=streams)
+        for section, wrong in zip(description.sections, found, strict=True):
+            if wrong:
+                self._differ(section.database, f"section {section.member}", wrong)
+        self.inspected = len(found)
         for each in description.databases:
             dumped = {table for part in self.source.sections(each.name, "data") for table in part.tables}
             for table in (one for one in each.tables if one.rows):
@@ -101,6 +94,14 @@ class _Checks:
                     self._differ(
                         each.name, f"table {table_in_words((table.schema, table.name))}", "its rows are in no section"
                     )
+
+    def _inspected(self, section: Section) -> str:
+        """What is wrong with a section, if anything is."""
+        try:
+            pour(self.source, section, self.engine.inspecting(section), self.progress)
+        except (LoadFailed, ArchiveDamaged) as failure:
+            return str(failure)
+        return ""
 
     def restore(self, server: Connection, streams: int) -> None:
         """Every database has been loaded, compared, and dropped again; the accounts are those of the dump."""

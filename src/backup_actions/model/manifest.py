@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from backup_actions.errors import ManifestUnreadable
@@ -163,6 +163,17 @@ class Manifest:
         if self.description is None:
             del content["description"]  # readers that know of no dumps know everything else
         return sealed(content)
+
+    def above(self, folder: str) -> Manifest:
+        """The same for a manifest that stands above the folder in which everything lies."""
+
+        def named(stored: StoredObject | None) -> StoredObject | None:
+            return replace(stored, name=f"{folder}/{stored.name}") if stored else None
+
+        members = [
+            replace(each, object=named(each.object) or each.object, index=named(each.index)) for each in self.members
+        ]
+        return replace(self, members=tuple(members), description=named(self.description))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
