@@ -1,6 +1,6 @@
 """Rows of PostgreSQL, counted, with a checksum of their content.
 
-The checksum of a table is the sum, over its rows, of the first 64 bits of the MD5 of the row's text, as a signed number:
+The checksum of a table is the sum, over its rows, of the first 64 bits of the MD5 of the row's text, as signed numbers:
 
     SET search_path = pg_catalog; SET timezone = 'UTC'; …  -- the settings below
     SELECT count(*), sum(('x' || left(md5(ROW(a, b)::text), 16))::bit(64)::int8) FROM ONLY s.t
@@ -20,12 +20,12 @@ the chunk, and the MD5 of the chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from psycopg import sql
 
 from backup_actions.dump.description import Table
-from backup_actions.dump.postgresql_session import OF_THE_SERVER, Session
+from backup_actions.dump.postgresql_session import OWNER_OF_THE_SERVERS, Session
 
 LARGE_OBJECTS = ("pg_catalog", "pg_largeobject")
 
@@ -46,49 +46,65 @@ SETTINGS = {
 _CHUNK_BYTES = 16 << 20
 _SUM = "coalesce(sum(('x' || left(md5({text}), 16))::bit(64)::int8), 0)::text"
 
-_TABLES = r"""
-SELECT c.oid, n.nspname, c.relname, pg_table_size(c.oid),
+_TABLES = """
+SELECT n.nspname, c.relname, pg_table_size(c.oid),
     array(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         ORDER BY a.attname::text COLLATE "C"),
     array(SELECT a.atttypid = 'bytea'::regtype FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname::text COLLATE "C")
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-AND pg_get_userbyid(c.relowner) !~ %(own)s
+AND pg_get_userbyid(c.relowner) <> %s
 AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
     WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass
-    AND d.deptype = 'e' AND c.oid <> ALL (coalesce(e.extconfig, '{}')))
-ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C" """
+    AND d.deptype = 'e' AND c.oid <> ALL (coalesce(e.extconfig, '{}')))"""
 
-_OBJECTS = f"""
-WITH chunk AS MATERIALIZED (
-    SELECT oid, lo_get(oid, %(start)s, {_CHUNK_BYTES}) AS data FROM pg_largeobject_metadata
-    WHERE %(of)s::oid[] IS NULL OR oid = ANY (%(of)s::oid[]))
-SELECT count(*), {{sum}}, coalesce(sum(length(data)), 0)::int8,
-    coalesce(array_agg(oid::int8) FILTER (WHERE length(data) = {_CHUNK_BYTES}), '{{{{}}}}') FROM chunk"""
+_OBJECTS = """
+SELECT count(*), {sum}, coalesce(sum(length(data)), 0)::int8,
+    coalesce(array_agg(oid::int8) FILTER (WHERE length(data) = %(chunk)s), '{{}}')
+FROM (SELECT oid, lo_get(oid, %(start)s, %(chunk)s) AS data FROM pg_largeobject_metadata
+    WHERE %(of)s::oid[] IS NULL OR oid = ANY (%(of)s::oid[]) OFFSET 0) AS chunks"""
+_OBJECT = "oid::text || ':' || %(start)s / %(chunk)s || ':' || md5(data)"
 
 
-def tables(asking: Session, progress: Callable[[int], None]) -> Iterator[Table]:
+def tables(asking: Session, progress: Callable[[int], None]) -> tuple[Table, ...]:
     """Every table of the database, in the order of their names."""
     for name, value in SETTINGS.items():
         asking.execute("SELECT set_config(%s, %s, false)", (name, value))
+    return tuple(sorted(_counted(asking, progress), key=lambda table: (table.schema, table.name)))
+
+
+def _counted(asking: Session, progress: Callable[[int], None]) -> Iterator[Table]:
+    found = asking.execute(_TABLES, (OWNER_OF_THE_SERVERS,)).fetchall()
+    for schema, name, size_bytes, columns, binary in found:
+        rows, checksum = _content(asking, sql.Identifier(schema, name), zip(columns, binary, strict=True))
+        yield Table(schema=schema, name=name, rows=rows, checksum=checksum, size_bytes=size_bytes)
+        progress(size_bytes)
     objects = _large_objects(asking)
     if objects.rows:
-        progress(objects.size_bytes)
         yield objects
-    for _, schema, name, size_bytes, columns, binary in asking.execute(_TABLES, {"own": OF_THE_SERVER}).fetchall():
-        yield _table(asking, (schema, name), zip(columns, binary, strict=True), size_bytes)
-        progress(size_bytes)
+        progress(objects.size_bytes)
 
 
-def _table(asking: Session, path: tuple[str, str], columns: Iterator[tuple[str, bool]], size_bytes: int) -> Table:
-    values = [
-        sql.SQL("md5({})" if binary else "{}").format(sql.Identifier(name))  # its text would be twice its size
-        for name, binary in columns
-    ]
-    text = sql.SQL("ROW({})::text").format(sql.SQL(", ").join(values))
-    query = sql.SQL("SELECT count(*), {} FROM ONLY {}").format(
-        sql.SQL(_SUM).format(text=text), sql.Identifier(*path)
+def _content(asking: Session, table: sql.Identifier, columns: Iterable[tuple[str, bool]]) -> tuple[int, str]:
+    values = sql.SQL(", ").join(
+        sql.SQL("md5({})" if binary else "{}").format(sql.Identifier(name)) for name, binary in columns
     )
-    rows, checksum = _one(asking, query)
-    return Table(schema=path[0], name=path[1], rows=int(rows), checksum=str(checksum), size_bytes=size_bytes)
+    row = sql.SQL("ROW({})::text").format(values)
+    query = sql.SQL("SELECT count(*), {} FROM ONLY {}").format(sql.SQL(_SUM).format(text=row), table)
+    ((rows, checksum),) = asking.execute(query).fetchall()
+    return rows, checksum
+
+
+def _large_objects(asking: Session) -> Table:
+    """Chunk by chunk: no value of PostgreSQL has room for the largest of them."""
+    query = sql.SQL(_OBJECTS).format(sum=sql.SQL(_SUM).format(text=sql.SQL(_OBJECT)))
+    rows, total, size_bytes, start = 0, 0, 0, 0
+    unfinished: list[int] | None = None
+    while unfinished is None or unfinished:
+        values = {"start": start, "chunk": _CHUNK_BYTES, "of": unfinished}
+        ((count, checksum, length, unfinished),) = asking.execute(query, values).fetchall()
+        rows = rows or count
+        total, size_bytes, start = total + int(checksum), size_bytes + length, start + _CHUNK_BYTES
+    schema, name = LARGE_OBJECTS
+    return Table(schema=schema, name=name, rows=rows, checksum=str(total), size_bytes=size_bytes)

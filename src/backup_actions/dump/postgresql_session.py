@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -20,6 +21,9 @@ MAINTENANCE_DATABASE = "postgres"
 OF_THE_SERVER = r"^(pg_|rds_|(rdsadmin|rdsrepladmin|rdstopmgr|rdsproxyadmin|rdswriteforwarduser)$)"
 """Roles that PostgreSQL or RDS has made for itself, as a regular expression for Python and the server alike."""
 
+OWNER_OF_THE_SERVERS = "rdsadmin"
+"""What belongs to it, on RDS, is no customer's."""
+
 _CONNECT_WITHIN_SECONDS = 30
 # A database or a role may have any of these set otherwise, and no dump or load would end well.
 _OPTIONS = " ".join(
@@ -29,11 +33,10 @@ _OPTIONS = " ".join(
         "statement_timeout": 0,
         "lock_timeout": 0,
         "idle_in_transaction_session_timeout": 0,
-        "client_encoding": "UTF8",
     }.items()
 )
 
-Session = psycopg.Connection[tuple[object, ...]]
+Session = psycopg.Connection[tuple[Any, ...]]
 Failed = Callable[[str], BackupActionsError]
 """Makes the error to raise of what the server said."""
 
@@ -42,7 +45,13 @@ Failed = Callable[[str], BackupActionsError]
 def session(to: Connection, database: str, failed: Failed) -> Iterator[Session]:
     """A connection that commits every statement. Raises DatabaseUnreachable, and what ``failed`` makes of the rest."""
     try:
-        opened = psycopg.connect(conninfo(to, database), password=to.password, options=_OPTIONS, autocommit=True)
+        opened = psycopg.connect(
+            conninfo(to, database),
+            password=to.password,
+            options=_OPTIONS,
+            client_encoding="UTF8",
+            autocommit=True,
+        )
     except psycopg.Error as refused:
         raise DatabaseUnreachable(where=where(to), reason=_said(refused)) from refused
     with opened:

@@ -1,0 +1,133 @@
+"""PostgreSQL, as RDS and Aurora have it: dumped by pg_dump and pg_dumpall, loaded by pg_restore.
+
+Needs PostgreSQL's programs in the server's version or a newer one; servers from 12 on. What the checksums of tables are
+made of is in ``postgresql_rows``, what the hashes of objects in ``postgresql_objects``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import BinaryIO
+
+from backup_actions.dump import postgresql_accounts, postgresql_databases, postgresql_sections
+from backup_actions.dump.connection import Connection, Family
+from backup_actions.dump.description import Database, Section, Server
+from backup_actions.dump.postgresql_dumping import dumped, inspecting, written_schema
+from backup_actions.dump.postgresql_loading import Loading
+from backup_actions.dump.postgresql_notes import notes
+from backup_actions.dump.postgresql_objects import objects
+from backup_actions.dump.postgresql_rows import tables
+from backup_actions.dump.postgresql_session import MAINTENANCE_DATABASE, major, session
+from backup_actions.errors import DumpFailed, LoadFailed
+
+
+class PostgreSqlEngine:
+    """The engine of the family ``postgresql``."""
+
+    family: Family = "postgresql"
+    file_suffix = "pgdump"
+
+    def server(self, to: Connection) -> Server:
+        """What answers there."""
+        with session(to, MAINTENANCE_DATABASE, _not_described("the server")) as asking:
+            version = (asking.info.parameter_status("server_version") or "").split()[0]
+        return Server(family=self.family, product="postgres", version=version)
+
+    def databases(self, to: Connection) -> tuple[str, ...]:
+        """Those of the customer; ``postgres`` is one where somebody has put something into it."""
+        return postgresql_databases.customers(to, _not_described("the list of databases"))
+
+    def accounts(self, to: Connection) -> tuple[str, ...]:
+        """Every role that neither PostgreSQL nor RDS has made for itself."""
+        with session(to, MAINTENANCE_DATABASE, _not_described("the list of roles")) as asking:
+            return postgresql_accounts.names(asking)
+
+    def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
+        """Everything that is in the database, counted and hashed."""
+        failed = _not_described(f"the database {database!r}")
+        with session(to, database, failed) as asking:
+            locale = postgresql_databases.locale(asking, database)
+            ((size_bytes,),) = asking.execute("SELECT pg_database_size(current_database())").fetchall()
+            character_set, collation = locale or ("", "")
+            return Database(
+                name=database,
+                character_set=character_set,
+                collation=collation,
+                size_bytes=size_bytes,
+                tables=tables(asking, progress),
+                objects=objects(asking, written_schema(to, database, character_set, failed)),
+            )
+
+    def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
+        """What a dump of these cannot hold, and what it needs where it is loaded."""
+        return notes(to, databases, _not_described("the server"))
+
+    def sections(self, server: Server, databases: Sequence[Database], streams: int) -> tuple[Section, ...]:
+        """The accounts, and of each database its definitions and its rows."""
+        return postgresql_sections.sections(databases, streams)
+
+    @contextmanager
+    def dumped(self, source: Connection, section: Section) -> Iterator[BinaryIO]:
+        """What pg_dump or pg_dumpall writes."""
+        with dumped(source, section) as output:
+            yield output
+
+    def create(self, to: Connection, like: Database) -> None:
+        """An empty database like that one. Extensions are there already where a dump would make another version."""
+        postgresql_databases.create(to, like)
+
+    @contextmanager
+    def loading(
+        self, to: Connection, section: Section, database: str, only: Sequence[tuple[str, str]] | None
+    ) -> Iterator[BinaryIO]:
+        """Where to write a section. Whoever is no superuser becomes a member of the roles that are to own something."""
+        if section.part == "accounts":
+            with _accounts(to) as writer:
+                yield writer
+            return
+        loading = Loading(to, database, _not_loaded(f"{section.member} into {database!r}"))
+        ways = {"before": loading.before_rows, "data": loading.rows, "after": loading.after_rows}
+        with ways[section.part](only) as writer:
+            yield writer
+
+    @contextmanager
+    def inspecting(self, section: Section) -> Iterator[BinaryIO]:
+        """Where to write a section, to be read to its end by pg_restore, without a server."""
+        with inspecting(section) as writer:
+            yield writer
+
+    def drop(self, to: Connection, database: str) -> None:
+        """The database is gone, and with it whoever was connected to it."""
+        postgresql_databases.drop(to, database)
+
+    def is_empty(self, to: Connection, database: str) -> bool:
+        """Whether it has nothing but what a new database has."""
+        return postgresql_databases.is_empty(to, database, _not_described(f"the database {database!r}"))
+
+    def objection(self, dumped_from: Server, target: Server) -> str:
+        """A dump goes into the same version of PostgreSQL or a newer one."""
+        if major(target.version) < major(dumped_from.version):
+            return f"it is PostgreSQL {target.version}, and the dump was taken from {dumped_from.version}"
+        return ""
+
+
+@contextmanager
+def _accounts(to: Connection) -> Iterator[BinaryIO]:
+    buffer = BytesIO()
+    yield buffer
+    failed = _not_loaded("the accounts")
+    with session(to, MAINTENANCE_DATABASE, failed) as asking:
+        try:
+            postgresql_accounts.load(asking, buffer.getvalue().decode())
+        except ValueError as broken:
+            raise failed(str(broken)) from broken
+
+
+def _not_described(what: str) -> Callable[[str], DumpFailed]:
+    return lambda said: DumpFailed(what=what, reason=said)
+
+
+def _not_loaded(what: str) -> Callable[[str], LoadFailed]:
+    return lambda said: LoadFailed(what=what, reason=said)

@@ -1,0 +1,155 @@
+"""What is in a section that pg_dump wrote, as ``pg_restore --list`` tells it, and what of it should be loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from backup_actions.dump.postgresql_rows import LARGE_OBJECTS
+from backup_actions.dump.postgresql_session import OWNER_OF_THE_SERVERS
+
+Path = tuple[str, str]
+"""Schema and name."""
+
+_LINE = re.compile(r"(?P<number>\d+); \d+ \d+ (?P<rest>.*)")
+_NEEDS = re.compile(r";\s+depends on: (?P<numbers>[\d ]+)")
+_RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE")
+_BELONGS_TO_TABLES = ("DEFAULT", "SEQUENCE", "SEQUENCE OWNED BY")
+_TOLD_WITH_THEIR_TABLE = ("CONSTRAINT", "CHECK CONSTRAINT", "TRIGGER", "RULE", "POLICY", "ROW SECURITY")
+_WORDS = re.compile(
+    r"(MATERIALIZED VIEW DATA|MATERIALIZED VIEW|SEQUENCE OWNED BY|SEQUENCE SET|TABLE DATA|TABLE ATTACH|FOREIGN TABLE"
+    r"|FK CONSTRAINT|CHECK CONSTRAINT|ROW SECURITY|DATABASE PROPERTIES|INDEX ATTACH|BLOB METADATA|SECURITY LABEL|\S+) "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the list."""
+
+    number: int
+    kind: str
+    rest: str
+    """Schema (or ``-``), name and owner, with spaces between them and perhaps in them."""
+    needs: tuple[int, ...]
+
+    def names(self, path: Path) -> bool:
+        """Whether it is of this schema and name, or of something that is told with its table."""
+        return self.rest.startswith(_shown(path))
+
+    def is_owned_by(self, role: str) -> bool:
+        """Whether that role owns it."""
+        return self.rest.endswith(f" {role}")
+
+
+def entries(listed: str) -> tuple[Entry, ...]:
+    """What ``pg_restore --list --verbose`` said."""
+    found: list[tuple[int, str, str, list[int]]] = []
+    for line in listed.splitlines():
+        if entry := _LINE.fullmatch(line):
+            kind = _kind(entry["rest"])
+            found.append((int(entry["number"]), kind, entry["rest"][len(kind) + 1 :], []))
+        elif found and (needs := _NEEDS.match(line)):
+            found[-1][3].extend(map(int, needs["numbers"].split()))
+    return tuple(Entry(number, kind, rest, tuple(needs)) for number, kind, rest, needs in found)
+
+
+def of_the_database(found: Sequence[Entry]) -> tuple[Entry, ...]:
+    """What is told of the database itself: its owner, settings, grants and comment."""
+    return tuple(each for each in found if _is_of_the_database(each))
+
+
+def to_load(found: Sequence[Entry]) -> tuple[Entry, ...]:
+    """What is a customer's. A comment on an extension comes with it, and only its owner could change it."""
+    return tuple(
+        each
+        for each in found
+        if not _is_of_the_database(each)
+        and not each.is_owned_by(OWNER_OF_THE_SERVERS)
+        and not (each.kind == "COMMENT" and each.rest.startswith("- EXTENSION "))
+    )
+
+
+def definitions_for(found: Sequence[Entry], only: Collection[Path]) -> tuple[Entry, ...]:
+    """Of what comes before rows: these tables, what they need, and whatever needs no other table, view or sequence."""
+    by_number = {each.number: each for each in found}
+    wanted = {each.number for each in found if each.kind == "TABLE" and any(map(each.names, only))}
+    wanted |= {each.number for each in found if each.kind in _BELONGS_TO_TABLES and wanted & set(each.needs)}
+    needed: set[int] = set()
+    while wanted:
+        needed |= wanted
+        wanted = {need for number in wanted for need in by_number[number].needs if need in by_number} - needed
+    return _without(found, {each.number for each in found if each.kind in _RELATIONS and each.number not in needed})
+
+
+def rows_for(found: Sequence[Entry], only: Collection[Path], sequences: Collection[Path]) -> tuple[Entry, ...]:
+    """Of rows: those of these tables, and the values of these sequences."""
+    return tuple(
+        each
+        for each in found
+        if (each.kind == "TABLE DATA" and any(map(each.names, only)))
+        or (each.kind == "SEQUENCE SET" and any(map(each.names, sequences)))
+        or (each.kind.startswith("BLOB") and LARGE_OBJECTS in only)
+    )
+
+
+def completion_for(
+    found: Sequence[Entry], only: Collection[Path], definition: Callable[[Entry], str]
+) -> tuple[Entry, ...]:
+    """Of what comes after rows: indexes, constraints, triggers and policies of these tables.
+
+    A foreign key is among it if the table that it points to is one of them.
+    """
+    return _without(found, {each.number for each in found if not _completes(each, only, definition)})
+
+
+def lacking(found: Sequence[Entry], tables: Collection[Path]) -> tuple[Path, ...]:
+    """Those of the tables whose rows are not there."""
+    rows = [each for each in found if each.kind == "TABLE DATA"]
+    return tuple(path for path in tables if path != LARGE_OBJECTS and not any(each.names(path) for each in rows))
+
+
+def _kind(rest: str) -> str:
+    found = _WORDS.match(rest)
+    return found[1] if found else rest
+
+
+def _shown(path: Path) -> str:
+    """As the list shows a schema and a name, in which it has no new lines."""
+    return re.sub(r"[\r\n]", " ", f"{path[0]} {path[1]} ")
+
+
+def _is_of_the_database(entry: Entry) -> bool:
+    return entry.kind in {"DATABASE", "DATABASE PROPERTIES"} or entry.rest.startswith("- DATABASE ")
+
+
+def _without(found: Sequence[Entry], removed: set[int]) -> tuple[Entry, ...]:
+    """The rest, without what needs something that is removed."""
+    more = removed
+    while more:
+        more = {each.number for each in found if each.number not in removed and removed & set(each.needs)}
+        removed = removed | more
+    return tuple(each for each in found if each.number not in removed)
+
+
+def _completes(entry: Entry, only: Collection[Path], definition: Callable[[Entry], str]) -> bool:
+    if entry.kind in _TOLD_WITH_THEIR_TABLE:
+        return any(map(entry.names, only))
+    if entry.kind == "INDEX":
+        return _named_after(r" ON (?:ONLY )?", definition(entry)) in only
+    if entry.kind == "FK CONSTRAINT":
+        return any(map(entry.names, only)) and _named_after(" REFERENCES ", definition(entry)) in only
+    return entry.kind == "COMMENT"
+
+
+def _named_after(words: str, definition: str) -> Path | None:
+    """The schema and the name that stand behind these words, outside quotes."""
+    name = r'("(?:[^"]|"")*"|\w+)'
+    for found in re.finditer(rf"'(?:[^']|'')*'|{words}{name}\.{name}|\"(?:[^\"]|\"\")*\"", definition):
+        if found[1]:
+            return _unquoted(found[1]), _unquoted(found[2])
+    return None
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -1,0 +1,106 @@
+"""What a database of PostgreSQL holds besides rows: every object's definition, hashed.
+
+Definitions are those of ``pg_dump --schema-only --create``, which knows all that can be restored: what it says of an
+original and of a copy is the same text. Each object of its output is one here: its kind, its name, and the SHA-256 of
+its text without empty lines. The database's own name does not count, nor does the order of grants and, in a child of
+another table, of columns: a restored child has its parent's columns first.
+What the output does not tell is asked: versions of extensions, and the values of sequences.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from hashlib import sha256
+
+from psycopg import sql
+
+from backup_actions.dump.description import DatabaseObject
+from backup_actions.dump.postgresql_script import about_database, of_database
+from backup_actions.dump.postgresql_session import OWNER_OF_THE_SERVERS, Session
+
+_HEADER = re.compile(
+    r"^--\n-- Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>.*?); Owner: (?P<owner>.*)\n--\n",
+    re.MULTILINE,
+)
+_END = "--\n-- PostgreSQL database dump complete\n--\n"
+_STATE = re.compile(r"^SET default_(tablespace|table_access_method) = .*;$", re.MULTILINE)
+
+_VERSIONS = """
+SELECT e.extname, e.extversion, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE e.oid >= 16384 ORDER BY 1"""  # what is below is in every new database
+_SEQUENCES = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND pg_get_userbyid(c.relowner) <> %s
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY 1, 2"""
+
+
+def objects(asking: Session, definitions: str) -> tuple[DatabaseObject, ...]:
+    """Everything but rows, in the order of kinds and names. ``definitions`` is what pg_dump wrote."""
+    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for part in (_defined(definitions), _versions(asking), _values(asking)):
+        for kind, name, text in part:
+            found[kind, name].append(sha256(text.encode()).hexdigest())
+    return tuple(
+        DatabaseObject(kind=kind, name=name, sha256=_together(hashes)) for (kind, name), hashes in sorted(found.items())
+    )
+
+
+def version_name(extension: str, version: str, schema: str) -> str:
+    """The name under which an extension's version is an object."""
+    return f"{extension} {version} in {schema}"
+
+
+def versions(described: tuple[DatabaseObject, ...]) -> Iterator[tuple[str, str, str]]:
+    """Name, version and schema of each extension."""
+    for each in described:
+        found = re.fullmatch(r"(.*) (\S+) in (.*)", each.name, re.DOTALL)
+        if each.kind == "extension version" and found:
+            yield found[1], found[2], found[3]
+
+
+def _together(hashes: list[str]) -> str:
+    """Two objects of one name, of functions that differ in their arguments' schemas alone for instance, are one."""
+    return hashes[0] if len(hashes) == 1 else sha256("".join(sorted(hashes)).encode()).hexdigest()
+
+
+def _defined(definitions: str) -> Iterator[tuple[str, str, str]]:
+    text = definitions.rpartition(_END)[0]
+    headers = list(_HEADER.finditer(text))
+    ends = [*(header.start() for header in headers[1:]), len(text)]
+    for header, end in zip(headers, ends, strict=True):
+        kind, name, owner = header["kind"].lower(), header["name"], header["owner"]
+        if owner == OWNER_OF_THE_SERVERS or (kind == "comment" and name.startswith("EXTENSION ")):
+            continue  # the extension says it itself, and whoever may make one may not always change what it says
+        body = _STATE.sub("", text[header.end() : end])
+        if kind in {"database", "database properties"} or name.startswith("DATABASE "):
+            yield kind, "database", _of_any_name(body)
+        else:
+            schema = "" if header["schema"] == "-" else f"{header['schema']}."
+            yield kind, f"{schema}{name}", f"{owner}\n{_normal(kind, body)}"
+
+
+def _of_any_name(body: str) -> str:
+    """What a database is made with is compared by itself; its output goes on with a session's settings."""
+    return "\n".join(sorted(of_database(each, "it") for each in about_database(body)))
+
+
+def _normal(kind: str, body: str) -> str:
+    lines = [line for line in body.splitlines() if line]
+    if kind.endswith("acl") or (kind == "table" and "\nINHERITS (" in body):
+        lines = sorted(line.rstrip(",") for line in lines)
+    return "\n".join(lines)
+
+
+def _versions(asking: Session) -> Iterator[tuple[str, str, str]]:
+    for extension in asking.execute(_VERSIONS).fetchall():
+        name = version_name(*extension)
+        yield "extension version", name, name
+
+
+def _values(asking: Session) -> Iterator[tuple[str, str, str]]:
+    for schema, name in asking.execute(_SEQUENCES, (OWNER_OF_THE_SERVERS,)).fetchall():
+        query = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(schema, name))
+        yield "sequence value", f"{schema}.{name}", repr(asking.execute(query).fetchall())
