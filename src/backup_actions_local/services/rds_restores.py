@@ -106,7 +106,7 @@ class RdsRestores:
         source = snapshot.of
         if asked["Engine"] != source.engine:
             raise Refused(_COMBINATION, f"Cannot restore a snapshot of {source.engine} as {asked['Engine']}")
-        if int(asked.get("BackupRetentionPeriod") or 1) < 1:
+        if asked.get("BackupRetentionPeriod") == 0:
             raise Refused(_INVALID, "Invalid backup retention period: must be between 1 and 35")
         version = asked.get("EngineVersion") or self._offers.newest(source.engine)
         if any(v.version == version and v.is_deprecated for v in self._offers.versions(source.engine)):
