@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,6 +45,21 @@ class Refused(Exception):
 
 Handler = Callable[[Call], Mapping[str, Any]]
 """Answers a call with the output by the names of the botocore model, or raises Refused."""
+
+
+def one_at_a_time(
+    handlers: Mapping[str, Handler], unchanged: Callable[[], AbstractContextManager[object]]
+) -> Mapping[str, Handler]:
+    """The same handlers, each inside ``unchanged``: while one answers, nothing else happens to what it reads."""
+
+    def alone(handler: Handler) -> Handler:
+        def answer(call: Call) -> Mapping[str, Any]:
+            with unchanged():
+                return handler(call)
+
+        return answer
+
+    return {name: alone(handler) for name, handler in handlers.items()}
 
 
 class Service(Protocol):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.errors import MalformedArn
 from backup_actions.model.arn import Arn
-from backup_actions_local.calls import Call, Handler, Refused
+from backup_actions_local.calls import Call, Handler, Refused, one_at_a_time
 from backup_actions_local.services.paging import only, page
 from backup_actions_local.services.recovery_points import BackupJob, LegalHold, Point, Vault, lifecycle_from
 
@@ -56,14 +56,7 @@ class Backup:
             "ListLegalHolds": self._list_holds,
             "ListRecoveryPointsByLegalHold": self._list_held,
         }
-        return {name: self._alone(operation) for name, operation in operations.items()}
-
-    def _alone(self, operation: Handler) -> Handler:
-        def answer(call: Call) -> Mapping[str, Any]:
-            with self._vaults.unchanged():
-                return operation(call)
-
-        return answer
+        return one_at_a_time(operations, self._vaults.unchanged)
 
     # ---------------------------------------------------------------------------------------------------- vaults, jobs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from backup_actions_local.calls import Call, Handler, Refused
+from backup_actions_local.calls import Call, Handler, Refused, one_at_a_time
 from backup_actions_local.services.batch_jobs import Definition, Job, Queue, Wish
 from backup_actions_local.services.paging import only, page
 
@@ -35,14 +35,7 @@ class Batch:
             "TerminateJob": self._terminate,
             "CancelJob": self._cancel,
         }
-        return {name: self._alone(operation) for name, operation in operations.items()}
-
-    def _alone(self, operation: Handler) -> Handler:
-        def answer(call: Call) -> Mapping[str, Any]:
-            with self._runs.unchanged():
-                return operation(call)
-
-        return answer
+        return one_at_a_time(operations, self._runs.unchanged)
 
     def _submit(self, call: Call) -> Mapping[str, Any]:
         only(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from backup_actions_local.calls import Call, Handler, Refused
+from backup_actions_local.calls import Call, Handler, Refused, one_at_a_time
 from backup_actions_local.services.chores import Chores
 from backup_actions_local.services.dynamodb_exports import Export, Exporter, export_id
 from backup_actions_local.services.paging import only, page
@@ -45,14 +45,7 @@ class DynamoDb:
             "DescribeExport": self._describe_export,
             "ListExports": self._list_exports,
         }
-        return {name: self._alone(operation) for name, operation in operations.items()}
-
-    def _alone(self, operation: Handler) -> Handler:
-        def answer(call: Call) -> Mapping[str, Any]:
-            with self._tables.unchanged():
-                return operation(call)
-
-        return answer
+        return one_at_a_time(operations, self._tables.unchanged)
 
     def _describe_table(self, call: Call) -> Mapping[str, Any]:
         only(call, "TableName")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from backup_actions.errors import MalformedArn
 from backup_actions.model.arn import Arn
-from backup_actions_local.calls import Call, Handler, Refused
+from backup_actions_local.calls import Call, Handler, Refused, one_at_a_time
 from backup_actions_local.services.chores import Chores
 from backup_actions_local.services.paging import only, page
 
@@ -105,14 +105,7 @@ class RestoreJobs:
             "DescribeRestoreJob": self._describe,
             "ListRestoreJobs": self._list,
         }
-        return {name: self._alone(operation) for name, operation in operations.items()}
-
-    def _alone(self, operation: Handler) -> Handler:
-        def answer(call: Call) -> Mapping[str, Any]:
-            with self._vaults.unchanged():
-                return operation(call)
-
-        return answer
+        return one_at_a_time(operations, self._vaults.unchanged)
 
     def _start(self, call: Call) -> Mapping[str, Any]:
         only(call, "RecoveryPointArn", "Metadata", "IamRoleArn", "IdempotencyToken", "ResourceType")
