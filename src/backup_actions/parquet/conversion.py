@@ -48,7 +48,8 @@ def convert(
     stored: dict[str, StoredObject] = {}
     with Crew(min(options.workers, max(1, len(orders)))) as crew:
         done = _carried_out(orders, crew, lambda: ExportChannel(to, stored, progress, source, files))
-        final = _final(done, keys, options)
+        counts = sum((share.counts for share in done), Counter[str]())
+        final = _final(done, counts, keys, options)
         narrow = [part for share in done for part in share.parts if not _suits(part, final)]
         if narrow:
             progress.note(f"{len(narrow)} of {len(stored)} files are written again with the columns of all")
@@ -58,17 +59,17 @@ def convert(
         files=tuple(stored[name] for name in sorted(stored)),
         rows=sum(part.rows for share in done for part in share.parts),
         columns=tuple(ExportedColumn(name=f.name, type=athena_type(f.type)) for f in final.schema),
-        notes=_notes(done, final),
+        notes=_notes(counts, final),
     )
 
 
-def _final(done: Sequence[Share], keys: Mapping[str, str], options: ConversionOptions) -> Columns:
+def _final(
+    done: Sequence[Share], counts: Mapping[str, int], keys: Mapping[str, str], options: ConversionOptions
+) -> Columns:
     """The columns of the table: what holds the values of all shares. A key has one even if there is no item."""
     types = {name: ColumnType(KIND_OF_TAG[tag]) for name, tag in keys.items()}
-    counts: Counter[str] = Counter()
     for share in done:
         types = merged(types, share.types)
-        counts.update(share.counts)
     return Columns.chosen(types, counts, keys, options.columns_at_most)
 
 
@@ -86,10 +87,7 @@ def _again(part: Part, final: Columns, options: ConversionOptions) -> Order:
     )
 
 
-def _notes(done: Sequence[Share], final: Columns) -> tuple[str, ...]:
-    counts: Counter[str] = Counter()
-    for share in done:
-        counts.update(share.counts)
+def _notes(counts: Mapping[str, int], final: Columns) -> tuple[str, ...]:
     without = sorted(counts.keys() - final.of.keys())
     renamed = [
         f"the attribute {name!r} is the column {column!r}" for name, (column, _) in final.of.items() if name != column
