@@ -9,6 +9,7 @@ from typing import Any
 
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_object
+from backup_actions.aws.objects import object_keys
 from backup_actions.catalogue.tables import GlueTable, PlacedExport, glue_tables
 from backup_actions.errors import AwsCallFailed, MalformedEvent
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
@@ -48,14 +49,8 @@ def _source(event: Mapping[str, Any]) -> str:
 
 
 def _manifest_keys(world: World, bucket: str, source: str) -> list[str]:
-    with translated():
-        pages = world.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{source}/date=")
-        return [
-            found["Key"]
-            for page in pages
-            for found in page.get("Contents", [])
-            if found["Key"].endswith(f"/{EXPORT_MANIFEST_NAME}")
-        ]
+    keys = object_keys(world.clients.s3, bucket, f"{source}/date=")
+    return [key for key in keys if key.endswith(f"/{EXPORT_MANIFEST_NAME}")]
 
 
 def _exports(world: World, bucket: str, keys: list[str]) -> Iterator[PlacedExport]:
