@@ -55,6 +55,10 @@ class ExportedTable:
         """What its files occupy."""
         return sum(file.size_bytes for file in self.files)
 
+    def brief(self) -> dict[str, Any]:
+        """The table without the names of its files and columns, for reports."""
+        return {"name": self.name, "rows": self.rows, "files": len(self.files), "stored_bytes": self.stored_bytes}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportManifest:
@@ -76,6 +80,11 @@ class ExportManifest:
     """What this export does not preserve, a sentence each."""
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
+
+    @property
+    def files(self) -> tuple[StoredObject, ...]:
+        """The files of all tables."""
+        return tuple(file for table in self.tables for file in table.files)
 
     @property
     def rows(self) -> int:
@@ -103,6 +112,14 @@ class ExportManifest:
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as wrong:
             raise ManifestUnreadable(reason=f"{type(wrong).__name__}: {wrong}") from wrong
         return manifest
+
+
+def may_be_of(stored: bytes, name: str, value: str) -> bool:
+    """Whether this is a manifest whose source has the value under the name; one that cannot be read may be."""
+    try:
+        return bool(ExportManifest.from_bytes(stored).source[name] == value)
+    except (ManifestUnreadable, KeyError):
+        return True
 
 
 def _table(raw: dict[str, Any]) -> ExportedTable:

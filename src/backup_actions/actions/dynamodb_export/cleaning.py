@@ -9,8 +9,8 @@ from backup_actions.actions.dynamodb_export.places import run_prefix, temporary_
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_object
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
-from backup_actions.errors import AwsCallFailed, ManifestUnreadable
-from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
+from backup_actions.errors import AwsCallFailed
+from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, may_be_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -95,7 +95,4 @@ def _may_be_named(world: World, event: Event) -> bool:
     if key not in object_keys(s3, bucket, key):  # a listing is allowed where asking for what is not there is not
         return False
     stored = read_object(s3, bucket, key)
-    try:
-        return stored is not None and ExportManifest.from_bytes(stored).source["run"] == event["run"]
-    except (ManifestUnreadable, KeyError):
-        return True
+    return stored is not None and may_be_of(stored, "run", event["run"])

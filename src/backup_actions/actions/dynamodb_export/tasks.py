@@ -14,7 +14,7 @@ from backup_actions.aws import World, translated
 from backup_actions.aws.documents import describe_object, read_document, read_object
 from backup_actions.aws.objects import delete_objects, object_keys
 from backup_actions.errors import AwsCallFailed, NotVerified
-from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportedTable, ExportManifest
+from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
 
@@ -78,7 +78,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
         return _nothing_verified(event, verification).to_json()
     missing = _missing(object_keys(s3, bucket, f"{prefix}/"), event, manifest, verification)
     verified = _covers(verification, digest) and not missing
-    files = [file for table in manifest.tables for file in table.files]
+    files = manifest.files
     named = [Artifact(key=f"{prefix}/{f.name}", size_bytes=f.size_bytes, crc64nvme=f.crc64nvme) for f in files]
     return ActionReport(
         verified=verified,
@@ -93,7 +93,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
             "route": manifest.route,
             "because": verification["because"],
             "notes": list(manifest.notes),
-            "tables": [_line(table) for table in manifest.tables],
+            "tables": [{**table.brief(), "columns": len(table.columns)} for table in manifest.tables],
         },
     ).to_json()
 
@@ -147,7 +147,7 @@ def _missing(
 ) -> str | None:
     """What of all that was verified is no longer there, if anything."""
     there, prefix = set(keys), event["prefix"]
-    gone = [file.name for table in manifest.tables for file in table.files if f"{prefix}/{file.name}" not in there]
+    gone = [file.name for file in manifest.files if f"{prefix}/{file.name}" not in there]
     if gone:
         return f"{len(gone)} verified files are not there any more, {gone[0]} among them"
     place = _place_of_original(event, manifest)
@@ -165,13 +165,3 @@ def _verdict(verification: Mapping[str, Any], *, verified: bool) -> str:
         f"all {verification['items']} items of {verification['original_files']} files of DynamoDB's found in "
         f"{verification['parquet_files']} of Parquet (route {verification['route']}: {verification['because']})"
     )
-
-
-def _line(table: ExportedTable) -> dict[str, Any]:
-    return {
-        "name": table.name,
-        "rows": table.rows,
-        "files": len(table.files),
-        "stored_bytes": table.stored_bytes,
-        "columns": len(table.columns),
-    }

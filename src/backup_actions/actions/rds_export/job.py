@@ -66,10 +66,7 @@ def _document(found: Exported, problems: Sequence[str]) -> dict[str, Any]:
         "problems": [*problems, *found.left_out],
         "rows": sum(table.rows for table in found.tables),
         "uncompressed_bytes": found.uncompressed_bytes,
-        "tables": [
-            {"name": table.name, "rows": table.rows, "files": len(table.files), "stored_bytes": table.stored_bytes}
-            for table in found.tables
-        ],
+        "tables": [table.brief() for table in found.tables],
     }
 
 

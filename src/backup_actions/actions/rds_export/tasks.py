@@ -18,13 +18,14 @@ from backup_actions.actions.rds_export.places import verification_key
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import describe_object, read_document, read_object
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
-from backup_actions.errors import ManifestUnreadable, NotVerified
-from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportedTable, ExportManifest
+from backup_actions.errors import NotVerified
+from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest, may_be_of
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
+    from types_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBSnapshotTypeDef
 
 Event = Mapping[str, Any]
 
@@ -85,7 +86,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
     if not reason and verification["manifest_sha256"] != digest:
         reason = "the verification is of another manifest than the one stored"
     reason = reason or _missing(object_keys(s3, bucket, f"{prefix}/"), prefix, manifest)
-    files = [file for table in manifest.tables for file in table.files]
+    files = manifest.files
     named = [Artifact(key=f"{prefix}/{f.name}", size_bytes=f.size_bytes, crc64nvme=f.crc64nvme) for f in files]
     return ActionReport(
         verified=not reason,
@@ -96,7 +97,10 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
         artifacts=(described, *named[:_MOST_NAMED]),
         source_bytes=verification["uncompressed_bytes"],
         stored_bytes=manifest.stored_bytes,
-        summary={"tables": [_line(table) for table in manifest.tables[:_MOST_NAMED]], "notes": list(manifest.notes)},
+        summary={
+            "tables": [table.brief() for table in manifest.tables[:_MOST_NAMED]],
+            "notes": list(manifest.notes),
+        },
     ).to_json()
 
 
@@ -106,18 +110,11 @@ def discard(world: World, event: Event) -> Mapping[str, int]:
     inside = f"{event['prefix']}/{event['exportTask']}/"
     aborted = abort_uploads(s3, bucket, inside)
     stored = read_object(s3, bucket, f"{event['prefix']}/{EXPORT_MANIFEST_NAME}")
-    if stored is not None and _may_name(stored, event["exportTask"]):
+    if stored is not None and may_be_of(stored, "export_task", event["exportTask"]):
         return {"aborted": aborted, "removed": 0}
     keys = object_keys(s3, bucket, inside)
     delete_objects(s3, bucket, keys)
     return {"aborted": aborted, "removed": len(keys)}
-
-
-def _may_name(stored: bytes, task: str) -> bool:
-    try:
-        return bool(ExportManifest.from_bytes(stored).source["export_task"] == task)
-    except ManifestUnreadable:
-        return True
 
 
 def _no(reason: str) -> Mapping[str, Any]:
@@ -125,25 +122,20 @@ def _no(reason: str) -> Mapping[str, Any]:
 
 
 def _snapshot(rds: RDSClient, point: RecoveryPoint) -> _Snapshot:
+    found: DBClusterSnapshotTypeDef | DBSnapshotTypeDef
     with translated():
         if point.arn.resource.startswith("cluster-snapshot:"):
-            found = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=point.native_id)
-            cluster = found["DBClusterSnapshots"][0]
-            return _Snapshot(
-                engine=cluster["Engine"],
-                version=cluster["EngineVersion"],
-                storage_type=cluster.get("StorageType", ""),
-                status=cluster["Status"],
-                created=cluster["SnapshotCreateTime"].isoformat(),
-            )
-        snapshot = rds.describe_db_snapshots(DBSnapshotIdentifier=point.native_id)["DBSnapshots"][0]
-        return _Snapshot(
-            engine=snapshot["Engine"],
-            version=snapshot["EngineVersion"],
-            storage_type=snapshot.get("StorageType", ""),
-            status=snapshot["Status"],
-            created=snapshot["SnapshotCreateTime"].isoformat(),
-        )
+            clusters = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=point.native_id)
+            found = clusters["DBClusterSnapshots"][0]
+        else:
+            found = rds.describe_db_snapshots(DBSnapshotIdentifier=point.native_id)["DBSnapshots"][0]
+    return _Snapshot(
+        engine=found["Engine"],
+        version=found["EngineVersion"],
+        storage_type=found.get("StorageType", ""),
+        status=found["Status"],
+        created=found["SnapshotCreateTime"].isoformat(),
+    )
 
 
 def _region_of(world: World, bucket: str) -> str:
@@ -163,10 +155,5 @@ def _found(verification: Mapping[str, Any]) -> str:
 
 def _missing(keys: list[str], prefix: str, manifest: ExportManifest) -> str:
     there = set(keys)
-    names = (file.name for table in manifest.tables for file in table.files)
-    missing = next((name for name in names if f"{prefix}/{name}" not in there), None)
+    missing = next((file.name for file in manifest.files if f"{prefix}/{file.name}" not in there), None)
     return f"{missing} is in the manifest and not in the bucket" if missing else ""
-
-
-def _line(table: ExportedTable) -> dict[str, Any]:
-    return {"name": table.name, "rows": table.rows, "files": len(table.files), "stored_bytes": table.stored_bytes}
