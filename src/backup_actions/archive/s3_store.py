@@ -9,16 +9,14 @@ from backup_actions.archive.checksums import crc64nvme_base64
 from backup_actions.archive.part_sizes import LARGEST_OBJECT_BYTES
 from backup_actions.archive.s3_writer import S3Writer, SentPart, parts_sha256
 from backup_actions.archive.store import CannotResumeError, KeptObject, checked_name
-from backup_actions.aws.errors import translated
+from backup_actions.aws.errors import ABSENT, TAKEN, translated
 from backup_actions.errors import ArchiveExists, ArchiveMissing, AwsBusy, AwsCallFailed, UploadFailed
 from backup_actions.model.manifest import StoredObject
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
-# 412 where the object stands already, 409 where another writer is just now putting it there.
-_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+_ABSENT = ABSENT | {"NoSuchBucket"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +79,7 @@ class S3Store:
                     **self.target(name), **self.encryption(), Body=data, ChecksumCRC64NVME=checksum, IfNoneMatch="*"
                 )
         except AwsCallFailed as failure:
-            if failure.facts["error_code"] not in _TAKEN:
+            if failure.facts["error_code"] not in TAKEN:
                 raise UploadFailed(what=f"{self.location}/{name}", reason=failure) from failure
             # An answer lost on the way is asked for again: then it is our own object that is in the way.
             if self.read(name) != data:

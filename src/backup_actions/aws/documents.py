@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from backup_actions.aws.errors import error_code, translated
+from backup_actions.aws.errors import ABSENT, TAKEN, error_code, translated
 from backup_actions.errors import AwsCallFailed
 from backup_actions.model.report import Artifact
 
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
     from backup_actions.model.json_types import JsonObject
 
-_ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
-
 
 def read_object(s3: S3Client, bucket: str, key: str) -> bytes | None:
     """The whole of a small object, or None where there is none."""
@@ -27,7 +23,7 @@ def read_object(s3: S3Client, bucket: str, key: str) -> bytes | None:
         try:
             return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if error_code(error) in _ABSENT:
+            if error_code(error) in ABSENT:
                 return None
             raise
 
@@ -62,7 +58,7 @@ def stand_once(s3: S3Client, bucket: str, key: str, content: bytes) -> bytes:
                 IfNoneMatch="*",
             )
     except AwsCallFailed as refusal:
-        there = read_object(s3, bucket, key) if refusal.facts["error_code"] in _TAKEN else None
+        there = read_object(s3, bucket, key) if refusal.facts["error_code"] in TAKEN else None
         if there is None:
             raise
         return there
@@ -75,7 +71,7 @@ def describe_object(s3: S3Client, bucket: str, key: str) -> Artifact | None:
         try:
             head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         except ClientError as error:
-            if error_code(error) in _ABSENT:
+            if error_code(error) in ABSENT:
                 return None
             raise
     return Artifact(key=key, size_bytes=head["ContentLength"], crc64nvme=head.get("ChecksumCRC64NVME", ""))

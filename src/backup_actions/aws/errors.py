@@ -34,6 +34,11 @@ BUSY = frozenset(
     }
 )  # fmt: skip
 
+# What S3 says of an object that is not there, and of one that shall be written where one is already: 412, or 409 while
+# another writer puts it there. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
 # Waiting cures none of these. Credentials that could not be fetched (CredentialRetrievalError) may come a moment later.
 NOT_CONFIGURED = (
     ConfigNotFound, ConfigParseError, InvalidRegionError, LoginError, NoCredentialsError, NoRegionError,
