@@ -31,8 +31,8 @@ class Loss:
     """A statement after which a database is not the same any more, and what of its description has to tell."""
 
     statement: str
-    of: str = "objects"
-    """``objects`` or ``tables``."""
+    told_by: tuple[str, str]
+    """Kind and name of an object, or schema and name of a table, whose hash or checksum changes, or which is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Subject:
     """A statement that adds two equal rows to that table, which are like no other."""
     empty_table: tuple[str, str]
     losses: tuple[Loss, ...]
-    """Each can be carried out after all of those before it."""
+    """Each can be carried out after all of those before it, and each is told by something else."""
     older: str
     """A version of the product that is older than the server's by more than a patch."""
 
@@ -117,16 +117,19 @@ class EngineContract:
     """Inherited by the tests of an engine; ``subject`` is its fixture, the rest follows."""
 
     @pytest.fixture(name="whole", scope="class")
-    def _whole(self, subject: Subject) -> Database:
+    @classmethod
+    def _whole(cls, subject: Subject) -> Database:
         return described(subject, subject.database)
 
     @pytest.fixture(name="contents", scope="class")
-    def _contents(self, subject: Subject, whole: Database) -> tuple[tuple[Section, bytes], ...]:
+    @classmethod
+    def _contents(cls, subject: Subject, whole: Database) -> tuple[tuple[Section, bytes], ...]:
         return tuple((section, dumped(subject, section)) for section in sections(subject, whole))
 
     @pytest.fixture(name="copy", scope="class")
+    @classmethod
     def _copy(
-        self, subject: Subject, whole: Database, contents: tuple[tuple[Section, bytes], ...]
+        cls, subject: Subject, whole: Database, contents: tuple[tuple[Section, bytes], ...]
     ) -> Iterator[Database]:
         try:
             yield loaded(subject, contents, whole, SCRATCH)
@@ -291,31 +294,33 @@ class EngineContract:
 
     # ---------------------------------------------------------------------------- what a description must notice
 
-    def test_every_loss_is_noticed(
-        self, subject: Subject, whole: Database, contents: tuple[tuple[Section, bytes], ...], spare: str
-    ) -> None:
-        now = loaded(subject, contents, whole, spare)
-        unnoticed = []
-        for loss in subject.losses:
-            subject.run(subject.source, spare, loss.statement)
-            before, now = now, described(subject, spare)
-            told = hashed if loss.of == "objects" else counted
-            if told(before) == told(now):
-                unnoticed.append(loss.statement)
+    @pytest.fixture(name="changed", scope="class")
+    @classmethod
+    def _changed(
+        cls, subject: Subject, whole: Database, contents: tuple[tuple[Section, bytes], ...]
+    ) -> Iterator[Database]:
+        try:
+            loaded(subject, contents, whole, "changed")
+            for statement in (*(loss.statement for loss in subject.losses), subject.insert_equal_rows):
+                subject.run(subject.source, "changed", statement)
+            yield described(subject, "changed")
+        finally:
+            subject.engine.drop(subject.source, "changed")
 
-        assert unnoticed == []
+    def test_every_loss_is_noticed(self, subject: Subject, whole: Database, changed: Database) -> None:
+        before: dict[tuple[str, str], object] = {**counted(whole), **hashed(whole)}
+        after: dict[tuple[str, str], object] = {**counted(changed), **hashed(changed)}
+        told = {loss.statement: (before.get(loss.told_by), after.get(loss.told_by)) for loss in subject.losses}
+
+        assert [statement for statement, (was, now) in told.items() if was is None or was == now] == []
 
     def test_two_equal_rows_more_do_not_cancel_each_other_out(
-        self, subject: Subject, whole: Database, contents: tuple[tuple[Section, bytes], ...], spare: str
+        self, subject: Subject, whole: Database, changed: Database
     ) -> None:
         path, rows = subject.rows
-        loaded(subject, contents, whole, spare)
 
-        subject.run(subject.source, spare, subject.insert_equal_rows)
-
-        more = table(described(subject, spare), path)
-        assert more.rows == rows + 2
-        assert more.checksum != table(whole, path).checksum
+        assert table(changed, path).rows == rows + 2
+        assert table(changed, path).checksum != table(whole, path).checksum
 
     # -------------------------------------------------------------------------------- making and removing databases
 
