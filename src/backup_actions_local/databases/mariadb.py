@@ -124,6 +124,9 @@ class MariaDb:
             self.connect(replace(server, user=administrator, password=secret)) as connection,
             connection.cursor() as cursor,
         ):
+            cursor.execute("SELECT host FROM mysql.user WHERE user = 'root'")
+            for (host,) in cursor.fetchall():
+                cursor.execute("DROP USER 'root'@%s", (host,))
             cursor.execute(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {_MASTER}")
             cursor.execute(f"GRANT {_MASTERS_PRIVILEGES} ON *.* TO {_MASTER} WITH GRANT OPTION")
         self.set_password(replace(server, user=administrator, password=secret), USER, secrets.token_urlsafe(24))

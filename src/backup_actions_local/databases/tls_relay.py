@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
     from backup_actions_local.databases.engine import Certificate
 
-_LENGTH = 8
-_TLS_REQUEST, _GSS_REQUEST, _CANCEL_REQUEST = 80877103, 80877104, 80877102
-_CANCEL_LENGTH = 16
+_TLS_REQUEST, _GSS_REQUEST = 80877103, 80877104
 _CHUNK_BYTES = 1 << 18
+_GOODBYE_SECONDS = 0.5
 
 
 class TlsRelay:
@@ -67,26 +66,18 @@ class TlsRelay:
         await _closed(writer)
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        while True:
-            asked = await reader.readexactly(_LENGTH)
-            _, code = struct.unpack("!II", asked)
-            if code == _GSS_REQUEST:
-                writer.write(b"N")
-                continue
-            break
+        while (code := await _asked(reader)) == _GSS_REQUEST:
+            writer.write(b"N")
         if code == _TLS_REQUEST:
             writer.write(b"S")
             await writer.start_tls(self._context)
-            await self._relay(b"", reader, writer)
-        elif code == _CANCEL_REQUEST:
-            await self._relay(asked + await reader.readexactly(_CANCEL_LENGTH - _LENGTH), reader, writer)
+            await self._relay(reader, writer)
         else:
             writer.write(_refusal())
 
-    async def _relay(self, first: bytes, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _relay(self, reader: StreamReader, writer: StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
         try:
-            inner_writer.write(first)
             ways = [asyncio.create_task(_pump(*way)) for way in ((reader, inner_writer), (inner_reader, writer))]
             # Whoever hangs up ends both ways: neither clients nor the server close a connection by half.
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -97,6 +88,12 @@ class TlsRelay:
             await _closed(inner_writer)
 
 
+async def _asked(reader: StreamReader) -> int:
+    """The code of a client's first words, which begin with their length."""
+    _, code = struct.unpack("!II", await reader.readexactly(8))
+    return int(code)
+
+
 async def _pump(reader: StreamReader, writer: StreamWriter) -> None:
     while data := await reader.read(_CHUNK_BYTES):
         writer.write(data)
@@ -104,9 +101,12 @@ async def _pump(reader: StreamReader, writer: StreamWriter) -> None:
 
 
 async def _closed(writer: StreamWriter) -> None:
-    with suppress(OSError, asyncio.CancelledError):
-        writer.close()
-        await writer.wait_closed()
+    """Everything written is sent; whoever does not say goodbye in turn is not waited for."""
+    writer.close()
+    try:
+        await asyncio.wait_for(writer.wait_closed(), _GOODBYE_SECONDS)
+    except (OSError, asyncio.CancelledError, TimeoutError):
+        writer.transport.abort()
 
 
 def _refusal() -> bytes:
