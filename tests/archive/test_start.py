@@ -32,6 +32,17 @@ def test_a_folder_is_archived_without_what_only_s3_or_readers_need(tmp_path: Pat
     assert (tmp_path / "store" / "manifest.json").exists()
 
 
+def test_a_client_is_made_without_what_only_boto3_needs() -> None:
+    program = (
+        "import sys; from backup_actions.aws import Clients; Clients().s3; print(sorted({'boto3'} & set(sys.modules)))"
+    )
+
+    environment = {"PATH": "/usr/bin", "AWS_DEFAULT_REGION": "us-east-1"}
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment)
+
+    assert done.stdout == "[]\n"
+
+
 def test_everything_that_the_room_offers_is_there() -> None:
     assert sorted(room.__all__) == sorted(room._MODULES)
     for name in room.__all__:

@@ -1,14 +1,15 @@
-"""The only door to boto3. Clients are made once, on first use, and passed in; no module makes one at import."""
+"""The only door to botocore. Clients are made once, on first use, and passed in; no module makes one at import."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    import boto3
     from types_boto3_backup import BackupClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ebs import EBSClient
@@ -40,11 +41,27 @@ _EBS_CONFIG = _CONFIG.merge(
 )
 
 
+class _Session:
+    """botocore's own. That of boto3 makes the same clients, but loads a transfer manager that nobody here uses."""
+
+    def __init__(self) -> None:
+        self._session = botocore.session.get_session()
+        self._session.get_scoped_config()  # a profile that is not there is missed now, as boto3 does
+
+    @property
+    def region_name(self) -> str | None:
+        region: str | None = self._session.get_config_variable("region")
+        return region
+
+    def client(self, service_name: str, *, config: Config) -> Any:
+        return self._session.create_client(service_name, config=config)
+
+
 class Clients:
-    """boto3 clients by service, made when first asked for. Endpoints and credentials come from the environment."""
+    """Clients by service, made when first asked for. Endpoints and credentials come from the environment."""
 
     def __init__(self, session: boto3.Session | None = None) -> None:
-        self._session = session or boto3.Session()
+        self._session: boto3.Session | _Session = session or _Session()
 
     @property
     def region(self) -> str:
