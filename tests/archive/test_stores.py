@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
+from tests.archive.test_s3_uploads import tampering
 
 from backup_actions.archive import FolderStore, S3Store, Store
 from backup_actions.archive.checksums import crc64nvme_base64
@@ -84,6 +86,42 @@ def test_a_folder_of_a_store_has_what_lies_in_it(store: Store) -> None:
 
     assert inside.read("object") == b"content"
     assert inside.location == f"{store.location}/folder/inner"
+
+
+@pytest.mark.parametrize("size_bytes", [100, 40 << 20])
+def test_what_a_check_raises_keeps_everything_from_being_written(store: Store, size_bytes: int) -> None:
+    def refuse() -> None:
+        raise ArchiveExists(where="here")
+
+    def write() -> None:
+        written(store.after(refuse), "object", bytes(size_bytes))
+
+    with pytest.raises(ArchiveExists):
+        write()
+
+    assert store.describe("object") is None
+    assert store.give_up_unfinished() == 0
+
+
+def test_nothing_is_sent_before_the_check_has_returned(s3_store: S3Store) -> None:
+    calls: list[str] = []
+    answered = Event()
+
+    def check() -> None:
+        answered.wait(30)
+        calls.append("check")
+
+    def begin(call: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        calls.append("create")
+        return call(**parameters)
+
+    store = replace(s3_store, client=tampering(s3_store.client, create_multipart_upload=begin)).after(check)
+    with store.create("object") as writer:
+        writer.write(bytes(20 << 20))  # it is taken, although nobody has answered
+        answered.set()
+        writer.finish()
+
+    assert calls[:2] == ["check", "create"]
 
 
 @pytest.mark.parametrize("size_bytes", [100, 20 << 20])

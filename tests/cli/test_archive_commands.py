@@ -57,6 +57,17 @@ def test_an_archive_answers_scripts_with_its_manifest(cli: Cli, source: Path, tm
     assert answer.json["manifest"] == json.loads((place / "manifest.json").read_text())
 
 
+def test_a_client_that_cannot_be_made_is_told_although_reading_has_begun(
+    cli: Cli, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody-has-this-profile")
+
+    answer = cli("archive", source, "s3://bucket/prefix")
+
+    assert answer.status == 5
+    assert "BA0304: cannot call AWS: The config profile (nobody-has-this-profile)" in answer.err
+
+
 def test_an_archive_is_never_overwritten(cli: Cli, source: Path, archived: Path) -> None:
     answer = cli("archive", source, archived)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,11 @@ class FolderStore:
     def folder(self, name: str) -> FolderStore:
         """The folder of that name in this one."""
         return FolderStore(self.path / checked_name(name))
+
+    def after(self, check: Callable[[], object]) -> FolderStore:
+        """Waits for the check, which takes no time here."""
+        check()
+        return self
 
     def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> FolderWriter:
         """Begin an object under a temporary name beside its place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ class S3Store:
     storage_class: str | None = None
     """What data and indexes are stored in; the manifest stays in the bucket's default, where it is found at once."""
     uploads_in_flight: int = 3
+    before_writing: Callable[[], object] = lambda: None
+    """Has returned before anything is written; see ``after``."""
 
     @property
     def location(self) -> str:
@@ -45,6 +48,10 @@ class S3Store:
     def folder(self, name: str) -> S3Store:
         """The prefix with the name behind it."""
         return replace(self, prefix=self._key(name))
+
+    def after(self, check: Callable[[], object]) -> S3Store:
+        """Parts fill, and wait in memory for the check."""
+        return replace(self, before_writing=check)
 
     def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> S3Writer:
         """Begin an object; nothing is sent before its first part is full. Raises UploadFailed for one too large."""

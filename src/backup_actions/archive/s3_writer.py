@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock, Semaphore
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Self, cast
 
 from backup_actions.archive.checksums import Crc64Nvme
 from backup_actions.archive.interrupts import uninterrupted
@@ -17,7 +17,7 @@ from backup_actions.archive.part_body import BodyInMemory, BodyOnDisk, PartBody
 from backup_actions.archive.part_sizes import MAX_PARTS, closes, part_bytes
 from backup_actions.archive.store import KeptObject
 from backup_actions.aws.errors import translated
-from backup_actions.errors import AwsBusy, AwsCallFailed, UploadFailed
+from backup_actions.errors import AwsBusy, AwsCallFailed, BackupActionsError, UploadFailed
 from backup_actions.model.manifest import StoredObject
 
 if TYPE_CHECKING:
@@ -171,13 +171,14 @@ class S3Writer:
             raise UploadFailed(what=self._what, reason=f"it is longer than {MAX_PARTS} parts can be")
         self._free.acquire()
         if self._failed:
-            raise UploadFailed(what=self._what, reason=self._failed) from self._failed
+            self._fail(self._failed)
         self._number += 1
         self._sending.append(self._pool.submit(self._send, self._upload, self._number, self._body, self._writes))
         self._gather()
         self._begin_part()
 
     def _begin(self) -> str:
+        self._store.before_writing()
         answer = self._sent(
             lambda: self._store.client.create_multipart_upload(
                 **self._store.target(self._name),
@@ -219,6 +220,7 @@ class S3Writer:
                 self._checksum.join(sent.crc64nvme, sent.part.size_bytes)
 
     def _put(self) -> None:
+        self._store.before_writing()
         self._body.seek(0)
         self._sent(
             lambda: self._store.client.put_object(
@@ -247,7 +249,13 @@ class S3Writer:
             with translated(operation=f"storing {self._what}"):
                 return call()
         except (AwsCallFailed, AwsBusy) as failure:
-            raise UploadFailed(what=self._what, reason=failure) from failure
+            self._fail(failure)
+
+    def _fail(self, cause: BaseException) -> NoReturn:
+        """Raise UploadFailed for what went wrong with a call or the disk; our other errors say enough."""
+        if isinstance(cause, BackupActionsError) and not isinstance(cause, (AwsCallFailed, AwsBusy)):
+            raise cause
+        raise UploadFailed(what=self._what, reason=cause) from cause
 
     @property
     def _what(self) -> str:

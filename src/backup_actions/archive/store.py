@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -89,6 +90,10 @@ class Store(Protocol):
 
     def folder(self, name: str) -> Store:
         """A folder of it, as a store. Raises UnsafePath."""
+        ...
+
+    def after(self, check: Callable[[], object]) -> Store:
+        """The same place, to which nothing is written before the check has returned; what it raises, writing raises."""
         ...
 
     def create(self, name: str, *, expected_bytes: int | None = None, memory_bytes: int | None = None) -> ObjectWriter:

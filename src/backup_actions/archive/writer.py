@@ -17,6 +17,7 @@ from backup_actions.archive.options import ArchiveOptions
 from backup_actions.archive.regions import RegionWriter, Reopen
 from backup_actions.archive.resuming import journal_kept
 from backup_actions.archive.store import Store
+from backup_actions.aws.soon import soon
 from backup_actions.errors import ArchiveExists, SourceUnreadable
 from backup_actions.model.clock import Clock, SystemClock
 from backup_actions.model.json_types import JsonObject
@@ -44,15 +45,15 @@ def archive(
     of that name, where no other run writes or removes anything; the manifest above it names them. With
     ``checkpoint_seconds`` progress is stored as often, an interruption leaves what was done, and the next call for the
     same source and run goes on with it.
-    Raises ArchiveExists before anything is read, SourceUnreadable where anything of the source could not be read,
+    Raises ArchiveExists before anything is written, SourceUnreadable where anything of the source could not be read,
     UploadFailed, ToolMissing, DeviceUnavailable, ArchiveInterrupted. Memory: see ArchiveOptions.
     """
     options, progress, clock = options or ArchiveOptions(), progress or Silence(), clock or SystemClock()
     place = to.folder(run) if run else to
-    if to.describe(MANIFEST_NAME) is not None:
-        if checkpoint_seconds is not None:
-            place.remove_folder(RESUME_FOLDER)  # whoever completed it may have had no time left to
-        raise ArchiveExists(where=to.location)
+    if checkpoint_seconds is None:
+        place = place.after(soon(partial(_require_absent, to)))  # the source is read meanwhile
+    else:
+        _require_absent(to, notes_in=place)
     kind = _kind(source)
     described: JsonObject = {"kind": kind, "name": name or (source.name if isinstance(source, Blocks) else str(source))}
     if recovery_point is not None:
@@ -82,6 +83,14 @@ def archive(
     if journal:
         journal.remove()
     return complete
+
+
+def _require_absent(to: Store, *, notes_in: Store | None = None) -> None:
+    """Raises ArchiveExists. Notes for a resume are removed then: whoever completed it may have had no time left to."""
+    if to.describe(MANIFEST_NAME) is not None:
+        if notes_in is not None:
+            notes_in.remove_folder(RESUME_FOLDER)
+        raise ArchiveExists(where=to.location)
 
 
 def _manifest(members: tuple[Member, ...], *, source: JsonObject, layout: Layout | None, clock: Clock) -> Manifest:

@@ -6,7 +6,7 @@ import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -14,6 +14,8 @@ from backup_actions.errors import AwsBusy, AwsCallFailed, AwsNotConfigured, Loca
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from types_boto3_s3 import S3Client
 
     from backup_actions.archive.device import Blocks
     from backup_actions.archive.folder_store import FolderStore
@@ -35,8 +37,13 @@ def aws_clients() -> Clients:
         return Clients()
 
 
-def store_at(location: str, clients: Callable[[], Clients] = aws_clients) -> FolderStore | S3Store:
-    """The store at this place; ``clients`` is called for S3 only. Raises LocationInvalid."""
+def store_at(
+    location: str, clients: Callable[[], Clients] = aws_clients, *, soon: bool = False
+) -> FolderStore | S3Store:
+    """The store at this place; ``clients`` is called for S3 only. Raises LocationInvalid.
+
+    With ``soon`` this returns before there is a client; what keeps one from being made is raised by its first use.
+    """
     match = _SCHEME.fullmatch(location)
     if match is None:
         if not location:
@@ -52,7 +59,12 @@ def store_at(location: str, clients: Callable[[], Clients] = aws_clients) -> Fol
         raise LocationInvalid(location=location, reason="the bucket is missing")
     from backup_actions.archive.s3_store import S3Store
 
-    return S3Store(client=clients().s3, bucket=bucket, prefix=prefix.strip("/"))
+    if not soon:
+        return S3Store(client=clients().s3, bucket=bucket, prefix=prefix.strip("/"))
+    from backup_actions.aws.soon import ClientSoon
+
+    client = cast("S3Client", ClientSoon(lambda: clients().s3))
+    return S3Store(client=client, bucket=bucket, prefix=prefix.strip("/"))
 
 
 class Source(click.Path):

@@ -140,7 +140,7 @@ def archive(
         whole_images=whole_images,
         memory_mib=memory_mib,
     )
-    store = store_at(destination)
+    store = store_at(destination, soon=True)
     with output.progress() as progress, opened(source) as what:
         manifest = make_archive(
             what,
