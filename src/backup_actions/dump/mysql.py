@@ -1,0 +1,131 @@
+"""MySQL and MariaDB: described by their driver, dumped and loaded by their own programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from typing import BinaryIO
+
+import pymysql
+
+from backup_actions.dump.connection import Connection, Family
+from backup_actions.dump.description import Database, Section, Server, Table
+from backup_actions.dump.mysql_accounts import accounts
+from backup_actions.dump.mysql_dumping import dumped
+from backup_actions.dump.mysql_loading import inspecting, loading
+from backup_actions.dump.mysql_notes import notes
+from backup_actions.dump.mysql_objects import inventory, objects
+from backup_actions.dump.mysql_rows import TableShape, counted, shapes
+from backup_actions.dump.mysql_sections import sections
+from backup_actions.dump.mysql_session import Session, address, session, version_number
+from backup_actions.dump.mysql_text import quoted
+from backup_actions.errors import DumpFailed, LoadFailed, TargetNotEmpty
+
+_OF_THE_SERVER = frozenset({"mysql", "sys", "information_schema", "performance_schema", "innodb", "tmp", "rdsadmin"})
+
+
+class MySqlEngine:
+    """MySQL, MariaDB, and Aurora where it is compatible with MySQL."""
+
+    family: Family = "mysql"
+    file_suffix = "sql"
+
+    def server(self, to: Connection) -> Server:
+        """What answers there."""
+        with session(to, partial(_not_described, "the server")) as asked:
+            return asked.server
+
+    def databases(self, to: Connection) -> tuple[str, ...]:
+        """Those that are not the server's own."""
+        with session(to, partial(_not_described, "the server")) as asked:
+            names = (name for (name,) in asked.rows("SHOW DATABASES"))
+            return tuple(sorted(name for name in names if name.lower() not in _OF_THE_SERVER))
+
+    def accounts(self, to: Connection) -> tuple[str, ...]:
+        """Users as ``name@host``, and roles."""
+        with session(to, partial(_not_described, "the accounts")) as asked:
+            return tuple(account.label for account in accounts(asked))
+
+    def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
+        """Rows are counted and summed up by the server; see ``mysql_rows`` and ``mysql_objects``."""
+        with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
+            character_set, collation = asked.first("SELECT @@character_set_database, @@collation_database")
+            tables = tuple(_told(asked, shape, progress) for shape in shapes(asked, database))
+            return Database(
+                name=database,
+                character_set=character_set,
+                collation=collation,
+                size_bytes=sum(table.size_bytes for table in tables),
+                tables=tables,
+                objects=objects(asked, database),
+            )
+
+    def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
+        """Sentences."""
+        with session(to, partial(_not_described, "the server")) as asked:
+            return notes(asked, [database.name for database in databases])
+
+    def sections(self, server: Server, databases: Sequence[Database], streams: int) -> tuple[Section, ...]:
+        """See ``mysql_sections``."""
+        return sections(databases, streams)
+
+    def dumped(self, source: Connection, section: Section) -> AbstractContextManager[BinaryIO]:
+        """SQL; see ``mysql_dumping``."""
+        return dumped(source, section)
+
+    def create(self, to: Connection, like: Database) -> None:
+        """The database is there and empty. Raises TargetNotEmpty."""
+        with session(to, partial(_not_loaded, f"the database {like.name!r}")) as asked:
+            if not inventory(asked, like.name).is_empty:
+                raise TargetNotEmpty(database=like.name, where=address(to))
+            defaults = f"CHARACTER SET {quoted(like.character_set)} COLLATE {quoted(like.collation)}"
+            asked.rows(f"CREATE DATABASE IF NOT EXISTS {quoted(like.name)} {defaults}")
+            asked.rows(f"ALTER DATABASE {quoted(like.name)} {defaults}")
+
+    def loading(
+        self, to: Connection, section: Section, database: str, only: Sequence[tuple[str, str]] | None
+    ) -> AbstractContextManager[BinaryIO]:
+        """Where to write SQL. Tables alone come without triggers."""
+        return loading(to, section, database, only)
+
+    def inspecting(self, section: Section) -> AbstractContextManager[BinaryIO]:
+        """Where to write SQL to have it looked through."""
+        return inspecting(section)
+
+    def drop(self, to: Connection, database: str) -> None:
+        """The database is gone, and with it the connections to it that we may end."""
+        with session(to, partial(_not_loaded, f"the database {database!r}")) as asked:
+            for number, used in asked.rows("SELECT id, db FROM information_schema.processlist"):
+                if used == database:
+                    with suppress(pymysql.MySQLError):  # it has ended by itself, or is of somebody who may not be ended
+                        asked.rows(f"KILL {int(number)}")
+            asked.rows("SET SESSION foreign_key_checks = 0")
+            asked.rows(f"DROP DATABASE IF EXISTS {quoted(database)}")
+
+    def is_empty(self, to: Connection, database: str) -> bool:
+        """Whether it has neither tables nor views, routines or events."""
+        with session(to, partial(_not_loaded, f"the database {database!r}")) as asked:
+            return inventory(asked, database).is_empty
+
+    def objection(self, dumped_from: Server, target: Server) -> str:
+        """The other product, or an older release."""
+        if target.product != dumped_from.product:
+            return f"it is {target.product}, and the dump is of {dumped_from.product}"
+        if version_number(target.version)[:2] < version_number(dumped_from.version)[:2]:
+            return f"it has version {target.version}, and the dump is of {dumped_from.version}"
+        return ""
+
+
+def _told(asked: Session, shape: TableShape, progress: Callable[[int], None]) -> Table:
+    table = counted(asked, shape)
+    progress(shape.size_bytes)
+    return table
+
+
+def _not_described(what: str, words: str) -> DumpFailed:
+    return DumpFailed(what=what, reason=words)
+
+
+def _not_loaded(what: str, words: str) -> LoadFailed:
+    return LoadFailed(what=what, reason=words)
