@@ -16,7 +16,7 @@ from statistics import median
 import backup_actions
 from benchmarks.contenders import FILES, IMAGE, IMAGE_WITH_SEED, OURS, SLOW_FILES, SMALL_FILES, Contender
 from benchmarks.conversion import CONVERSIONS, exported_table
-from benchmarks.data import FULL, QUICK, Data
+from benchmarks.data import FULL, QUICK, Data, read_once
 from benchmarks.measuring import Run, run
 from benchmarks.one_file import one_file
 from benchmarks.sink import Sink, running_sink
@@ -36,6 +36,14 @@ class Contest:
     """Whether one file is got back as well."""
     opened: Callable[[Path], AbstractContextManager[Path]] = nullcontext
     once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A run and one of ours near it in time, where the machine was alike: a ratio is taken between these."""
+
+    mine: Run
+    ours: Run
 
 
 def main() -> None:
@@ -62,11 +70,12 @@ def main() -> None:
 
 def _hold(contest: Contest, rounds: int, sink: Sink) -> None:
     source = contest.make()
+    read_once(source)
     rounds = 1 if contest.once else rounds
     runs, ideal = _rounds(contest, source, rounds, sink)
     _write(f"### {source.name}, medians of {rounds}\n\n{_table(runs)}")
     if ideal:
-        _write(_stages_table(ideal, runs[OURS]))
+        _write(_stages_table(ideal, [pair.mine for pair in runs[OURS]]))
     if contest.one_file:
         _write(_one_file_table(source, sink))
 
@@ -81,37 +90,46 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _rounds(contest: Contest, source: Path, rounds: int, sink: Sink) -> tuple[dict[str, list[Run]], list[Stages]]:
-    runs: dict[str, list[Run]] = {}
+def _rounds(contest: Contest, source: Path, rounds: int, sink: Sink) -> tuple[dict[str, list[Pair]], list[Stages]]:
+    """In each round we begin. What is run once may be minutes from that: we run again beside it."""
+    ours, *others = contest.contenders
+    runs: dict[str, list[Pair]] = {}
     ideal: list[Stages] = []
+
+    def one(contender: Contender, number: int) -> Run:
+        _tell(f"{source.name}, round {number + 1}: {contender.name}")
+        with contest.opened(source) as opened:
+            return run(contender, opened, sink)
+
     for number in range(rounds):
-        for contender in contest.contenders:
+        first = one(ours, number)
+        runs.setdefault(ours.name, []).append(Pair(first, first))
+        for contender in others:
             if (missing := contender.missing()) is not None:
                 _tell(f"{contender.name} is left out: there is no {missing}")
             elif number == 0 or not contender.once:
-                _tell(f"{source.name}, round {number + 1}: {contender.name}")
-                with contest.opened(source) as opened:
-                    runs.setdefault(contender.name, []).append(run(contender, opened, sink))
+                mine = one(contender, number)
+                beside = one(ours, number) if contender.once else first
+                runs.setdefault(contender.name, []).append(Pair(mine, beside))
         if contest.in_stages:
             _tell(f"{source.name}, round {number + 1}: the stages by themselves")
             ideal.append(stages(source, sink))
     return runs, ideal
 
 
-def _table(runs: dict[str, list[Run]]) -> str:
+def _table(runs: dict[str, list[Pair]]) -> str:
     lines = [
         "| | wall s | wall, ours = 1 | CPU s | CPU, ours = 1 | memory MiB | sent MB |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name, mine in runs.items():
-        pairs = list(zip(mine, runs[OURS], strict=False))  # a ratio is taken within a round, where the machine is alike
+    for name, pairs in runs.items():
         cells = [
-            f"{median(each.wall_seconds for each in mine):.1f}",
-            f"{median(each.wall_seconds / ours.wall_seconds for each, ours in pairs):.2f}",
-            f"{median(each.cpu_seconds for each in mine):.1f}",
-            f"{median(each.cpu_seconds / ours.cpu_seconds for each, ours in pairs):.2f}",
-            f"{max(each.memory_mib for each in mine):.0f}",
-            f"{median(each.sent_bytes for each in mine) / 1e6:.0f}",
+            f"{median(pair.mine.wall_seconds for pair in pairs):.1f}",
+            f"{median(pair.mine.wall_seconds / pair.ours.wall_seconds for pair in pairs):.2f}",
+            f"{median(pair.mine.cpu_seconds for pair in pairs):.1f}",
+            f"{median(pair.mine.cpu_seconds / pair.ours.cpu_seconds for pair in pairs):.2f}",
+            f"{max(pair.mine.memory_mib for pair in pairs):.0f}",
+            f"{median(pair.mine.sent_bytes for pair in pairs) / 1e6:.0f}",
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -91,6 +92,29 @@ class Data:
             make(unfinished)
             unfinished.rename(place)
         return place
+
+
+def read_once(source: Path) -> None:
+    """As much of it is in memory as goes there: whoever is first must not be the only one to read the disk."""
+    for path in source.rglob("*") if source.is_dir() else [source]:
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb", buffering=0) as file:
+                for start, end in _data_extents(file.fileno()):
+                    file.seek(start)
+                    while file.tell() < end and file.read(min(MIB, end - file.tell())):
+                        pass
+
+
+def _data_extents(descriptor: int) -> Iterator[tuple[int, int]]:
+    """What of a file is no hole."""
+    end = 0
+    while True:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError:  # nothing but a hole is left
+            return
+        end = os.lseek(descriptor, start, os.SEEK_HOLE)
+        yield start, end
 
 
 def _small(to: Path, files: int) -> None:
