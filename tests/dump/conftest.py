@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from backup_actions.dump import engines
 
 from .fake_engine import ENGINE, FakeServer
+
+if TYPE_CHECKING:
+    from backup_actions.dump.connection import Connection
+
+pytest.register_assert_rewrite("tests.dump.engine_contract")  # so that a failure shows what was compared
 
 
 @pytest.fixture
@@ -25,3 +32,12 @@ def fake_server(fake_engine: None, tmp_path: Path) -> FakeServer:
     server.fill("../odd 'name\"", {("s", "t"): ["one", "two", "two"]})
     (server.folder / "accounts").write_text("alice\nbob\n")
     return server
+
+
+@pytest.fixture(scope="session")
+def postgresql_torture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """A server with as much in it as PostgreSQL knows. Nobody changes what is there; new databases may come and go."""
+    from .torture_postgresql import image, restored
+
+    with restored(image(tmp_path_factory.mktemp("postgresql"))) as server:
+        yield server

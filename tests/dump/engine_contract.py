@@ -310,9 +310,9 @@ class EngineContract:
     def test_every_loss_is_noticed(self, subject: Subject, whole: Database, changed: Database) -> None:
         before: dict[tuple[str, str], object] = {**counted(whole), **hashed(whole)}
         after: dict[tuple[str, str], object] = {**counted(changed), **hashed(changed)}
-        told = {loss.statement: (before.get(loss.told_by), after.get(loss.told_by)) for loss in subject.losses}
+        told = {loss: (before.get(loss.told_by), after.get(loss.told_by)) for loss in subject.losses}
 
-        assert [statement for statement, (was, now) in told.items() if was is None or was == now] == []
+        assert [loss for loss, (was, now) in told.items() if was is None or was == now] == []
 
     def test_two_equal_rows_more_do_not_cancel_each_other_out(
         self, subject: Subject, whole: Database, changed: Database

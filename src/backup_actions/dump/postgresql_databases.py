@@ -25,13 +25,20 @@ _CUSTOMERS = """
 SELECT datname FROM pg_database
 WHERE datallowconn AND datconnlimit <> -2 AND datname NOT IN ('template0', 'template1', %s)"""
 _LOCALE = "SELECT pg_encoding_to_char(d.encoding), to_jsonb(d) FROM pg_database d WHERE d.datname = %s"
-# Objects that a new database has are numbered lower; what an extension made is there with the extension.
-_CONTENT = """
-SELECT EXISTS (SELECT FROM pg_extension WHERE oid >= 16384)
-    OR EXISTS (SELECT FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_')
-    OR EXISTS (SELECT FROM pg_class c WHERE oid >= 16384 AND relpersistence <> 't' AND relkind <> 't')
-    OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384) OR EXISTS (SELECT FROM pg_type WHERE oid >= 16384)
-    OR EXISTS (SELECT FROM pg_largeobject_metadata)"""
+# Objects that a new database has are numbered lower; what an extension made comes with it.
+_MADE = """EXISTS (SELECT FROM {0} WHERE oid >= 16384 AND {1} AND NOT EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = '{0}'::regclass AND d.objid = {0}.oid AND d.deptype = 'e'))"""
+_CONTENT = " OR ".join(
+    _MADE.format(catalogue, condition)
+    for catalogue, condition in (
+        ("pg_namespace", "nspname !~ '^pg_(toast_)?temp_'"),
+        ("pg_class", "relpersistence <> 't' AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')"),
+        ("pg_proc", "true"),
+        ("pg_type", "typtype IN ('d', 'e', 'r')"),
+        ("pg_largeobject_metadata", "true"),
+    )
+)
+_EXTENSIONS = "EXISTS (SELECT FROM pg_extension WHERE oid >= 16384)"
 _OTHER_VERSIONS = """
 SELECT true FROM pg_available_extension_versions v JOIN pg_available_extensions e USING (name)
 WHERE v.name = %s AND v.version = %s AND e.default_version <> v.version"""
@@ -42,18 +49,18 @@ def customers(to: Connection, failed: Failed) -> tuple[str, ...]:
     """Every database that is not the server's own; that for maintenance where somebody has put something into it."""
     with session(to, MAINTENANCE_DATABASE, failed) as asking:
         names = {str(name) for (name,) in asking.execute(_CUSTOMERS, (OWNER_OF_THE_SERVERS,)).fetchall()}
-        if not _has_content(asking):
+        if not _holds(asking, f"{_CONTENT} OR {_EXTENSIONS}"):
             names.discard(MAINTENANCE_DATABASE)
     return tuple(sorted(names))
 
 
 def is_empty(to: Connection, database: str, failed: Failed) -> bool:
-    """Whether there is nothing but what a new database has; True of one that does not exist."""
+    """Whether there is nothing but what a new database or an extension has; True of one that does not exist."""
     with session(to, MAINTENANCE_DATABASE, failed) as asking:
         if locale(asking, database) is None:
             return True
     with session(to, database, failed) as asking:
-        return not _has_content(asking)
+        return not _holds(asking, _CONTENT)
 
 
 def locale(asking: Session, database: str) -> tuple[str, str] | None:
@@ -107,9 +114,9 @@ def _elsewhere(database: str) -> str:
     return "template1" if database == MAINTENANCE_DATABASE else MAINTENANCE_DATABASE
 
 
-def _has_content(asking: Session) -> bool:
-    ((content,),) = asking.execute(_CONTENT).fetchall()
-    return bool(content)
+def _holds(asking: Session, condition: str) -> bool:
+    ((holds,),) = asking.execute(f"SELECT {condition}").fetchall()
+    return bool(holds)
 
 
 def _creation(like: Database) -> sql.Composed:

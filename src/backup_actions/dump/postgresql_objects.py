@@ -4,7 +4,8 @@ Definitions are those of ``pg_dump --schema-only --create``, which knows all tha
 original and of a copy is the same text. Each object of its output is one here: its kind, its name, and the SHA-256 of
 its text without empty lines. The database's own name does not count, nor does the order of grants and, in a child of
 another table, of columns: a restored child has its parent's columns first.
-What the output does not tell is asked: versions of extensions, and the values of sequences.
+What the output does not tell is asked: versions of extensions, the values of sequences, whose large objects are, and
+which materialized views have asked their query.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import chain
 
 from psycopg import sql
 
@@ -36,13 +38,20 @@ WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND pg_get_userbyid(c.relowner
 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 1, 2"""
 
+_LARGE_OBJECTS = """
+SELECT count(*), sum(('x' || left(md5(ROW(m.oid, pg_get_userbyid(m.lomowner),
+    array(SELECT a::text FROM unnest(m.lomacl) a ORDER BY 1), obj_description(m.oid, 'pg_largeobject'))::text), 16)
+)::bit(64)::int8)::text FROM pg_largeobject_metadata m"""
+
+_POPULATED = "SELECT schemaname, matviewname FROM pg_matviews WHERE ispopulated AND matviewowner <> %s ORDER BY 1, 2"
+
 
 def objects(asking: Session, definitions: str) -> tuple[DatabaseObject, ...]:
     """Everything but rows, in the order of kinds and names. ``definitions`` is what pg_dump wrote."""
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for part in (_defined(definitions), _versions(asking), _values(asking)):
-        for kind, name, text in part:
-            found[kind, name].append(sha256(text.encode()).hexdigest())
+    asked = (_versions(asking), _values(asking), _populated(asking), _large_objects(asking))
+    for kind, name, text in chain(_defined(definitions), *asked):
+        found[kind, name].append(sha256(text.encode()).hexdigest())
     return tuple(
         DatabaseObject(kind=kind, name=name, sha256=_together(hashes)) for (kind, name), hashes in sorted(found.items())
     )
@@ -104,3 +113,15 @@ def _values(asking: Session) -> Iterator[tuple[str, str, str]]:
     for schema, name in asking.execute(_SEQUENCES, (OWNER_OF_THE_SERVERS,)).fetchall():
         query = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(schema, name))
         yield "sequence value", f"{schema}.{name}", repr(asking.execute(query).fetchall())
+
+
+def _populated(asking: Session) -> Iterator[tuple[str, str, str]]:
+    for schema, name in asking.execute(_POPULATED, (OWNER_OF_THE_SERVERS,)).fetchall():
+        yield "materialized view data", f"{schema}.{name}", ""
+
+
+def _large_objects(asking: Session) -> Iterator[tuple[str, str, str]]:
+    """Owners, grants and comments of all of them, as one: there may be millions."""
+    ((count, told),) = asking.execute(_LARGE_OBJECTS).fetchall()
+    if count:
+        yield "large objects", "owners", told

@@ -1,0 +1,23 @@
+-- What those may make who are no superusers, in a database that somebody else owns.
+CREATE EXTENSION hstore;
+CREATE SCHEMA sales AUTHORIZATION "no login";
+CREATE TYPE sales.state AS ENUM ('open', 'paid');
+CREATE TABLE sales.orders (id serial PRIMARY KEY, state sales.state, notes hstore, placed timestamptz DEFAULT now());
+INSERT INTO sales.orders (state, notes) VALUES ('open', 'a=>1'), ('paid', NULL);
+ALTER TABLE sales.orders OWNER TO "no login";
+ALTER TABLE sales.orders ENABLE ROW LEVEL SECURITY;
+CREATE POLICY none_at_all ON sales.orders USING (false);
+CREATE TABLE sales.lines (id bigint GENERATED ALWAYS AS IDENTITY, ordered integer REFERENCES sales.orders);
+INSERT INTO sales.lines (ordered) VALUES (1), (1), (2);
+ALTER TABLE sales.lines OWNER TO "Owner ""of"" things";
+CREATE VIEW sales.open AS SELECT * FROM sales.orders WHERE state = 'open';
+ALTER VIEW sales.open OWNER TO "no login";
+CREATE MATERIALIZED VIEW sales.counted AS SELECT count(*) FROM sales.lines;
+ALTER MATERIALIZED VIEW sales.counted OWNER TO "Owner ""of"" things";
+CREATE FUNCTION sales.tidy() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'SELECT';
+ALTER FUNCTION sales.tidy() OWNER TO "no login";
+GRANT SELECT ON sales.orders TO reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE "no login" IN SCHEMA sales GRANT SELECT ON TABLES TO reader;
+SELECT lo_from_bytea(99, 'object');
+ALTER LARGE OBJECT 99 OWNER TO "no login";
+COMMENT ON SCHEMA sales IS 'belongs to a role that may not log in';
