@@ -368,6 +368,14 @@ class RouteImpossible(BackupActionsError):
     )
 
 
+class BucketElsewhere(BackupActionsError):
+    """The archive bucket is in another region than everything that has to write to it."""
+
+    code = "BA0522"
+    sentence = "the bucket {bucket} is in {bucket_region}, and its exports are made in {region}"
+    remedy = "Name a bucket of the stack's region in `archive_bucket`: keys encrypt in their own region alone."
+
+
 # ------------------------------------------------------------------------------------ BA053x: native dumps
 
 

@@ -30,6 +30,7 @@ from backup_actions_local.services.backup import Backup
 from backup_actions_local.services.backup_vaults import BackupVaults
 from backup_actions_local.services.batch import Batch
 from backup_actions_local.services.block_store import BlockStore
+from backup_actions_local.services.buckets import Buckets
 from backup_actions_local.services.durations import Durations
 from backup_actions_local.services.dynamodb import DynamoDb
 from backup_actions_local.services.dynamodb_backups import DynamoDbBackups
@@ -140,12 +141,14 @@ class Cloud:
         self.parameters = Parameters(clock=self.clock, place=self.place)
         self._backup = Backup(self.vaults)
         self._bucket_keys: dict[str, str] = {}
+        self.buckets = Buckets(self.place.region)
         self.front = Front(
             clock=self.clock,
             roles=self.roles,
             faults=self.faults,
             audit=self.audit,
             services=(
+                self.buckets,
                 Ec2(self.store, self.mishaps),
                 Ebs(self.store),
                 self._backup,

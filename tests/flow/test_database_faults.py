@@ -104,6 +104,18 @@ def test_what_rds_cannot_export_is_known_before_it_is_asked(new_database_flow: N
     assert flow.cloud.audit.of("rds", "StartExportTask") == ()
 
 
+def test_a_bucket_in_another_region_is_told_before_rds_is_asked(
+    new_database_flow: NewFlow, postgresql_shop: DatabaseImage
+) -> None:
+    flow = new_database_flow()
+    flow.cloud.buckets.elsewhere[flow.bucket] = "eu-west-1"
+    back_up(flow, postgresql_shop)
+
+    assert_kept_and_told(flow, "NotExportable", "the bucket is in eu-west-1 and the snapshot in us-east-1")
+    assert flow.cloud.audit.of("rds", "StartExportTask") == ()
+    assert exported(flow) == []
+
+
 def test_a_key_that_the_export_role_may_not_use_is_told(
     new_database_flow: NewFlow, postgresql_shop: DatabaseImage
 ) -> None:

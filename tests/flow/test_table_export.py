@@ -136,6 +136,18 @@ def test_forced_history_that_does_not_exist_fails_and_says_what_to_do(new_table_
     assert broken(flow) == []
 
 
+def test_bucket_in_another_region_is_told_before_anything_is_made(new_table_flow: NewFlow) -> None:
+    flow = new_table_flow()
+    flow.cloud.buckets.elsewhere[flow.bucket] = "eu-west-1"
+    make_table(flow)
+    back_up(flow)
+
+    assert (flow.main.status, exporting(flow).error) == ("FAILED", "BucketElsewhere")
+    assert f"the bucket {flow.bucket} is in eu-west-1" in flow.notices[0]["Message"]
+    assert not flow.cloud.audit.of("backup", "StartRestoreJob")
+    assert broken(flow) == []
+
+
 def test_run_of_another_name_finds_the_export_complete_and_makes_no_other(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     make_table(flow, remember=True)

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 _MOST_AT_ONCE = 1000
 
 
+def bucket_region(s3: S3Client, bucket: str) -> str:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html: the oldest regions have odd names."""
+    with translated():
+        location = s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
+    return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, str(location))
+
+
 def object_keys(s3: S3Client, bucket: str, inside: str) -> list[str]:
     """The keys that begin with the prefix, in order."""
     with translated():

@@ -161,6 +161,7 @@ PERMISSIONS = Permissions(
                 for_=("the table's history",),
                 because=_WHATEVER_TABLE,
             ),
+            Statement(("s3:GetBucketLocation",), on=_BUCKET, for_=("region of the bucket",)),
             _in_exports("s3:GetObject", for_="is it exported already"),
             _TELL_MISSING_FROM_FORBIDDEN,
             _bucket_key("kms:Decrypt"),

@@ -12,8 +12,8 @@ from backup_actions.actions.dynamodb_export.places import ORIGINAL, run_prefix, 
 from backup_actions.actions.dynamodb_export.routes import LiveTable, choose_route
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import describe_object, read_document, read_object
-from backup_actions.aws.objects import delete_objects, object_keys
-from backup_actions.errors import AwsCallFailed, NotVerified
+from backup_actions.aws.objects import bucket_region, delete_objects, object_keys
+from backup_actions.errors import AwsCallFailed, BucketElsewhere, NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
@@ -29,7 +29,14 @@ _NO_TABLE = frozenset({"ResourceNotFoundException", "TableNotFoundException"})
 
 
 def plan(world: World, event: Event) -> Mapping[str, Any]:
-    """Say whether the export stands already, and else by which route it can be made. Raises RouteImpossible."""
+    """Say whether the export stands already, and else by which route it can be made.
+
+    Raises RouteImpossible, BucketElsewhere.
+    """
+    # DynamoDB would write to it, encrypted with a key of its region: ours is of the stack's.
+    region = bucket_region(world.clients.s3, event["bucket"])
+    if region != event["region"]:
+        raise BucketElsewhere(bucket=event["bucket"], bucket_region=region, region=event["region"])
     point = RecoveryPoint.from_json(event["recoveryPoint"])
     with translated():
         described = world.clients.backup.describe_recovery_point(

@@ -17,7 +17,7 @@ from backup_actions.actions.rds_export.exportable import (
 from backup_actions.actions.rds_export.places import verification_key
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import describe_object, read_document, read_object
-from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
+from backup_actions.aws.objects import abort_uploads, bucket_region, delete_objects, object_keys
 from backup_actions.errors import NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest, may_be_of
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -61,7 +61,9 @@ def prepare(world: World, event: Event) -> Mapping[str, Any]:
         return _no(because)
     family = FAMILIES[snapshot.engine]
     because = objection_to_parts(event["settings"]["export_only"], family) or objection_to_place(
-        bucket_region=_region_of(world, event["bucket"]), region=world.clients.region, prefix=event["prefix"]
+        bucket_region=bucket_region(world.clients.s3, event["bucket"]),
+        region=world.clients.region,
+        prefix=event["prefix"],
     )
     if because:
         return _no(because)
@@ -136,13 +138,6 @@ def _snapshot(rds: RDSClient, point: RecoveryPoint) -> _Snapshot:
         status=found["Status"],
         created=found["SnapshotCreateTime"].isoformat(),
     )
-
-
-def _region_of(world: World, bucket: str) -> str:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html: the oldest regions have odd names."""
-    with translated():
-        location = world.clients.s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
-    return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, str(location))
 
 
 def _found(verification: Mapping[str, Any]) -> str:
