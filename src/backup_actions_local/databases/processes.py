@@ -30,14 +30,18 @@ _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starts servers"
 
 
 def unprivileged(command: list[str], *, dies_with_us: bool = False) -> list[str]:
-    """The command as nobody, who may still walk through folders that only root may enter (pytest's, for instance)."""
+    """The command as nobody, who may still walk through folders that only root may enter (pytest's, for instance).
+
+    Without the bit access(2) would know nothing of that capability, and MariaDB, which asks so whether it has a control
+    file, would begin a new one at every start and find its own tables damaged.
+    """
     fate = ["--pdeathsig=KILL"] if dies_with_us else []
     if os.geteuid() != 0:
         return ["setpriv", *fate, *command] if fate and shutil.which("setpriv") else command
     capability = "-all,+dac_override"
     return [
         "setpriv", *fate, f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", f"--inh-caps={capability}",
-        f"--ambient-caps={capability}", *command,
+        f"--ambient-caps={capability}", "--securebits=+no_setuid_fixup", *command,
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backup_actions.errors import EmbeddedServerFailed
-from backup_actions_local.databases import DatabaseImage, PostgreSql, shop
+from backup_actions_local.databases import DatabaseImage, MariaDb, PostgreSql, shop
 from backup_actions_local.databases.engine import Table
 from backup_actions_local.loopback import loopback_only
 
@@ -62,6 +62,12 @@ def test_mariadb_values_keep_every_digit(mariadb_shop: DatabaseImage) -> None:
     assert (first["big"], second["id"]) == (Decimal(2**64 - 1), 2**32 - 1)
     assert first["seen"] == datetime(2026, 1, 1, 12, 0, 0, 1)  # noqa: DTZ001 - MariaDB's type knows no zone
     assert (first["photo"], first["lunch"], first["born"]) == (b"\x00\xff\x10", "12:30:00", "1990-02-28")
+
+
+def test_mariadb_finds_its_own_tables_undamaged_in_a_restored_image(mariadb_shop: DatabaseImage) -> None:
+    with mariadb_shop.restored() as server, MariaDb().connect(server) as connection, connection.cursor() as cursor:
+        cursor.execute("CHECK TABLE mysql.proc, mysql.event, mysql.global_priv")
+        assert {said for *_, said in cursor.fetchall()} == {"OK"}
 
 
 def test_tables_whose_rows_no_crash_survives_are_told_apart(postgresql_shop: DatabaseImage, tmp_path: Path) -> None:
