@@ -70,8 +70,6 @@ class MariaDb:
         (directory / "user.sql").write_text(
             f"CREATE USER IF NOT EXISTS {_MASTER} IDENTIFIED BY '{PASSWORD}';\n"
             f"GRANT ALL ON *.* TO {_MASTER} WITH GRANT OPTION;\n"
-            # What mariadb-install-db has written counts as moved here, and whoever first asks for a routine is refused.
-            "REPAIR TABLE mysql.proc;\n"
             "DROP USER IF EXISTS 'root'@'localhost', 'root'@'127.0.0.1', 'root'@'::1';\n",
             encoding="utf-8",
         )
