@@ -12,7 +12,7 @@ import yaml
 if TYPE_CHECKING:
     from tests.cli.conftest import Announce, Cli
 
-OURS = ["dynamodb-export", "ebs-archive", "rds-export"]
+OURS = ["dynamodb-export", "ebs-archive", "rds-dump", "rds-export"]
 
 SETTINGS = """\
 account: "111122223333"

@@ -62,6 +62,8 @@ def known_texts(template: Template) -> dict[str, str]:
         "BucketKeyArn": f"<{key}.Arn>",
         "StorageClass": "STANDARD",
         "LedgerTable": f"<{table}>",
+        "DatabaseSubnetGroup": f"<{template.id_of('AWS::RDS::DBSubnetGroup')}>",
+        "DatabaseSecurityGroup": f"<{described_group(template, 'Restored databases')}.GroupId>",
         "GlueDatabase": "backup_actions",
         "TopicArn": f"<{topic}>",
         "DeadLetterQueueUrl": f"<{queue}>",
@@ -73,6 +75,13 @@ def known_texts(template: Template) -> dict[str, str]:
         "BackupTagKey": "archive",
         "BackupTagValue": "yes",
     }
+
+
+def described_group(template: Template, beginning: str) -> str:
+    """The logical id of the one security group whose description begins so."""
+    groups = template.of_type("AWS::EC2::SecurityGroup").items()
+    (found,) = (name for name, group in groups if group["GroupDescription"].startswith(beginning))
+    return found
 
 
 def own_texts(template: Template, deployed: Deployed) -> dict[str, str]:

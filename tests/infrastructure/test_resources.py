@@ -10,6 +10,8 @@ from tests.infrastructure.template import ACCOUNT, REGION, Template
 
 _WITHOUT_TAGS = {
     "AWS::EC2::Route",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
     "AWS::EC2::SubnetRouteTableAssociation",
     "AWS::EC2::VPCGatewayAttachment",
     "AWS::Glue::Database",
@@ -86,14 +88,17 @@ def test_hosts_are_all_of_the_nitro_system(template: Template) -> None:
         assert all(int(family[1]) >= 5 for family in each["ComputeResources"]["InstanceTypes"])
 
 
-def test_nothing_comes_into_the_network_and_only_https_goes_out(template: Template) -> None:
-    group = template.only("AWS::EC2::SecurityGroup")
+def test_nothing_comes_in_to_hosts_and_only_https_goes_out_of_the_network(template: Template) -> None:
+    (hosts,) = (
+        group
+        for group in template.of_type("AWS::EC2::SecurityGroup").values()
+        if group["GroupDescription"].startswith("Hosts")
+    )
 
-    assert "SecurityGroupIngress" not in group
-    assert [(rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) for rule in group["SecurityGroupEgress"]] == [
+    assert "SecurityGroupIngress" not in hosts
+    assert [(rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) for rule in hosts["SecurityGroupEgress"]] == [
         (443, 443, "tcp")
     ]
-    assert not template.of_type("AWS::EC2::SecurityGroupIngress")
 
 
 def test_the_network_costs_nothing_while_no_job_runs(template: Template) -> None:

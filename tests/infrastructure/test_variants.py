@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.infrastructure.template import Template
+from tests.infrastructure.test_database_network import subnets_of_databases
 
 from backup_actions.errors import ActionBroken
 from backup_actions.plugins import Installed, installed
@@ -140,16 +141,34 @@ def assert_fits_every_partition(template: Template, zones: tuple[str, ...]) -> N
     text = json.dumps(template.document)
     assert "arn:aws" not in text
     assert "dummy1" not in text
-    assert {each["AvailabilityZone"] for each in template.of_type("AWS::EC2::Subnet").values()} == set(zones)
+    named = [each["AvailabilityZone"] for each in template.of_type("AWS::EC2::Subnet").values()]
+    assert {zone for zone in named if isinstance(zone, str)} == set(zones)
 
 
 def test_china_is_rendered_offline(china: Rendered) -> None:
     assert_fits_every_partition(china.template, china.settings.zones)
 
 
-def test_govcloud_is_rendered_offline(render: Render) -> None:
-    govcloud = render(region="us-gov-west-1", zones=["us-gov-west-1b"])
+@pytest.fixture(name="govcloud", scope="module")
+def _govcloud(render: Render) -> Rendered:
+    return render(region="us-gov-west-1", zones=["us-gov-west-1b"])
 
+
+def test_a_stack_with_one_zone_has_databases_in_two_more_of_which_one_is_another(govcloud: Rendered) -> None:
+    """RDS takes no subnet group of one zone, and which zones a region has is only known there."""
+    first, *others = subnets_of_databases(govcloud.template).values()
+
+    assert first == "us-gov-west-1b"
+    assert others == [{"Fn::Select": [number, {"Fn::GetAZs": ""}]} for number in (0, 1)]
+
+
+def test_without_an_action_that_restores_databases_there_is_no_place_for_them(china: Rendered) -> None:
+    assert not china.template.of_type("AWS::RDS::DBSubnetGroup")
+    assert not china.template.of_type("AWS::EC2::SecurityGroupIngress")
+    assert len(china.template.of_type("AWS::EC2::SecurityGroup")) == 1
+
+
+def test_govcloud_is_rendered_offline(govcloud: Rendered) -> None:
     assert_fits_every_partition(govcloud.template, govcloud.settings.zones)
 
 
