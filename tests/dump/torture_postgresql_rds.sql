@@ -1,7 +1,12 @@
 -- What those may make who are no superusers, in a database that somebody else owns.
 CREATE EXTENSION hstore;
 CREATE SCHEMA sales AUTHORIZATION "no login";
+GRANT USAGE, CREATE ON SCHEMA sales TO "Owner ""of"" things";
+GRANT CREATE ON SCHEMA public TO reader;
+CREATE TABLE readers (id integer);
+ALTER TABLE readers OWNER TO reader;
 CREATE TYPE sales.state AS ENUM ('open', 'paid');
+ALTER TYPE sales.state OWNER TO "no login";
 CREATE TABLE sales.orders (id serial PRIMARY KEY, state sales.state, notes hstore, placed timestamptz DEFAULT now());
 INSERT INTO sales.orders (state, notes) VALUES ('open', 'a=>1'), ('paid', NULL);
 ALTER TABLE sales.orders OWNER TO "no login";
@@ -20,4 +25,7 @@ GRANT SELECT ON sales.orders TO reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE "no login" IN SCHEMA sales GRANT SELECT ON TABLES TO reader;
 SELECT lo_from_bytea(99, 'object');
 ALTER LARGE OBJECT 99 OWNER TO "no login";
+GRANT SELECT ON sales.lines TO "no login";
+CREATE STATISTICS sales.related ON id, ordered FROM sales.lines;
+ALTER STATISTICS sales.related OWNER TO "Owner ""of"" things";
 COMMENT ON SCHEMA sales IS 'belongs to a role that may not log in';

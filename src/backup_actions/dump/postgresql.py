@@ -15,6 +15,7 @@ from backup_actions.dump import postgresql_accounts, postgresql_databases, postg
 from backup_actions.dump.connection import Connection, Family
 from backup_actions.dump.description import Database, Section, Server
 from backup_actions.dump.postgresql_dumping import dumped, inspecting, written_schema
+from backup_actions.dump.postgresql_lending import may_read
 from backup_actions.dump.postgresql_loading import Loading
 from backup_actions.dump.postgresql_notes import notes
 from backup_actions.dump.postgresql_objects import objects
@@ -45,9 +46,14 @@ class PostgreSqlEngine:
             return postgresql_accounts.names(asking)
 
     def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
-        """Everything that is in the database, counted and hashed."""
+        """Everything that is in the database, counted and hashed.
+
+        Whoever is no superuser becomes a member of the roles that own it, here and in ``loading``: RDS's master user
+        could not read all tables nor give any away.
+        """
         failed = _not_described(f"the database {database!r}")
         with session(to, database, failed) as asking:
+            may_read(asking)
             locale = postgresql_databases.locale(asking, database)
             ((size_bytes,),) = asking.execute("SELECT pg_database_size(current_database())").fetchall()
             character_set, collation = locale or ("", "")
@@ -82,7 +88,7 @@ class PostgreSqlEngine:
     def loading(
         self, to: Connection, section: Section, database: str, only: Sequence[tuple[str, str]] | None
     ) -> Iterator[BinaryIO]:
-        """Where to write a section. Whoever is no superuser becomes a member of the roles that are to own something."""
+        """Where to write a section, which is loaded when the ``with`` is left."""
         if section.part == "accounts":
             with _accounts(to) as writer:
                 yield writer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from psycopg import errors, sql
+from psycopg import errors
 
 from backup_actions.dump.postgresql_script import statements
 from backup_actions.dump.postgresql_session import OF_THE_SERVER, Failed, Session
@@ -52,21 +52,6 @@ def load(asking: Session, script: str) -> None:
                 there.add(_unquoted(role[1]))
         elif not statement.startswith(("SET ", "SELECT ")):
             _once(asking, statement)
-
-
-def lend_memberships(asking: Session, owners: set[str]) -> None:
-    """Who is no superuser is a member of these roles, where that may be, so that it can give them what is theirs."""
-    ((superuser, version),) = asking.execute(
-        "SELECT rolsuper, current_setting('server_version_num')::int FROM pg_roles WHERE rolname = current_user"
-    ).fetchall()
-    if superuser:
-        return
-    how = sql.SQL("WITH INHERIT TRUE, SET TRUE" if version >= 160000 else "")
-    for owner in sorted(owners):
-        try:
-            asking.execute(sql.SQL("GRANT {} TO CURRENT_USER {}").format(sql.Identifier(owner), how))
-        except (errors.InsufficientPrivilege, errors.InvalidGrantOperation):
-            continue  # what that role was to own cannot be loaded, and will be named
 
 
 def _stays(role: str, kept: set[str]) -> bool:

@@ -37,6 +37,10 @@ class Entry:
         """Whether it is of this schema and name, or of something that is told with its table."""
         return self.rest.startswith(_shown(path))
 
+    def is_in(self, schema: str) -> bool:
+        """Whether it is something in that schema."""
+        return self.rest.startswith(f"{schema} ")
+
     def is_owned_by(self, role: str) -> bool:
         """Whether that role owns it."""
         return self.rest.endswith(f" {role}")
@@ -68,6 +72,14 @@ def to_load(found: Sequence[Entry]) -> tuple[Entry, ...]:
         and not each.is_owned_by(OWNER_OF_THE_SERVERS)
         and not (each.kind == "COMMENT" and each.rest.startswith("- EXTENSION "))
     )
+
+
+def by_schemas(found: Sequence[Entry]) -> tuple[list[Entry], list[Entry], list[Entry]]:
+    """Schemas; what is granted on schemas; everything else."""
+    schemas = [each for each in found if each.kind == "SCHEMA"]
+    granted = [each for each in found if each.kind == "ACL" and each.rest.startswith("- SCHEMA ")]
+    apart = {each.number for each in (*schemas, *granted)}
+    return schemas, granted, [each for each in found if each.number not in apart]
 
 
 def definitions_for(found: Sequence[Entry], only: Collection[Path]) -> tuple[Entry, ...]:

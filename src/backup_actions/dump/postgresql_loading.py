@@ -17,8 +17,8 @@ from psycopg import sql
 
 from backup_actions.dump import postgresql_contents as contents
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.postgresql_accounts import lend_memberships
 from backup_actions.dump.postgresql_definitions import Definitions, definitions, listed, listing, selection
+from backup_actions.dump.postgresql_lending import creation_lent, lend_memberships, owners_of
 from backup_actions.dump.postgresql_script import of_database
 from backup_actions.dump.postgresql_session import (
     MAINTENANCE_DATABASE,
@@ -67,10 +67,15 @@ class Loading:
         with self._definitions() as (found, writer):
             yield writer
             writer.close()
-            with self._session(MAINTENANCE_DATABASE) as asking:
-                lend_memberships(asking, _owners(asking, found.entries))
             chosen = contents.to_load(found.entries)
-            self._define(found, chosen if only is None else contents.definitions_for(chosen, only))
+            chosen = chosen if only is None else contents.definitions_for(chosen, only)
+            with self._session(self._database) as asking:
+                lend_memberships(asking, owners_of(asking, chosen))
+                schemas, of_schemas, others = contents.by_schemas(chosen)
+                self._define(found, schemas)
+                with creation_lent(asking, others):
+                    self._define(found, others)
+                self._define(found, of_schemas)
             if only is None:
                 self._tell_of_database(found)
 
@@ -81,7 +86,8 @@ class Loading:
             yield writer
             writer.close()
             chosen = contents.to_load(found.entries)
-            self._define(found, chosen if only is None else contents.completion_for(chosen, only, found.definition))
+            chosen = chosen if only is None else contents.completion_for(chosen, only, found.definition)
+            self._define(found, chosen, *([] if self._is_older else [f"--jobs={_JOBS}"]))  # each would complain anew
 
     @contextmanager
     def rows(self, only: Only) -> Iterator[BinaryIO]:
@@ -108,10 +114,9 @@ class Loading:
         with definitions(self._failed) as found, found.path.open("wb") as writer:
             yield found, writer
 
-    def _define(self, found: Definitions, chosen: Sequence[contents.Entry]) -> None:
+    def _define(self, found: Definitions, chosen: Sequence[contents.Entry], *how: str) -> None:
         if chosen:
-            jobs = [] if self._is_older else [f"--jobs={_JOBS}"]  # each job would complain anew
-            with self._restoring(output_of, *jobs, found.selection(chosen), str(found.path)):
+            with self._restoring(output_of, *how, found.selection(chosen), str(found.path)):
                 pass
 
     @contextmanager
@@ -189,11 +194,6 @@ class ListedFirst(io.RawIOBase):
                 self._reader.write(piece)
             except BrokenPipeError:  # it needed no more, or it has failed, and then says so when it is left
                 self._reader = None
-
-
-def _owners(asking: Session, found: Sequence[contents.Entry]) -> set[str]:
-    roles = [str(name) for (name,) in asking.execute("SELECT rolname FROM pg_roles").fetchall()]
-    return {role for role in roles if any(each.is_owned_by(role) for each in found)}
 
 
 def _is_only_a_setting(said: str) -> bool:

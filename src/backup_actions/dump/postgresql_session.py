@@ -121,9 +121,10 @@ def major(version: str) -> int:
 
 
 def program_failed(to: Connection, failed: Failed) -> Failed:
-    """The error of a program: nobody let it in, or what ``failed`` makes."""
+    """The error of a program: nobody let it in, or what ``failed`` makes. Rows that it shows are left out."""
 
     def made(said: str) -> BackupActionsError:
+        said = "; ".join(part for part in said.split("; ") if not part.startswith(("CONTEXT:", "DETAIL:")))
         if re.search(r"connection to server .* failed", said):
             return DatabaseUnreachable(where=where(to), reason=said)
         return failed(said)

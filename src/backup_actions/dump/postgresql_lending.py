@@ -1,0 +1,77 @@
+"""What somebody who is no superuser lacks to dump and to load: RDS's master user may neither read nor give away all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from psycopg import errors, sql
+
+from backup_actions.dump.postgresql_contents import Entry
+from backup_actions.dump.postgresql_session import OF_THE_SERVER, Session
+
+_OWNERS = """
+SELECT DISTINCT pg_get_userbyid(owner) FROM (
+    SELECT nspowner AS owner FROM pg_namespace UNION SELECT relowner FROM pg_class
+    UNION SELECT lomowner FROM pg_largeobject_metadata) AS owners
+WHERE NOT pg_has_role(owner, 'USAGE') AND pg_get_userbyid(owner) !~ %s"""
+_SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+_OPTIONS_FROM = 160000  # before, a membership was always both
+
+
+def owners_of(asking: Session, entries: Sequence[Entry]) -> set[str]:
+    """The customers' roles that are to own something of it."""
+    roles = asking.execute("SELECT rolname FROM pg_roles WHERE rolname !~ %s", (OF_THE_SERVER,)).fetchall()
+    return {str(role) for (role,) in roles if any(each.is_owned_by(str(role)) for each in entries)}
+
+
+def may_read(asking: Session) -> None:
+    """The asker is a member of those who own something in the database, where that may be."""
+    owners = {str(name) for (name,) in asking.execute(_OWNERS, (OF_THE_SERVER,)).fetchall()}
+    lend_memberships(asking, owners)
+
+
+def lend_memberships(asking: Session, owners: set[str]) -> None:
+    """The asker, unless a superuser, is a member of these roles, where that may be: it can give them what is theirs."""
+    if _is_superuser(asking):
+        return
+    how = sql.SQL("WITH INHERIT TRUE, SET TRUE" if asking.info.server_version >= _OPTIONS_FROM else "")
+    for owner in sorted(owners):
+        try:
+            asking.execute(sql.SQL("GRANT {} TO CURRENT_USER {}").format(sql.Identifier(owner), how))
+        except (errors.InsufficientPrivilege, errors.InvalidGrantOperation):
+            continue  # what that role was to own cannot be loaded, and will be named
+
+
+@contextmanager
+def creation_lent(asking: Session, entries: Sequence[Entry]) -> Iterator[None]:
+    """Who is to own something in a schema may create something there, as long as the block lasts.
+
+    Superusers need no such thing. Others cannot give a table to somebody who may not create one in its schema, and
+    pg_restore says who may only when it has given everything away.
+    """
+    lent = [] if _is_superuser(asking) else list(_lacking(asking, entries))
+    for schema, role in lent:
+        asking.execute(sql.SQL("GRANT CREATE ON SCHEMA {} TO {}").format(sql.Identifier(schema), sql.Identifier(role)))
+    try:
+        yield
+    finally:
+        for schema, role in lent:
+            names = sql.Identifier(schema), sql.Identifier(role)
+            asking.execute(sql.SQL("REVOKE CREATE ON SCHEMA {} FROM {}").format(*names))
+
+
+def _lacking(asking: Session, entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """Each schema, and a role that is to own something in it and may not create it."""
+    owners = sorted(owners_of(asking, entries))
+    for (schema,) in asking.execute(_SCHEMAS).fetchall():
+        for role in owners:
+            if any(each.is_in(schema) and each.is_owned_by(role) for each in entries):
+                ((may,),) = asking.execute("SELECT has_schema_privilege(%s, %s, 'CREATE')", (role, schema)).fetchall()
+                if not may:
+                    yield schema, role
+
+
+def _is_superuser(asking: Session) -> bool:
+    ((superuser,),) = asking.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchall()
+    return bool(superuser)
