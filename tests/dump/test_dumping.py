@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +23,16 @@ from backup_actions.errors import (
     SettingInvalid,
 )
 
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.dump.fake_engine import ENGINE, FakeServer
+from backup_actions.archive import FolderStore
+from backup_actions.dump import dump, engines
+engines._ENGINES["postgresql"] = ENGINE
+dump(FakeServer(Path(sys.argv[1])).connection, FolderStore(Path(sys.argv[2])), resume=True)
+"""
 ONE_STREAM = DumpOptions(streams=1)
 INTERRUPT = 'kill -INT $PPID; echo $$ > "$1.pid"; exec sleep 1000'
 """A program that has us interrupted, and hangs."""
@@ -145,6 +157,24 @@ def test_what_is_finished_is_kept_and_neither_dumped_nor_counted_again(
     assert dumped == ["d1-rows-0", "d1-rows-1"]
     assert verify(store).ok
     assert not [name for name in files(store) if name.startswith("resume/")]
+
+
+@pytest.mark.parametrize("section", ["accounts", "d0-after", "d1-rows-1"])
+def test_after_a_sudden_death_the_next_attempt_completes_the_dump(
+    fake_server: FakeServer, store: FolderStore, section: str
+) -> None:
+    fake_server.fault(section, 'head -c 1000 "$1"; kill -KILL $PPID')
+    killed = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(fake_server.folder), str(store.path)], cwd=ROOT, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not (store.path / "manifest.json").exists()
+    fake_server.heal()
+
+    manifest = dump(fake_server.connection, store, resume=True)
+
+    assert verify(store).ok
+    assert files(store) == sorted(["dump.json", "manifest.json", *(member.object.name for member in manifest.members)])
 
 
 def test_a_program_that_fails_keeps_what_is_finished_for_the_next_attempt(
