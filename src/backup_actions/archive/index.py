@@ -14,6 +14,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from backup_actions.archive.append_only import AppendOnlyFile
 from backup_actions.archive.entries import Entry
 from backup_actions.archive.index_rows import SCHEMA, RowBatch, index_rows, rows_before
 from backup_actions.archive.store import ObjectWriter, Store
@@ -54,9 +55,9 @@ class IndexWriter:
         self._ready: list[pa.RecordBatch] = []
         self._rows_ready = 0
         self._moving = threading.Lock()
-        self._sink = _Sink(to)
+        self._file = AppendOnlyFile(to.write)
         self._parquet = pq.ParquetWriter(
-            pa.PythonFile(self._sink, mode="w"), SCHEMA, compression="zstd", use_dictionary=["type"], version="2.6"
+            pa.PythonFile(self._file, mode="w"), SCHEMA, compression="zstd", use_dictionary=["type"], version="2.6"
         )
 
     def keep_segments(self, segments: IndexSegments, already: int) -> None:
@@ -102,7 +103,7 @@ class IndexWriter:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._sink.discard = True  # closing the Parquet writer would write a footer to an upload that is given up
+        self._file.discard = True  # closing the Parquet writer would write a footer to an upload that is given up
         self._parquet.close()
 
     def _make_ready(self) -> None:
@@ -198,28 +199,3 @@ def rows_wanted(
     others = [name for name in columns if name != "path"]
     rows = parquet.read_row_group(group, others, use_threads=False).take(found).to_pylist()
     return [{"path": paths[number], **row} for number, row in zip(found, rows, strict=True)]
-
-
-class _Sink:
-    """An ObjectWriter as the file that pyarrow wants: append only."""
-
-    def __init__(self, to: ObjectWriter) -> None:
-        self._to = to
-        self._position = 0
-        self.discard = False
-        self.closed = False
-
-    def write(self, data: bytes) -> int:
-        if not self.discard:
-            self._to.write(bytes(data))
-        self._position += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self._position
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def close(self) -> None:
-        self.closed = True

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from backup_actions.archive.append_only import AppendOnlyFile
 from backup_actions.parquet.column_types import ColumnType
 from backup_actions.parquet.options import ConversionOptions
 from backup_actions.parquet.row_groups import RowGroup, merged
@@ -103,7 +104,7 @@ class PartWriter:
         self._options = options
         self._given = columns
         self._parquet: pq.ParquetWriter | None = None
-        self._file = _AppendOnly(sink)
+        self._file = AppendOnlyFile(sink.write)
         self.parts: list[Part] = []
         self.types: dict[str, ColumnType] = {}
 
@@ -154,7 +155,7 @@ class PartWriter:
         part = Part(self._name if self._given else f"{self._name}-{len(self.parts):03}.parquet", columns)
         self.parts.append(part)
         self._sink.begin(part.name)
-        self._file = _AppendOnly(self._sink)
+        self._file = AppendOnlyFile(self._sink.write)
 
     def _opened(self, table: pa.Table) -> pq.ParquetWriter:
         return pq.ParquetWriter(
@@ -177,28 +178,3 @@ def _repetitive(table: pa.Table) -> list[str]:
         if not pa.types.is_list(field.type) and not pa.types.is_boolean(field.type)
         if 2 * pc.count_distinct(values).as_py() <= len(sample)
     ]
-
-
-class _AppendOnly:
-    """A sink as the file that pyarrow wants."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._position = 0
-        self.discard = False
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        if not self.discard:
-            self._sink.write(bytes(data))
-        self._position += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self._position
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def close(self) -> None:
-        self.closed = True
