@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from hypothesis import given, settings
@@ -173,3 +173,25 @@ def test_a_read_that_fails_fails_the_archive(bad: int) -> None:
 
     with pytest.raises(SourceUnreadable, match="a sector"):
         stored_region(Bad(os.urandom(10 * MIB)))
+
+
+def test_reads_that_nobody_wants_any_more_are_given_up() -> None:
+    class Hanging(Memory):
+        """Answers no read before it is given up."""
+
+        given_up = Event()
+
+        def read_into(self, offset: int, buffer: memoryview) -> None:
+            assert self.given_up.wait(30)
+
+        def give_up(self) -> None:
+            self.given_up.set()
+
+    class Interrupted(Silence):
+        def add(self, source_bytes: int) -> None:
+            raise KeyboardInterrupt
+
+    source = Hanging(bytes(9 * MIB))
+
+    with pytest.raises(KeyboardInterrupt):
+        stored_region(source, progress=Interrupted())

@@ -137,3 +137,26 @@ def test_nothing_is_tried_again_after_the_end() -> None:
         calls.call("x", request)
 
     assert clock.now() == begin
+
+
+def test_what_has_ended_waits_no_longer_for_the_next_try() -> None:
+    class Ending(SimulatedClock):
+        """Somebody ends the calls while the clock is slept on, after ten seconds."""
+
+        slept_seconds = 0.0
+
+        def sleep(self, seconds: float) -> None:
+            self.slept_seconds += seconds
+            if self.slept_seconds > 10:
+                calls.end()
+
+    clock = Ending()
+    calls = PatientCalls(clock, calls_per_second=100, random=Random(1))  # noqa: S311
+
+    def throttled() -> None:
+        raise _error("ThrottlingException")
+
+    with pytest.raises(AwsBusy):
+        calls.call("x", throttled)
+
+    assert 10 < clock.slept_seconds <= 11

@@ -57,6 +57,9 @@ class Blocks(ABC):
         length = min(length, self.size_bytes - offset)
         return self.read(offset, length) if offset >= 0 and length > 0 else b""
 
+    def give_up(self) -> None:  # noqa: B027 - most sources try nothing twice
+        """Nobody wants what is being read any more: a read that would be tried again fails."""
+
     @abstractmethod
     def close(self) -> None:
         """Nothing is held any more."""

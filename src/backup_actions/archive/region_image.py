@@ -48,6 +48,9 @@ def archive_region(
             frames.take(len(cell), [readers.submit(_read, source, begin + start, cell, pieces)])
         frames.write_zeros(region.size_bytes - at)
         readers.shutdown()  # when all is read
+    except BaseException:
+        source.give_up()  # or reads of a busy service would be waited for
+        raise
     finally:
         readers.shutdown(cancel_futures=True)
 

@@ -87,10 +87,14 @@ class SnapshotBlocks(Blocks):
         except (AwsBusy, AwsCallFailed) as failure:
             raise SourceUnreadable(what=self.name, reason=failure) from failure
 
-    def close(self) -> None:
+    def give_up(self) -> None:
         """No request is tried again."""
         self._calls.end()
         self._listing.end()
+
+    def close(self) -> None:
+        """No request is tried again."""
+        self.give_up()
 
     def _fill(self, offset: int, buffer: memoryview, number: int) -> None:
         """That block's part of the buffer."""

@@ -20,6 +20,7 @@ _THROTTLED = frozenset({"RequestThrottledException", "ThrottlingException", "Too
 _LONGEST_WAIT_SECONDS = 20.0
 # Each wait is a random part of its bound: 43 s on average and 86 s at most in all.
 _WAITS = [min(wait, _LONGEST_WAIT_SECONDS) for wait in growing_waits(0.1, 2, 11)]
+_LONGEST_SLEEP_SECONDS = 1.0
 _BURST_SECONDS = 0.1
 _RECOVERY_SECONDS = 60.0
 _LOWEST_SHARE = 0.02
@@ -78,14 +79,20 @@ class PatientCalls:
             try:
                 return self._once(operation, request)
             except AwsBusy:
-                if self._ended.is_set():
+                if self._pause(self._random.uniform(0, wait)):
                     raise
-                self._clock.sleep(self._random.uniform(0, wait))
         return self._once(operation, request)
 
     def end(self) -> None:
-        """Nothing is tried again any more."""
+        """Nothing is tried again any more; who waits for the next try gives up within a second."""
         self._ended.set()
+
+    def _pause(self, seconds: float) -> bool:
+        """Whether it has ended, at the latest after that time."""
+        while seconds > 0 and not self._ended.is_set():
+            self._clock.sleep(min(seconds, _LONGEST_SLEEP_SECONDS))
+            seconds -= _LONGEST_SLEEP_SECONDS
+        return self._ended.is_set()
 
     def _once(self, operation: str, request: Callable[[], T]) -> T:
         self._pace.take_turn()
