@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.flow.disks import unmountable
+from tests.flow.disks import noisy_disk, unmountable
 from tests.flow.flow import ACTION, MAIN, NAME, VAULT, Flow
 
 INTAKE = f"{NAME}-intake"
@@ -64,6 +64,17 @@ def lost_with_parts(flow: Flow) -> None:
     flow.back_up()
 
 
+def continued(job: str) -> Scenario:
+    """A host is lost, and had time to note what it has sent: the next attempt goes on with that."""
+
+    def run(flow: Flow) -> None:
+        flow.disk = noisy_disk(flow.directory, 36)
+        flow.lose_host("s3", "UploadPart", job=job, number=4, warned=True)
+        flow.back_up()
+
+    return run
+
+
 def lost_before_the_manifest(flow: Flow) -> None:
     """Every host is lost when objects stand and the manifest does not."""
     flow.lose_host("s3", "PutObject", attempts=None)
@@ -112,10 +123,12 @@ SCENARIOS: Mapping[tuple[str, str], Scenario] = {
     (_DISCARD, "s3:AbortMultipartUpload"): lost_with_parts,
     (_DISCARD, "s3:DeleteObject"): lost_before_the_manifest,
     (_ARCHIVE, "s3:AbortMultipartUpload"): failing_upload,
+    (_ARCHIVE, "s3:ListMultipartUploadParts"): continued("archive"),
     (_ARCHIVE, "ebs:ListSnapshotBlocks"): unmountable_file_system,
     (_ARCHIVE, "ebs:GetSnapshotBlock"): unmountable_file_system,
     (_ARCHIVE, "kms:Decrypt"): unmountable_file_system,
     (IMAGE, "s3:AbortMultipartUpload"): failing_upload,
+    (IMAGE, "s3:ListMultipartUploadParts"): continued("image"),
     (_VERIFY, "s3:ListBucket"): vanishing("manifest.json", ACTION, "BeginVerification"),
     (_REPORT, "s3:ListBucket"): vanishing("verification.json", ACTION, "Report"),
     (_CONCLUDE, "s3:ListBucket"): vanishing("verification.json", ACTION, "Succeeded"),
