@@ -76,8 +76,18 @@ END $$;
 ALTER ROLE {master} NOSUPERUSER CREATEDB CREATEROLE PASSWORD NULL VALID UNTIL 'infinity';
 """
 
-# On RDS extensions belong to RDS's own user, the first of all, to whom no entry of pg_shdepend points.
-_EXTENSIONS = """
+# On RDS extensions belong to RDS's own user, the first of all, to whom no entry of pg_shdepend points. A snapshot is as
+# if the power had gone: unlogged tables are empty after it.
+_OF_A_SNAPSHOT = """
+DO $$
+DECLARE names text;
+BEGIN
+    SELECT string_agg(oid::regclass::text, ', ') INTO names
+    FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u';
+    IF names IS NOT NULL THEN
+        EXECUTE 'TRUNCATE ' || names;
+    END IF;
+END $$;
 WITH taken AS (UPDATE pg_extension SET extowner = 10 WHERE extowner <> 10 RETURNING oid)
 DELETE FROM pg_shdepend USING taken
 WHERE classid = 'pg_extension'::regclass AND objid = taken.oid AND deptype = 'o'
@@ -162,7 +172,7 @@ class PostgreSql:
             connection.execute("REVOKE CONNECT ON DATABASE rdsadmin FROM PUBLIC")
         for database in databases:
             with self.connect(administered, database) as connection:
-                connection.execute(_EXTENSIONS)
+                connection.execute(_OF_A_SNAPSHOT)
 
     def set_password(self, server: DatabaseServer, user: str, password: str) -> None:
         """The user has this password from now on."""

@@ -50,7 +50,7 @@ def _postgresql(
     postgresql_shop: DatabaseImage, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ManagedServer]:
     folder = tmp_path_factory.mktemp("servers")
-    extended = postgresql_shop.changed(folder / "more.tar", add_roles_and_extension)
+    extended = postgresql_shop.changed(folder / "more.tar", add_what_rds_treats_in_its_way)
     server = start(extended, folder / "postgresql", authority)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         connect(server, authority, password=PASSWORD)
@@ -71,9 +71,10 @@ def _mariadb(
     server.remove()
 
 
-def add_roles_and_extension(engine: Any, server: Any) -> None:
+def add_what_rds_treats_in_its_way(engine: Any, server: Any) -> None:
     with engine.connect(server, shop.DATABASE) as connection:
         connection.execute("CREATE ROLE clerk; CREATE EXTENSION citext")
+        connection.execute('CREATE UNLOGGED TABLE "Sessions of today" AS SELECT 1 AS id')
 
 
 def connect(server: ManagedServer, authority: Authority, **more: str) -> psycopg.Connection[Any]:
@@ -188,6 +189,11 @@ def test_extensions_and_a_database_are_rdss_own(postgresql: ManagedServer, autho
     }
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         connect(postgresql, authority, dbname="rdsadmin")
+
+
+def test_unlogged_tables_are_empty_as_after_any_snapshot(postgresql: ManagedServer, authority: Authority) -> None:
+    with connect(postgresql, authority) as connection:
+        assert connection.execute('SELECT count(*) FROM "Sessions of today"').fetchone() == (0,)
 
 
 def test_the_master_of_mariadb_has_not_every_privilege(mariadb: ManagedServer, authority: Authority) -> None:

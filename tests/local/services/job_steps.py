@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,13 @@ def unreadable(world: World, action: str, job: str, event: Event) -> int:
 def hold(world: World, action: str, job: str, event: Event) -> int:
     """Attach a volume and lose the host."""
     world.clients.ec2.attach_volume(VolumeId=event["volume"], InstanceId=event["instance"], Device="/dev/sdf")
+    return 0
+
+
+def tools(world: World, action: str, job: str, event: Event) -> int:
+    """Say whom to trust, and what dumps databases."""
+    world.progress.note(f"trusts {world.environment['BACKUP_ACTIONS_RDS_CA_FILE']} {world.environment['A']}")
+    world.progress.note(f"dumps with {shutil.which('pg_dump')}")
     return 0
 
 
