@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from backup_actions.archive.gnu_tar import pipe
+from backup_actions.archive.tree_program import pipe
 
 _SOURCE = Path(__file__).with_name("sink.c")
 

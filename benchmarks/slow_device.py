@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from backup_actions.archive.gnu_tar import pipe
+from backup_actions.archive.tree_program import pipe
 
 _SOURCE = Path(__file__).with_suffix(".c")
 _READS_AT_ONCE = 128

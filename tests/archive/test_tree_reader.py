@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from backup_actions.archive.entries import Entry
-from backup_actions.archive.gnu_tar import create_command, environment, extract_command
+from backup_actions.archive.gnu_tar import create_command, extract_command
 from backup_actions.archive.tar_walker import TarWalker
+from backup_actions.archive.tree_program import environment
 
 from .programs import run
 from .torture_tree import add_socket, plant, seen

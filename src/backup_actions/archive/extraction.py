@@ -10,9 +10,10 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from backup_actions.archive.gnu_tar import environment, extract_command, pipe
+from backup_actions.archive.gnu_tar import extract_command
 from backup_actions.archive.safe_paths import PathGuard
 from backup_actions.archive.tar_walker import TarWalker
+from backup_actions.archive.tree_program import environment, pipe
 from backup_actions.errors import DiskFull, ExtractionFailed
 from backup_actions.model.progress import Progress
 

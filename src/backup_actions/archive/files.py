@@ -8,13 +8,14 @@ from pathlib import Path
 
 from backup_actions.archive.entries import counted
 from backup_actions.archive.frames import FrameWriter
-from backup_actions.archive.gnu_tar import PIPE_BYTES, TarCreation
+from backup_actions.archive.gnu_tar import TarCreation
 from backup_actions.archive.index import IndexWriter
 from backup_actions.archive.index_rows import RowBatch
 from backup_actions.archive.kept_frames import FramesReadAgain
 from backup_actions.archive.pax import TarError
 from backup_actions.archive.tar_walker import TarWalker
 from backup_actions.archive.tree_follower import TreeFollower
+from backup_actions.archive.tree_program import PIPE_BYTES
 from backup_actions.archive.tree_reader import Kind, Reading, TreeReader, tree_reader
 from backup_actions.archive.tree_remarks import Remarks
 from backup_actions.archive.tree_so_far import TreeJournal

@@ -5,18 +5,15 @@ Its source and the description of its stream are in ``native/tree_reader``.
 
 from __future__ import annotations
 
-import io
 import shutil
 import struct
-import subprocess
 import sys
-import threading
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
-from backup_actions.archive.gnu_tar import environment, pipe, widened
+from backup_actions.archive.tree_program import TreeProgram
 from backup_actions.archive.tree_remarks import Remarks
 from backup_actions.errors import SourceUnreadable
 
@@ -77,26 +74,15 @@ class TreeReader:
     def __init__(self, program: Path, reading: Reading) -> None:
         self._root = reading.root
         self.remarks = Remarks()
-        self._process = subprocess.Popen(
-            [
-                program,
-                *(["--one-file-system"] if reading.one_file_system else []),
-                f"--read-ahead-mib={reading.read_ahead_mib}",
-                f"--start-at={reading.start_at}",
-                reading.root,
-            ],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            process_group=0,  # a Ctrl-C is for us alone; a reader that it ended would look like one that failed
-        )
-        self._output = widened(pipe(self._process.stdout))
-        self._errors = pipe(self._process.stderr)
         self._said = b""
-        self._listener = threading.Thread(target=self._listen, name="tree-reader-errors", daemon=True)
-        self._listener.start()
+        command: list[str | Path] = [
+            program,
+            *(["--one-file-system"] if reading.one_file_system else []),
+            f"--read-ahead-mib={reading.read_ahead_mib}",
+            f"--start-at={reading.start_at}",
+            reading.root,
+        ]
+        self._program = TreeProgram(command, self._hear)
         self._has_begun = False
 
     def next_chunk(self) -> Chunk:
@@ -114,7 +100,7 @@ class TreeReader:
         """The next bytes of the payload fill the room, whose length is the answer."""
         filled = 0
         while filled < len(room):
-            length = self._output.readinto(room[filled:])
+            length = self._program.output.readinto(room[filled:])
             if not length:
                 raise self._cut()
             filled += length
@@ -145,9 +131,9 @@ class TreeReader:
         if length != _END.size:
             raise self.misspoke("an end of another length")
         totals = Totals(*_END.unpack(self.payload(length)))
-        if self._output.read(1):
+        if self._program.output.read(1):
             raise self.misspoke("something behind the end")
-        code = self._process.wait()
+        code = self._program.ended()
         self.remarks.require_complete(self._root, f"the tree reader ended with code {code}" if code else "")
         return totals
 
@@ -159,23 +145,16 @@ class TreeReader:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._process.kill()
-        self._output.close()  # a child of it that outlives it writes no more
-        self._process.wait()
-        self._listener.join()
-        self._errors.close()
+        self._program.end()
 
     def _cut(self) -> SourceUnreadable:
-        code = self._process.wait()
-        self._listener.join()
+        code = self._program.ended()
         said = self._said.decode("utf-8", "backslashreplace").strip().replace("\n", "; ")
         reason = said or f"the tree reader stopped early, with code {code}"
         return SourceUnreadable(what=self._root, reason="; ".join([*self.remarks.complaints[:5], reason]))
 
-    def _listen(self) -> None:
-        errors = cast("io.FileIO", self._errors)
-        while data := errors.read(1 << 16):
-            self._said = (self._said + data)[:_MOST_SAID_BYTES]
+    def _hear(self, said: bytes) -> None:
+        self._said = (self._said + said)[:_MOST_SAID_BYTES]
 
 
 def _on_one_line(sentence: bytes) -> str:
