@@ -43,7 +43,7 @@ def decide(
     if objection := _objection(settings, outcomes, continuous, legal_holds, tags):
         return Decision("keep", objection)
     done = " and ".join(outcome.action for outcome in outcomes)
-    return Decision(settings.policy, f"{done} succeeded and is verified, and the settings say {settings.policy}")
+    return Decision(settings.policy, f"{done} succeeded, all is verified, and the settings say {settings.policy}")
 
 
 def _objection(

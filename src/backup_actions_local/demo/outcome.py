@@ -27,6 +27,34 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What one action made of a backup."""
+
+    action: str
+    place: str
+    """Where it is, as commands take it."""
+    verified: str
+    source_bytes: int
+    stored_bytes: int
+    members: tuple[Mapping[str, Any], ...]
+    """Of an archive."""
+    tables: tuple[Mapping[str, Any], ...]
+    """Of an export."""
+    databases: tuple[Mapping[str, Any], ...]
+    """Of a dump."""
+
+    @property
+    def kind(self) -> str:
+        """What it is called: ``archive``, ``export`` or ``dump``."""
+        return self.action.rpartition("-")[2]
+
+    @property
+    def ratio(self) -> float:
+        """Source bytes per stored byte."""
+        return self.source_bytes / self.stored_bytes if self.stored_bytes else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of one backup."""
 
@@ -39,27 +67,26 @@ class Outcome:
     fate: str
     """``deleted``, ``kept`` …, as the evidence has it."""
     why: str
-    place: str
-    """Where the archive or the export is, or empty."""
-    members: tuple[Mapping[str, Any], ...]
-    """Of an archive."""
-    tables: tuple[Mapping[str, Any], ...]
-    """Of an export."""
-    source_bytes: int
-    stored_bytes: int
-    verified: str
+    works: tuple[Work, ...]
+    """In the order of the actions; those that failed made nothing."""
     evidence: Mapping[str, Any]
     answer: Answer | None = None
     """What a query of an export says."""
 
+    def work(self, kind: str) -> Work | None:
+        """What the action that makes such things made, if it did."""
+        return next((work for work in self.works if work.kind == kind), None)
+
     @property
-    def ratio(self) -> float:
-        """Source bytes per stored byte."""
-        return self.source_bytes / self.stored_bytes if self.stored_bytes else 0.0
+    def verified(self) -> str:
+        """How all of it was verified; empty where something was not, or there is nothing."""
+        told = [work.verified for work in self.works]
+        return "; ".join(told) if all(told) else ""
 
     def to_json(self) -> dict[str, Any]:
         """The form of ``--json``."""
-        return {**asdict(self), "ratio": round(self.ratio, 2)}
+        works = [{**asdict(work), "ratio": round(work.ratio, 2)} for work in self.works]
+        return {**asdict(self), "works": works}
 
 
 def outcome_of(name: str, story: str, point: RecoveryPoint, execution: Execution, s3: S3Client, bucket: str) -> Outcome:
@@ -67,8 +94,6 @@ def outcome_of(name: str, story: str, point: RecoveryPoint, execution: Execution
     prefix = point.prefix("evidence", execution.started.date().isoformat())
     evidence = read_document(s3, bucket, f"{prefix}/evidence.json") or {}
     results = [action["result"] for action in evidence.get("actions", ())]
-    report: Mapping[str, Any] = next((result["report"] for result in results if result["succeeded"]), {})
-    summary = report.get("summary", {})
     decision = evidence.get("decision", {})
     failed = next((f"{result['error']}: {result['cause']}" for result in results if not result["succeeded"]), "")
     return Outcome(
@@ -80,13 +105,23 @@ def outcome_of(name: str, story: str, point: RecoveryPoint, execution: Execution
         status=execution.status,
         fate=(evidence.get("deletion") or {}).get("outcome", "kept"),
         why=failed or decision.get("because", "") or str(execution.cause),
-        place=f"s3://{bucket}/{report['manifest_key'].rpartition('/')[0]}" if report else "",
-        members=tuple(summary.get("members", ())),
-        tables=tuple(summary.get("tables", ())),
-        source_bytes=report.get("source_bytes", 0),
-        stored_bytes=report.get("stored_bytes", 0),
-        verified=report.get("reason", "") if report.get("verified") else "",
+        works=tuple(_work(result, bucket) for result in results if result["succeeded"]),
         evidence=evidence,
+    )
+
+
+def _work(result: Mapping[str, Any], bucket: str) -> Work:
+    report: Mapping[str, Any] = result["report"]
+    summary = report["summary"]
+    return Work(
+        action=result["action"],
+        place=f"s3://{bucket}/{report['manifest_key'].rpartition('/')[0]}",
+        verified=report["reason"] if report["verified"] else "",
+        source_bytes=report["source_bytes"],
+        stored_bytes=report["stored_bytes"],
+        members=() if "databases" in summary else tuple(summary.get("members", ())),
+        tables=tuple(summary.get("tables", ())),
+        databases=tuple(summary.get("databases", ())),
     )
 
 

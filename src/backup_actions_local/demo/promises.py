@@ -31,28 +31,48 @@ def of_disks(outcomes: Mapping[str, Outcome]) -> Iterator[Check]:
     unlucky = outcomes["unlucky"]
     yield Check(
         sentence="unlucky: the job died on every attempt and the backup is kept",
-        holds=unlucky.status == "FAILED" and unlucky.fate == "kept" and not unlucky.place,
+        holds=unlucky.status == "FAILED" and unlucky.fate == "kept" and not unlucky.works,
         detail=unlucky.why,
     )
 
 
 def of_export(outcome: Outcome) -> Iterator[Check]:
-    """It is whole, shows the backup and not the present, and lets no backup go."""
-    answer = outcome.answer
+    """It is whole, and shows the backup and not the present."""
+    answer, export = outcome.answer, outcome.work("export")
     yield Check(
         sentence=f"{outcome.name}: exported to Parquet, and every file looked through by another role",
-        holds=bool(outcome.verified),
-        detail=outcome.verified or outcome.why,
+        holds=export is not None and bool(export.verified),
+        detail=export.verified if export else outcome.why,
     )
     yield Check(
         sentence=f"{outcome.name}: a query of the export shows what it held at the backup, and no longer holds",
         holds=answer is not None and answer.shows_the_backup,
         detail=answer.sql if answer else "there is nothing to be asked",
     )
+
+
+def of_export_alone(outcome: Outcome) -> Iterator[Check]:
+    """It lets no backup go."""
     yield Check(
         sentence=f"{outcome.name}: the backup is kept, because no database is restored from Parquet",
         holds=outcome.fate == "kept" and "can restore the resource" in outcome.why,
         detail=outcome.why,
+    )
+
+
+def of_dump(outcome: Outcome) -> Iterator[Check]:
+    """It was proven to restore, and lets the backup go."""
+    dump = outcome.work("dump")
+    proof = (outcome.evidence.get("deletion") or {}).get("proof", "")
+    yield Check(
+        sentence=f"{outcome.name}: dumped, and the dump loaded into a scratch database and compared by another role",
+        holds=dump is not None and "loaded and compared" in dump.verified,
+        detail=dump.verified if dump else outcome.why,
+    )
+    yield Check(
+        sentence=f"{outcome.name}: the backup is deleted, and its absence was proven",
+        holds=outcome.fate == "deleted" and "ResourceNotFound" in proof,
+        detail=proof or outcome.fate,
     )
 
 
@@ -70,6 +90,11 @@ def of_what_is_left(cloud: Cloud, deployment: Deployment, s3: Any) -> Iterator[C
     running += [lease.owner for lease in leases.held()]
     yield Check(
         sentence="every place in the quota of exports is free again", holds=not running, detail=", ".join(running)
+    )
+    databases = [each.id for clusters in (False, True) for each in cloud.databases.all(clusters=clusters)]
+    restored = [name for name in databases if name.startswith(f"{deployment.settings.name}-dump-")]
+    yield Check(
+        sentence="every database that a workflow restored is gone", holds=not restored, detail=", ".join(restored)
     )
     uploads = s3.list_multipart_uploads(Bucket=deployment.resources["Bucket"]).get("Uploads", [])
     yield Check(sentence="no multipart upload is open", holds=not uploads)

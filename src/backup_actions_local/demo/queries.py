@@ -38,7 +38,8 @@ class Answer:
 
 def ask(spoilt: Spoilt, s3: S3Client, bucket: str) -> Answer:
     """Raises what ``backup-actions query`` raises."""
-    store = S3Store(client=s3, bucket=bucket, prefix=spoilt.action)
+    (action,) = (name for name in spoilt.actions if name.endswith("-export"))
+    store = S3Store(client=s3, bucket=bucket, prefix=action)
     with Queries(tables_of(exports_below(store)), store.location) as queries:
         columns, rows = queries.rows(spoilt.sql)
         found = tuple(tuple(map(cell, row)) for row in rows)

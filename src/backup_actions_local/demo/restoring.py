@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from backup_actions.archive import Archive, S3Store
 from backup_actions_local.demo.comparison import differences
-from backup_actions_local.demo.outcome import Check, Outcome
+from backup_actions_local.demo.outcome import Check, Outcome, Work
 from backup_actions_local.demo.volumes import BOOT_LOADER, DemoDisk
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+    from backup_actions_local.demo.tabular import SpoiltDatabase
 
 
 def restore_checks(
@@ -29,11 +31,35 @@ def restore_checks(
     return checks or [Check(sentence="something can be restored", holds=False, detail="there is no archive")]
 
 
+def dump_check(spoilt: SpoiltDatabase, outcome: Outcome, s3: S3Client) -> Check:
+    """The dump is loaded into a new server, which answers as the database did before its backup."""
+    from backup_actions.dump import Connection, restore
+
+    work = outcome.work("dump")
+    if work is None:
+        return Check(sentence=f"{spoilt.name}: there is a dump", holds=False, detail=outcome.why)
+    with spoilt.new_server() as server:
+        target = Connection(
+            family="postgresql", host=server.host, port=server.port, user=server.user, password=server.password
+        )
+        report = restore(_store(work, s3), target)
+        answered = spoilt.asked(server)
+    (database,) = report.databases
+    return Check(
+        sentence=f"{spoilt.name}: the dump was restored into a new server, which answers as at the backup",
+        holds=answered == spoilt.before != spoilt.after,
+        detail=f"{database.tables} tables, {database.rows} rows",
+    )
+
+
 def _open(outcome: Outcome, s3: S3Client) -> Archive | None:
-    if not outcome.place:
-        return None
-    bucket, _, prefix = outcome.place.removeprefix("s3://").partition("/")
-    return Archive.open(S3Store(client=s3, bucket=bucket, prefix=prefix))
+    work = outcome.work("archive")
+    return Archive.open(_store(work, s3)) if work else None
+
+
+def _store(work: Work, s3: S3Client) -> S3Store:
+    bucket, _, prefix = work.place.removeprefix("s3://").partition("/")
+    return S3Store(client=s3, bucket=bucket, prefix=prefix)
 
 
 def _whole(archive: Archive, disk: DemoDisk, to: Path) -> Check:

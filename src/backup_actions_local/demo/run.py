@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -20,13 +21,16 @@ from backup_actions_local.demo.live import Screen, Watch
 from backup_actions_local.demo.outcome import Check, Outcome, outcome_of
 from backup_actions_local.demo.queries import ask
 from backup_actions_local.demo.report import write_report
-from backup_actions_local.demo.restoring import restore_checks
-from backup_actions_local.demo.tabular import Spoilt, spoilt_resources
+from backup_actions_local.demo.restoring import dump_check, restore_checks
+from backup_actions_local.demo.tabular import DUMP, DUMPED, Spoilt, SpoiltDatabase, spoilt_resources
 from backup_actions_local.demo.volumes import MIB, DemoDisk, make_disks
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.seaweed import object_server
 from backup_actions_local.services.hosting.devices import loops_over
 from backup_actions_local.services.place import Place
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 BUCKET, VAULT = "backup-actions-archive", "backups"
 DISKS = "ebs-archive"
@@ -139,6 +143,7 @@ def _deploy(cloud: Cloud, actions: Sequence[str]) -> Deployment:
             "zones": list(cloud.place.zones),
             "vaults": [VAULT],
             "deletion": {"policy": "delete"},
+            "actions": {DUMP: {"select": DUMPED}} if DUMP in actions else {},
         },
         chosen,
     )
@@ -205,17 +210,27 @@ def _conclude(
         for name, point in points.items()
     }
     for name, spoilt in subjects.spoilt.items():
-        if outcomes[name].place:
+        if outcomes[name].work("export"):
             outcomes[name] = replace(outcomes[name], answer=ask(spoilt, s3, BUCKET))
     told = _notifications(cloud, deployment)
     checks = [*promises.of_disks(outcomes)] if subjects.disks else []
-    for name in subjects.spoilt:
-        checks += promises.of_export(outcomes[name])
+    for name, spoilt in subjects.spoilt.items():
+        checks += _promised(spoilt, outcomes[name], s3)
     checks += promises.of_what_is_left(cloud, deployment, s3)
     checks += promises.of_words_and_rights(cloud, outcomes, told)
     if subjects.disks:
         checks += restore_checks(subjects.disks, outcomes, s3, folder / "restored")
     return outcomes, checks, told
+
+
+def _promised(spoilt: Spoilt, outcome: Outcome, s3: S3Client) -> Iterator[Check]:
+    if any(action.endswith("-export") for action in spoilt.actions):
+        yield from promises.of_export(outcome)
+    if DUMP not in spoilt.actions:
+        yield from promises.of_export_alone(outcome)
+    elif isinstance(spoilt, SpoiltDatabase):
+        yield from promises.of_dump(outcome)
+        yield dump_check(spoilt, outcome, s3)
 
 
 def _notifications(cloud: Cloud, deployment: Deployment) -> tuple[str, ...]:

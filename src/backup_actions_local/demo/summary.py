@@ -9,7 +9,7 @@ from backup_actions.cli.cells import aligned
 from backup_actions.cli.quantities import bytes_in_words
 
 if TYPE_CHECKING:
-    from backup_actions_local.demo.outcome import Outcome
+    from backup_actions_local.demo.outcome import Outcome, Work
     from backup_actions_local.demo.queries import Answer
     from backup_actions_local.demo.run import DemoResult
     from backup_actions_local.demo.tabular import Rows
@@ -34,17 +34,21 @@ def summarize(result: DemoResult, write: Write) -> None:
 
 def _summarize(outcome: Outcome, write: Write) -> None:
     write(f"{outcome.name}: {outcome.story}")
-    if outcome.place:
-        write(f"  {'export ' if outcome.tables else 'archive'}   {outcome.place}")
-        for line in aligned([*map(_member, outcome.members), *map(_table, outcome.tables)]):
-            write(f"            {line}")
-        if outcome.members:
-            sizes = f"{bytes_in_words(outcome.source_bytes)} read, {bytes_in_words(outcome.stored_bytes)} stored"
-            write(f"  size      {sizes}, ratio {outcome.ratio:.1f}")
-        write(f"  verified  {outcome.verified or 'no'}")
+    for work in outcome.works:
+        _summarize_work(work, write)
     if outcome.answer:
         _summarize_answer(outcome.answer, write)
     write(f"  backup    {outcome.fate}: {outcome.why}")
+
+
+def _summarize_work(work: Work, write: Write) -> None:
+    write(f"  {work.kind:<9} {work.place}")
+    for line in aligned([*map(_member, work.members), *map(_table, work.tables), *map(_database, work.databases)]):
+        write(f"            {line}")
+    if not work.tables:
+        sizes = f"{bytes_in_words(work.source_bytes)} read, {bytes_in_words(work.stored_bytes)} stored"
+        write(f"  size      {sizes}, ratio {work.ratio:.1f}")
+    write(f"  verified  {work.verified or 'no'}")
 
 
 def _summarize_answer(answer: Answer, write: Write) -> None:
@@ -71,3 +75,7 @@ def _member(member: Mapping[str, Any]) -> tuple[str, ...]:
 def _table(table: Mapping[str, Any]) -> tuple[str, ...]:
     files = "1 file" if table["files"] == 1 else f"{table['files']} files"
     return table["name"], f"{table['rows']} rows", files, bytes_in_words(table["stored_bytes"])
+
+
+def _database(database: Mapping[str, Any]) -> tuple[str, ...]:
+    return database["name"], *(f"{database[what]} {what}" for what in ("tables", "rows", "objects"))

@@ -1,8 +1,9 @@
-"""Databases and a table that somebody spoils after their backup: what a query of the export is good for."""
+"""Databases and a table that somebody spoils after their backup: what their exports and dumps are good for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from backup_actions_local.cloud import Cloud
     from backup_actions_local.databases import DatabaseServer, Engine
 
+EXPORT, DUMP = "rds-export", "rds-dump"
+DUMPED = {"dump": "yes"}
+"""The tag of databases that are to be dumped."""
+
 Rows = tuple[tuple[str, ...], ...]
 """Rows as they are shown."""
 
@@ -30,7 +35,8 @@ class Spoilt(Protocol):
     """What was done to it after its backup."""
     sql: str
     """What is asked: valid in its own words, and in a query of an export."""
-    action: str
+    actions: tuple[str, ...]
+    """Those that run on it."""
     resource_type: str
     before: Rows
     after: Rows
@@ -47,26 +53,38 @@ class Spoilt(Protocol):
 class SpoiltDatabase:
     """A DB instance; a real server holds its rows. Making one raises ToolMissing where there is no such server."""
 
-    action, resource_type = "rds-export", "RDS"
+    resource_type = "RDS"
 
-    def __init__(self, engine: Engine, content: Content, folder: Path) -> None:
+    def __init__(self, engine: Engine, content: Content, folder: Path, actions: tuple[str, ...]) -> None:
+        self.actions = actions
         self.name, self.story = content.database, content.story
         self.mishap, self.sql = content.mishap, content.sql
         self.before: Rows = ()
         self.after: Rows = ()
-        self._content, self._folder = content, folder
+        self._engine, self._content, self._folder = engine, content, folder
         self._image = DatabaseImage.made(engine, folder / f"{self.name}.tar", self._fill)
         self._arn = ""
 
     def make(self, cloud: Cloud) -> str:
         """A DB instance with the image in it."""
-        self._arn = cloud.databases.make(self.name, self._image).arn
+        tags = DUMPED if DUMP in self.actions else {}
+        self._arn = cloud.databases.make(self.name, self._image, tags=tags).arn
         return self._arn
 
     def spoil(self, cloud: Cloud) -> None:
         """The instance holds another image, made of the first; the backup keeps that one."""
         spoilt = self._image.changed(self._folder / f"{self.name}-now.tar", self._spoil)
         cloud.databases.database(self._arn).image = spoilt
+
+    @contextmanager
+    def new_server(self) -> Iterator[DatabaseServer]:
+        """An empty server of the same product, as long as the block lasts."""
+        with DatabaseImage.made(self._engine, self._folder / "new.tar", _nothing).restored() as server:
+            yield server
+
+    def asked(self, server: DatabaseServer) -> Rows:
+        """What another server answers."""
+        return self._do(self._engine, server, self.sql)
 
     def _fill(self, engine: Engine, server: DatabaseServer) -> None:
         with engine.connect(server) as connection, connection.cursor() as cursor:
@@ -88,7 +106,8 @@ class SpoiltDatabase:
 class SpoiltTable:
     """A DynamoDB table without point-in-time recovery: its backup has to be restored to be exported."""
 
-    action, resource_type = "dynamodb-export", "DynamoDB"
+    actions: tuple[str, ...] = ("dynamodb-export",)
+    resource_type = "DynamoDB"
     name = "Orders"
     story = "a DynamoDB table without point-in-time recovery: the backup is restored, exported, and the copy removed"
     mishap = "a clean-up script deletes every open order"
@@ -127,15 +146,22 @@ class SpoiltTable:
 
 def spoilt_resources(folder: Path, actions: Sequence[str], talk: Callable[[str], None]) -> Iterator[Spoilt]:
     """Those that the actions are for; a database whose server is not installed is said and left out."""
-    if SpoiltDatabase.action in actions:
-        engines: tuple[tuple[Engine, Content], ...] = ((PostgreSql(), POSTGRESQL), (MariaDb(), WAREHOUSE))
-        for engine, content in engines:
+    engines: tuple[tuple[Engine, Content, tuple[str, ...]], ...] = (
+        (PostgreSql(), POSTGRESQL, (EXPORT, DUMP)),
+        (MariaDb(), WAREHOUSE, (EXPORT,)),
+    )
+    for engine, content, wanted in engines:
+        if chosen := tuple(action for action in wanted if action in actions):
             try:
-                yield SpoiltDatabase(engine, content, folder)
+                yield SpoiltDatabase(engine, content, folder, chosen)
             except ToolMissing as missing:
                 talk(f"{content.database} is left out: {missing}")
-    if SpoiltTable.action in actions:
+    if set(SpoiltTable.actions) & set(actions):
         yield SpoiltTable()
+
+
+def _nothing(_engine: Engine, _server: DatabaseServer) -> None:
+    """A server is left as it was made."""
 
 
 def _shown(rows: Any) -> Rows:

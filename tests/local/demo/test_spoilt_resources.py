@@ -11,8 +11,8 @@ import pytest
 from backup_actions.errors import ToolMissing
 from backup_actions_local.databases import DatabaseImage
 from backup_actions_local.demo import bookshop
-from backup_actions_local.demo.outcome import Check, Outcome
-from backup_actions_local.demo.promises import of_export
+from backup_actions_local.demo.outcome import Check, Outcome, Work
+from backup_actions_local.demo.promises import of_dump, of_export, of_export_alone
 from backup_actions_local.demo.queries import Answer
 from backup_actions_local.demo.run import DemoResult
 from backup_actions_local.demo.summary import summarize
@@ -30,6 +30,26 @@ ANSWER = Answer(
     rows_before=(("Moby-Dick", "12.50"),),
     rows_now=(("Moby-Dick", "0.00"),),
 )
+EXPORT = Work(
+    action="rds-export",
+    place="s3://bucket/rds-export/1",
+    verified="4 rows in 1 Parquet files of 1 tables",
+    source_bytes=2048,
+    stored_bytes=1024,
+    members=(),
+    tables=({"name": "shop.public.books", "rows": 4, "files": 1, "stored_bytes": 1024},),
+    databases=(),
+)
+DUMP = Work(
+    action="rds-dump",
+    place="s3://bucket/rds-dump/1",
+    verified="1 databases loaded and compared: 2 tables, 2004 rows",
+    source_bytes=4096,
+    stored_bytes=1024,
+    members=(),
+    tables=(),
+    databases=({"name": "shop", "tables": 2, "rows": 2004, "objects": 5},),
+)
 OUTCOME = Outcome(
     name="shop",
     story="a database",
@@ -39,20 +59,22 @@ OUTCOME = Outcome(
     status="SUCCEEDED",
     fate="kept",
     why="nothing that was made from it can restore the resource (deletion.after_unrestorable is false)",
-    place="s3://bucket/rds-export/1",
-    members=(),
-    tables=({"name": "shop.public.books", "rows": 4, "files": 1, "stored_bytes": 1024},),
-    source_bytes=2048,
-    stored_bytes=1024,
-    verified="4 rows in 1 Parquet files of 1 tables",
+    works=(EXPORT,),
     evidence={},
     answer=ANSWER,
+)
+DUMPED = replace(
+    OUTCOME,
+    fate="deleted",
+    why="rds-export and rds-dump succeeded",
+    works=(EXPORT, DUMP),
+    evidence={"deletion": {"proof": "ResourceNotFoundException"}},
 )
 
 
 def broken(outcome: Outcome) -> list[str]:
     """The promises that do not hold."""
-    return [check.sentence for check in of_export(outcome) if not check.holds]
+    return [check.sentence for check in (*of_export(outcome), *of_export_alone(outcome)) if not check.holds]
 
 
 def test_everything_promised_of_a_good_export_holds() -> None:
@@ -62,7 +84,8 @@ def test_everything_promised_of_a_good_export_holds() -> None:
 @pytest.mark.parametrize(
     ("change", "promise"),
     [
-        ({"verified": ""}, "looked through"),
+        ({"works": ()}, "looked through"),
+        ({"works": (replace(EXPORT, verified=""),)}, "looked through"),
         ({"answer": None}, "a query of the export"),
         ({"answer": replace(ANSWER, rows=ANSWER.rows_now)}, "a query of the export"),
         ({"answer": replace(ANSWER, rows_now=ANSWER.rows)}, "a query of the export"),
@@ -72,6 +95,25 @@ def test_everything_promised_of_a_good_export_holds() -> None:
 )
 def test_a_promise_that_is_broken_is_named(change: dict[str, Any], promise: str) -> None:
     (sentence,) = broken(replace(OUTCOME, **change))
+
+    assert promise in sentence
+
+
+def test_everything_promised_of_a_good_dump_holds() -> None:
+    assert all(check.holds for check in (*of_export(DUMPED), *of_dump(DUMPED)))
+
+
+@pytest.mark.parametrize(
+    ("change", "promise"),
+    [
+        ({"works": (EXPORT,)}, "loaded into a scratch database"),
+        ({"works": (replace(DUMP, verified="read back in whole, 4 sections inspected"),)}, "loaded into a scratch"),
+        ({"fate": "kept"}, "the backup is deleted"),
+        ({"evidence": {}}, "the backup is deleted"),
+    ],
+)
+def test_a_promise_of_a_dump_that_is_broken_is_named(change: dict[str, Any], promise: str) -> None:
+    (sentence,) = [check.sentence for check in of_dump(replace(DUMPED, **change)) if not check.holds]
 
     assert promise in sentence
 
@@ -101,6 +143,15 @@ def test_the_summary_shows_the_query_and_its_answer_beside_what_is_there_now() -
         "              title      price",
         "              Moby-Dick  0.00",
     ]
+
+
+def test_the_summary_names_all_that_was_made_of_a_backup() -> None:
+    lines = summary_of(DUMPED)
+
+    assert "  export    s3://bucket/rds-export/1" in lines
+    assert "  dump      s3://bucket/rds-dump/1" in lines
+    assert "            shop  2 tables  2004 rows  5 objects" in lines
+    assert "  verified  1 databases loaded and compared: 2 tables, 2004 rows" in lines
 
 
 def test_the_summary_says_where_no_row_is_left() -> None:
