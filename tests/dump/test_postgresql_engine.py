@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from tests.dump import torture_postgresql as torture
-from tests.dump.engine_contract import EngineContract, Loss, Subject
+from tests.dump.engine_contract import EngineContract, Loss, Subject, described, hashed, load
 
 from backup_actions.dump.connection import Connection
+from backup_actions.dump.description import Database, Section
 from backup_actions.dump.postgresql import PostgreSqlEngine
+from backup_actions.dump.postgresql_rows import LARGE_OBJECTS
 
 LOSSES = tuple(
     Loss(statement=statement, told_by=(kind, name))
@@ -102,4 +105,46 @@ def _subject(postgresql_torture: Connection, postgresql_programs: None) -> Subje
 
 
 class TestPostgreSql(EngineContract):
-    """The contract."""
+    """The contract, and what only PostgreSQL has."""
+
+    def test_a_copy_has_the_very_rows(self, subject: Subject, whole: Database, copy: Database) -> None:
+        tables = [each for each in whole.tables if (each.schema, each.name) != LARGE_OBJECTS]
+
+        there, here = (torture.rows(subject.source, name, tables) for name in (whole.name, copy.name))
+
+        assert there == here
+        assert [len(rows) for rows in there.values()] == [each.rows for each in tables]
+
+    def test_a_copy_has_the_very_large_objects(self, subject: Subject, whole: Database, copy: Database) -> None:
+        query = "SELECT oid, lo_get(oid) FROM pg_largeobject_metadata ORDER BY oid"
+
+        there, here = (torture.run(subject.source, name, query) for name in (whole.name, copy.name))
+
+        assert there == here
+        assert [(oid, len(data)) for oid, data in there] == [(4711, 2), (4712, 600_000), (4713, 0)]
+
+    def test_a_materialized_view_has_its_rows_again(self, subject: Subject, copy: Database) -> None:
+        assert torture.run(subject.source, copy.name, "SELECT * FROM counted ORDER BY 1") == [(1, 2)]
+
+    def test_one_table_comes_with_what_belongs_to_it_alone(
+        self, subject: Subject, whole: Database, contents: tuple[tuple[Section, bytes], ...], spare: str
+    ) -> None:
+        people = ("public", "people")
+        subject.engine.create(subject.source, replace(whole, name=spare))
+        for section, content in contents:
+            if section.part != "accounts":
+                load(subject, section, content, spare, only=[people])
+
+        now, before = described(subject, spare), described(subject, subject.database)
+
+        kept = {
+            ("table", "public.people"), ("default", "public.people id"), ("sequence", "public.people_id_seq"),
+            ("sequence value", "public.people_id_seq"), ("constraint", "public.people people_pkey"),
+            ("fk constraint", "public.people people_boss_fkey"), ("index", "public.index with a space"),
+            ("policy", "public.people only_oneself"), ("row security", "public.people"), ("acl", "public.TABLE people"),
+            ("trigger", "public.people watch"), ("check constraint", "public.people not_checked_yet"),
+            ("comment", "public.COLUMN people.name"),
+        }  # fmt: skip
+        assert {key: hashed(now).get(key) for key in kept} == {key: hashed(before)[key] for key in kept}
+        assert [(each.schema, each.name, each.rows) for each in now.tables] == [(*people, 2)]
+        assert not {"view", "fk constraint"} & {kind for kind, name in hashed(now) if (kind, name) not in kept}

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from backup_actions.dump.connection import Connection
+from backup_actions.dump.description import Table
 from backup_actions_local.databases import DatabaseImage, DatabaseServer, PostgreSql
 from backup_actions_local.databases.engine import Engine
+
+Statement = Callable[[str], None]
 
 DATABASE = 'Torture "of" engines'
 OTHER_DATABASE = "other's = 'x'"
@@ -80,14 +85,36 @@ def like_rds(superuser: Connection) -> Connection:
 
 def run(to: Connection, database: str, statement: str) -> Sequence[tuple[Any, ...]]:
     """What the server answers to a superuser."""
-    import psycopg
-
-    with psycopg.connect(
-        host=to.host, port=to.port, user=to.user, password=to.password, dbname=database, autocommit=True
-    ) as asking:
+    with connected(to, database) as asking:
         asking.execute("SET default_transaction_read_only = off")
         answer = asking.execute(statement.encode())
         return answer.fetchall() if answer.description else []
+
+
+def connected(to: Connection, database: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """A superuser's connection that commits every statement."""
+    return psycopg.connect(
+        host=to.host, port=to.port, user=to.user, password=to.password, dbname=database, autocommit=True
+    )
+
+
+_COLUMNS = """
+SELECT attname FROM pg_attribute WHERE attrelid = format('%%I.%%I', %s::text, %s::text)::regclass
+AND attnum > 0 AND NOT attisdropped ORDER BY 1"""
+
+
+def rows(to: Connection, database: str, tables: Sequence[Table]) -> dict[tuple[str, str], list[bytes]]:
+    """Every row of each table as the server writes it, in an order of ours."""
+    with connected(to, database) as asking:
+        asking.execute("SET DateStyle = ISO")
+        return {(table.schema, table.name): _rows(asking, (table.schema, table.name)) for table in tables}
+
+
+def _rows(asking: psycopg.Connection[tuple[Any, ...]], path: tuple[str, str]) -> list[bytes]:
+    columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in asking.execute(_COLUMNS, path).fetchall())
+    query = sql.SQL("COPY (SELECT {} FROM ONLY {}) TO STDOUT").format(columns, sql.Identifier(*path))
+    with asking.cursor().copy(query) as copy:
+        return sorted(b"".join(bytes(piece) for piece in copy).splitlines())
 
 
 @contextmanager

@@ -43,7 +43,8 @@ def _member(number: int, database: str) -> str:
 
 
 def _data(name: str, database: Database, streams: int) -> Iterator[Section]:
-    rest, *others = _shares(database.tables, streams)
+    # pg_dump takes names of tables in the character set of the database, and is only given those that all know.
+    rest, *others = _shares(database.tables, streams if database.character_set == "UTF8" else 0)
     yield _of(f"{name}-data-{_REST}", database, rest)
     for number, share in enumerate(others, 1):
         yield _of(f"{name}-data-{number}", database, share)
@@ -60,7 +61,9 @@ def _of(member: str, database: Database, share: list[Table]) -> Section:
 
 
 def _shares(tables: Sequence[Table], streams: int) -> list[list[Table]]:
-    """The tables in shares of like size: the largest tables first, each to the share that has least."""
+    """The tables in shares of like size: the largest first, each to the share that has least."""
+    if not streams:
+        return [list(tables)]
     total = sum(table.size_bytes for table in tables)
     count = min(max(min(streams, total // _WORTH_A_RUN_BYTES), total // _ONE_ATTEMPT_BYTES, 1), _MOST_SECTIONS)
     movable = [table for table in tables if (table.schema, table.name) != LARGE_OBJECTS and table.size_bytes]
