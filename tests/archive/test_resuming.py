@@ -19,10 +19,11 @@ from botocore.exceptions import EndpointConnectionError
 from tests.archive.resumption import Notes, assert_whole, leftovers, random_image, random_tree
 from tests.archive.test_s3_uploads import tampering
 
-from backup_actions.archive import ArchiveOptions, FolderStore, S3Store, Store, archive, verify
+from backup_actions.archive import ArchiveOptions, FolderStore, S3Store, Store, archive, files, verify
 from backup_actions.archive.checkpoint import CHECKPOINT_NAME
 from backup_actions.archive.device import BlockSource
 from backup_actions.archive.index import IndexWriter
+from backup_actions.archive.tree_reader import tree_reader
 from backup_actions.errors import ArchiveExists, ArchiveInterrupted, SourceUnreadable, UploadFailed
 from backup_actions.model.manifest import Manifest
 
@@ -117,6 +118,20 @@ def test_a_checkpoint_is_written_while_the_work_goes_on(folder_store: FolderStor
         resumable(tree, folder_store, Waiting(until_bytes=20 * MIB, error=RuntimeError()), checkpoint_seconds=0.1)
 
     assert leftovers(folder_store) == []
+
+
+@pytest.mark.skipif(tree_reader() is None, reason="the tree reader is not built: make builds it with a C compiler")
+def test_another_reader_of_trees_begins_again(
+    folder_store: FolderStore, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(tree, folder_store, at_bytes=31 * MIB)
+    monkeypatch.setattr(files, "tree_reader", lambda: None)
+    notes = Notes()
+
+    resumable(tree, folder_store, notes)
+
+    assert "begun again: reader of trees differ from what was begun" in notes.text
+    assert_whole(folder_store, tree, tmp_path)
 
 
 def test_a_tree_that_changed_meanwhile_is_archived_from_its_beginning(

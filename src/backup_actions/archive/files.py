@@ -36,6 +36,11 @@ class ArchivedTree:
     notes: tuple[str, ...]
 
 
+def reader_of_trees() -> str:
+    """Which of the two readers is used; their headers are not the same byte for byte."""
+    return "GNU tar" if tree_reader() is None else "the tree reader"
+
+
 def archive_tree(
     root: Path,
     frames: FrameWriter,

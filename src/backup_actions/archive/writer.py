@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from backup_actions.archive.device import Blocks, BlockSource
+from backup_actions.archive.files import reader_of_trees
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.archive.layout import read_layout
 from backup_actions.archive.members import MemberWriter, Place
@@ -100,7 +101,13 @@ def _manifest(members: tuple[Member, ...], *, source: JsonObject, layout: Layout
 
 def _identity(source: JsonObject, layout: Layout | None, times: str) -> JsonObject:
     divided = asdict(layout) if layout else None
-    return {"program": _version(), "source": source, "layout": divided, "times": times}
+    return {
+        "program": _version(),
+        "source": source,
+        "layout": divided,
+        "times": times,
+        "reader of trees": reader_of_trees(),
+    }
 
 
 def _require_unchanged(blocks: Blocks | None, times: str, options: ArchiveOptions) -> None:
