@@ -111,8 +111,8 @@ class PostgreSql:
             run(
                 [
                     _program("initdb"), f"--pgdata={directory}", f"--username={ADMINISTRATOR}",
-                    f"--pwfile={password.name}",
-                    "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
+                    f"--pwfile={password.name}", "--wal-segsize=1", "--auth=scram-sha-256", "--encoding=UTF8",
+                    "--locale=C.UTF-8", "--no-sync", "--no-instructions",
                 ],
                 server="PostgreSQL",
             )  # fmt: skip
@@ -125,6 +125,7 @@ class PostgreSql:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "fsync": "off",
+            "max_wal_size": "1GB",
             "shared_buffers": "16MB",
             "timezone": "UTC",
         }
