@@ -328,6 +328,31 @@ def test_without_a_checkpoint_an_interruption_leaves_nothing(store: Store, tree:
     assert leftovers(store) == []
 
 
+def test_a_member_that_stands_is_removed_when_a_later_one_fails(store: Store, disk: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        resumable(disk, store, Notes(until_bytes=30 * MIB), checkpoint_seconds=None)
+
+    assert store.describe("p1/device.img.zst") is None
+    assert leftovers(store) == []
+
+
+def test_a_member_of_an_archive_that_another_has_completed_is_not_removed(
+    folder_store: FolderStore, disk: Path
+) -> None:
+    class Overtaken(Notes):
+        """Somebody completes the archive in the last moment before Ctrl-C."""
+
+        def add(self, source_bytes: int) -> None:
+            if self._done + source_bytes > 30 * MIB:
+                folder_store.put("manifest.json", b"{}")
+            super().add(source_bytes)
+
+    with pytest.raises(KeyboardInterrupt):
+        resumable(disk, folder_store, Overtaken(until_bytes=30 * MIB), checkpoint_seconds=None)
+
+    assert folder_store.describe("p1/device.img.zst") is not None
+
+
 def test_ctrl_c_in_the_very_end_leaves_nothing_that_nobody_knows_of(
     s3_store: S3Store, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,15 @@ def test_a_name_never_leaves_the_store(store: Store, name: str) -> None:
         store.folder(name)
 
 
+def test_what_is_removed_is_gone_and_may_have_been_before(store: Store) -> None:
+    store.put("folder/object", b"content")
+
+    store.remove("folder/object")
+    store.remove("folder/object")
+
+    assert store.describe("folder/object") is None
+
+
 def test_a_folder_of_a_store_has_what_lies_in_it(store: Store) -> None:
     store.put("folder/inner/object", b"content")
 

@@ -89,6 +89,10 @@ class FolderStore:
                 size_bytes += len(data)
         return StoredObject(name=name, size_bytes=size_bytes, crc64nvme=checksum.base64())
 
+    def remove(self, name: str) -> None:
+        """Whether or not there was one."""
+        (self.path / checked_name(name)).unlink(missing_ok=True)
+
     def remove_folder(self, name: str) -> None:
         """Remove it with all that is in it."""
         with suppress(FileNotFoundError):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from backup_actions.archive.device import Blocks
 from backup_actions.archive.files import archive_tree
 from backup_actions.archive.frames import FramedStream
 from backup_actions.archive.index import IndexWriter
+from backup_actions.archive.interrupts import uninterrupted
 from backup_actions.archive.journal import Journal, SoFar
 from backup_actions.archive.kept_frames import compare_kept_frames
 from backup_actions.archive.options import ArchiveOptions
@@ -20,7 +21,7 @@ from backup_actions.archive.region_image import archive_region
 from backup_actions.archive.store import CannotResumeError, Store
 from backup_actions.archive.tree_so_far import SourceDiffers
 from backup_actions.archive.under_way import MemberUnderWay
-from backup_actions.errors import ArchiveExists
+from backup_actions.errors import ArchiveExists, BackupActionsError
 from backup_actions.model.manifest import MANIFEST_NAME, Kind, Member, Region, StoredObject
 from backup_actions.model.progress import Progress
 
@@ -52,6 +53,8 @@ class MemberWriter:
     """Raises SourceUnreadable where the source is known to have changed while it was read."""
     manifest_in: Store | None = None
     """Where the manifest will stand; by default where the members do."""
+    stand: list[str] = field(default_factory=list)
+    """The names of objects that were written and stand, in order."""
 
     def finished(self, name: str) -> Member | None:
         """The member of that name, where an earlier process has finished it."""
@@ -62,8 +65,8 @@ class MemberWriter:
 
         def write(work: MemberUnderWay) -> Member:
             with (
-                self.to.create(f"{place.folder}index.parquet") as stored_index,
-                IndexWriter(stored_index, self.options.frame_bytes) as index,
+                self.to.create(f"{place.folder}index.parquet") as index_writer,
+                IndexWriter(index_writer, self.options.frame_bytes) as index,
             ):
                 tree = archive_tree(
                     root,
@@ -79,9 +82,11 @@ class MemberWriter:
                     self.progress.note(f"{place.name}: {note}")
                 member = self._member(place, "files", stream, work.stored.seal(), source_bytes=tree.content_bytes)
                 self._require_worth()
+                stored_index = index.finish()
+                self.stand.append(stored_index.name)
                 return replace(
                     member,
-                    index=index.finish(),
+                    index=stored_index,
                     counts=tree.counts,
                     sockets=tree.sockets,
                     notes=(*place.notes, *tree.notes),
@@ -180,7 +185,7 @@ class MemberWriter:
                 self._require_worth()
                 if self.journal:
                     self.journal.will_finish(written)
-                work.stored.finish()
+                self.stand.append(work.stored.finish().name)
                 return written
 
         begun = self.journal.begun(member, name) if self.journal else None
@@ -193,9 +198,32 @@ class MemberWriter:
             self.journal.forget()
             return attempt(None)
 
+    @contextmanager
+    def leaving_nothing(self) -> Iterator[None]:
+        """A block that fails leaves no object that no manifest names, or it is said."""
+        try:
+            yield
+        except BaseException:
+            with uninterrupted():
+                self._remove_all()
+            raise
+
+    def _remove_all(self) -> None:
+        for name in self.stand:
+            try:
+                self._require_absent()  # or it may be the object of whoever was faster
+                self.to.remove(name)
+            except ArchiveExists:
+                return
+            except (BackupActionsError, OSError) as failure:
+                self.progress.note(f"{self.to.location}/{name} could not be removed: {failure}")
+
     def _require_worth(self) -> None:
         """Raises SourceUnreadable, and ArchiveExists: whoever was faster must not have his objects written over."""
         self.require_unchanged()
+        self._require_absent()
+
+    def _require_absent(self) -> None:
         whole = self.manifest_in or self.to
         if whole.describe(MANIFEST_NAME) is not None:
             raise ArchiveExists(where=whole.location)

@@ -120,6 +120,11 @@ class S3Store:
             raise
         return StoredObject(name=name, size_bytes=head["ContentLength"], crc64nvme=head.get("ChecksumCRC64NVME", ""))
 
+    def remove(self, name: str) -> None:
+        """S3 does not say whether there was one."""
+        with translated():
+            self.client.delete_object(**self.target(name))
+
     def remove_folder(self, name: str) -> None:
         """List and delete, one by one: there are few."""
         with translated():

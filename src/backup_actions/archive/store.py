@@ -126,6 +126,10 @@ class Store(Protocol):
         """Size and checksum as the store itself states them, or None where there is no such object."""
         ...
 
+    def remove(self, name: str) -> None:
+        """There is no object of that name."""
+        ...
+
     def remove_folder(self, name: str) -> None:
         """No object is left whose name begins with ``name/``."""
         ...

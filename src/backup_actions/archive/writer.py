@@ -73,6 +73,8 @@ def archive(
             )
         unchanged = partial(_require_unchanged, blocks, times, options)
         writer = MemberWriter(place, options, progress, journal, unchanged, manifest_in=to)
+        if journal is None:
+            stack.enter_context(writer.leaving_nothing())
         if blocks is None or layout is None:
             members = [_directory(Path(str(source)), to, writer, progress)]
         else:
