@@ -210,24 +210,6 @@ def test_the_master_of_mariadb_has_not_every_privilege(mariadb: ManagedServer, a
 # ------------------------------------------------------------------------------------------------------- life and death
 
 
-def test_data_and_password_outlive_the_server(
-    postgresql_shop: DatabaseImage, authority: Authority, tmp_path: Path
-) -> None:
-    server = ManagedServer(postgresql_shop, tmp_path / "server", authority)
-    server.set_password(NEW)
-    server.start()
-    with connect(server, authority) as connection:
-        connection.execute("DROP TABLE orders")
-    server.stop()
-    assert server.port == 0
-    server.start()
-    with connect(server, authority) as connection:
-        assert connection.execute("SELECT to_regclass('orders')").fetchone() == (None,)
-
-    server.remove()
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_server_that_dies_takes_its_connections_along(
     postgresql_shop: DatabaseImage, authority: Authority, tmp_path: Path
 ) -> None:

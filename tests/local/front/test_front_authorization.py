@@ -203,3 +203,54 @@ def test_a_message_is_sent_to_the_queue_of_the_url() -> None:
     (check,) = checks("sqs", "SendMessage", {"QueueUrl": "http://127.0.0.1:1/111122223333/dead", "MessageBody": "x"})
 
     assert check.resource == "arn:aws:sqs:us-east-1:111122223333:dead"
+
+
+def asked_of(service: str, operation: str, params: Mapping[str, Any], facts: Facts = FACTS) -> list[tuple[str, str]]:
+    return [
+        (check.action, check.resource.rpartition("111122223333:")[2])
+        for check in checks(service, operation, params, facts)
+    ]
+
+
+def test_a_restored_instance_asks_for_snapshot_itself_network_groups_tags_and_key() -> None:
+    encrypted = Facts(
+        "111122223333", "us-east-1", key_of=lambda arn: KEY if arn.endswith("snapshot:awsbackup:j") else None
+    )
+    params = {
+        "DBInstanceIdentifier": "Run-1",
+        "DBSnapshotIdentifier": "awsbackup:j",
+        "DBSubnetGroupName": "network",
+        "Tags": [{"Key": "owner", "Value": "us"}],
+    }
+
+    assert asked_of("rds", "RestoreDBInstanceFromDBSnapshot", params, encrypted) == [
+        ("rds:RestoreDBInstanceFromDBSnapshot", "snapshot:awsbackup:j"),
+        ("rds:RestoreDBInstanceFromDBSnapshot", "db:run-1"),
+        ("rds:RestoreDBInstanceFromDBSnapshot", "subgrp:network"),
+        ("rds:RestoreDBInstanceFromDBSnapshot", "pg:default.*"),
+        ("rds:RestoreDBInstanceFromDBSnapshot", "og:default:*"),
+        ("rds:AddTagsToResource", "db:run-1"),
+        ("kms:DescribeKey", "key/k"),
+        ("kms:CreateGrant", "key/k"),
+    ]
+
+
+def test_an_instance_in_a_cluster_asks_for_the_cluster_too() -> None:
+    params = {"DBInstanceIdentifier": "one", "DBClusterIdentifier": "all", "Engine": "aurora-mysql"}
+
+    assert asked_of("rds", "CreateDBInstance", params) == [
+        ("rds:CreateDBInstance", "db:one"),
+        ("rds:CreateDBInstance", "cluster:all"),
+    ]
+
+
+def test_a_secret_needs_its_key_in_the_name_of_the_parameter() -> None:
+    params = {"Name": "/a/secret", "Value": "s", "Type": "SecureString", "KeyId": KEY}
+    put, encrypt = checks("ssm", "PutParameter", params)
+
+    assert (put.action, put.resource.rpartition(":")[2]) == ("ssm:PutParameter", "parameter/a/secret")
+    assert (encrypt.action, encrypt.resource) == ("kms:Encrypt", KEY)
+    assert encrypt.context == {
+        "kms:ViaService": "ssm.us-east-1.amazonaws.com",
+        "kms:EncryptionContext:PARAMETER_ARN": put.resource,
+    }

@@ -139,17 +139,6 @@ def test_a_cluster_keeps_its_data_and_its_password_between_instances(
     assert stage.servers() == []
 
 
-def test_an_instance_whose_server_has_died_can_be_deleted(stage: Stage, postgresql_shop: DatabaseImage) -> None:
-    where = stage.restored("dying", postgresql_shop)
-    with stage.connect(where) as connection:
-        stage.cloud.restored.kill("dying")
-        with pytest.raises(psycopg.OperationalError):
-            connection.execute("SELECT 1")
-    stage.delete("dying")
-
-    assert stage.servers() == []
-
-
 def test_a_job_finds_the_authority_and_the_programs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     jobs = stage.cloud.jobs
