@@ -99,6 +99,20 @@ def _new_database_flow(tmp_path: Path, flow_objects: ObjectServer) -> Iterator[N
         yield new
 
 
+@pytest.fixture(name="new_dump_flow")
+def _new_dump_flow(tmp_path: Path, flow_objects: ObjectServer) -> Iterator[NewFlow]:
+    """The same with the RDS dump as its one action, and a folder as its server."""
+    from tests.flow.dumps import folder_flow
+
+    with ExitStack() as stack:
+
+        def new(**choices: Any) -> Flow:
+            stack.close()
+            return stack.enter_context(folder_flow(tmp_path, flow_objects, **choices))
+
+        yield new
+
+
 @pytest.fixture(name="postgresql_shop", scope="session")
 def _postgresql_shop(tmp_path_factory: pytest.TempPathFactory) -> DatabaseImage:
     """A PostgreSQL database that was stopped, with a small shop in it."""
