@@ -97,6 +97,12 @@ def every_trial(sites: tuple[CallSite, ...]) -> list[Trial]:
     return [Trial(site, kind) for site in sites for kind in Kind]
 
 
+def spread_over(sites: tuple[CallSite, ...], number: int) -> list[Trial]:
+    """About so many, spread over the run, the kinds taking turns, so that each kind meets another part of it."""
+    trials = every_trial(sites)
+    return trials[:: max(1, len(trials) // number) | 1]  # odd, so that no kind is passed over
+
+
 def sample_of(sites: tuple[CallSite, ...]) -> list[Trial]:
     """The first call and the last one that a role makes of an operation, the kinds taking turns."""
     last = {(site.role, site.service, site.operation): site.number for site in sites}

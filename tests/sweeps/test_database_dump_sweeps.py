@@ -40,7 +40,7 @@ def aurora(flow: Flow) -> None:
 
 @pytest.fixture(name="sites", scope="module")
 def _sites(tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer) -> tuple[tuple[CallSite, Run], ...]:
-    """Every call of a good run, and those that only a cluster's makes; the main machine's are failed by other sweeps."""
+    """Every call of a good run, and those that only a cluster's makes; other sweeps fail those of the main machine."""
     found: list[tuple[CallSite, Run]] = []
     for run in (ordinary, aurora):
         with folder_flow(tmp_path_factory.mktemp("good"), flow_objects) as flow:

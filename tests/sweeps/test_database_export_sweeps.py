@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.flow.databases import EXPORT, back_up, broken, database_flow
 from tests.flow.flow import Flow, NewFlow
-from tests.sweeps.faults import Kind, Trial, every_trial
+from tests.sweeps.faults import Kind, Trial, every_trial, spread_over
 from tests.sweeps.grants import Grant, every_grant
-from tests.sweeps.outcomes import outcome_of
+from tests.sweeps.outcomes import outcome_of, refused_to
 
-from backup_actions_local.front.audit import Verdict
 from backup_actions_local.front.faults import CallSite
 
 if TYPE_CHECKING:
@@ -39,13 +38,6 @@ def _sites(
         return tuple(site for site in flow.cloud.faults.calls if site.role.startswith(EXPORT))
 
 
-def sample_of(sites: tuple[CallSite, ...]) -> list[Trial]:
-    """Spread over the run, the kinds taking turns, so that each kind meets another part of it."""
-    trials = every_trial(sites)
-    step = max(1, len(trials) // _CALLS_SAMPLED) | 1  # odd, so that no kind is passed over
-    return trials[::step]
-
-
 @pytest.mark.timeout(3000)
 def test_no_single_fault_of_an_export_breaks_a_promise(
     new_database_flow: NewFlow,
@@ -54,7 +46,7 @@ def test_no_single_fault_of_an_export_breaks_a_promise(
     pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
-    trials = every_trial(sites) if pytestconfig.getoption("sweep") else sample_of(sites)
+    trials = every_trial(sites) if pytestconfig.getoption("sweep") else spread_over(sites, _CALLS_SAMPLED)
     results = [_tried(new_database_flow(), trial, postgresql_shop) for trial in trials]
 
     record_property("faults", json.dumps(results))
@@ -177,13 +169,7 @@ def _lacking(flow: Flow, grant: Grant, image: DatabaseImage) -> dict[str, object
     flow.take_away(grant.role, grant.action, grant.statement)
     RUNS.get((grant.role, grant.action), ordinary)(flow, image)
     wrong = broken(flow)
-    refused = [
-        entry
-        for entry in flow.cloud.audit.entries
-        if entry.caller and entry.caller.role == grant.role
-        if entry.verdict is Verdict.REFUSED or entry.error_code in {"AccessDenied", "403"}
-    ]
-    if not refused:
+    if not refused_to(flow, grant.role):
         wrong.append("nothing was refused: the grant is too much")
     return {"trial": str(grant), "group": grant.role, "outcome": outcome_of(flow), "broken": wrong}
 

@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.flow.flow import ACTION, MAIN, Flow, NewFlow
+from tests.flow.flow import ACTION, MAIN, NewFlow
 from tests.flow.invariants import broken
 from tests.sweeps.grants import CHOICES, SCENARIOS, UNUSED_HERE, Grant, every_grant, ordinary
-from tests.sweeps.outcomes import outcome_of
+from tests.sweeps.outcomes import outcome_of, refused_to
 
-from backup_actions_local.front.audit import Entry, Verdict
 from backup_actions_local.states.execution import Execution
 
 pytestmark = pytest.mark.root
@@ -42,7 +41,7 @@ def _tried(new_flow: NewFlow, grant: Grant) -> dict[str, object]:
     flow.take_away(grant.role, grant.action, grant.statement)
     SCENARIOS.get((grant.role, grant.action), ordinary)(flow)
     wrong = broken(flow)
-    if not _refused(flow, grant.role):
+    if not refused_to(flow, grant.role):
         wrong.append("nothing was refused: the grant is too much")
     failed = _failed_states(flow.executions(MAIN) + flow.executions(ACTION))
     # What Step Functions does after an execution was stopped is in nobody's history.
@@ -50,16 +49,6 @@ def _tried(new_flow: NewFlow, grant: Grant) -> dict[str, object]:
     if in_a_state and not failed & set(grant.needed_in):
         wrong.append(f"{sorted(failed)} failed instead of {grant.needed_in}")
     return {"trial": str(grant), "group": grant.role, "outcome": outcome_of(flow), "broken": wrong}
-
-
-def _refused(flow: Flow, role: str) -> list[Entry]:
-    """What the role was not permitted; an object whose absence may not be known is refused as well."""
-    return [
-        entry
-        for entry in flow.cloud.audit.entries
-        if entry.caller and entry.caller.role == role
-        if entry.verdict is Verdict.REFUSED or (entry.error_code in {"AccessDenied", "403"} and not entry.injected)
-    ]
 
 
 def _failed_states(executions: list[Execution]) -> set[str]:

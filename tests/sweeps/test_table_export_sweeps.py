@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.flow.flow import MAIN, Flow, NewFlow
 from tests.flow.tables import EXPORT, back_up, broken, make_table, table_flow
-from tests.sweeps.faults import Kind, Trial, every_trial
+from tests.sweeps.faults import Kind, Trial, every_trial, spread_over
 from tests.sweeps.grants import Grant, every_grant
-from tests.sweeps.outcomes import outcome_of
+from tests.sweeps.outcomes import outcome_of, refused_to
 
-from backup_actions_local.front.audit import Verdict
 from backup_actions_local.front.faults import CallSite
 
 if TYPE_CHECKING:
@@ -42,13 +41,6 @@ def _sites(tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer)
         return tuple(site for site in flow.cloud.faults.calls if site.role.startswith(EXPORT))
 
 
-def sample_of(sites: tuple[CallSite, ...]) -> list[Trial]:
-    """Spread over the run, the kinds taking turns, so that each kind meets another part of it."""
-    trials = every_trial(sites)
-    step = max(1, len(trials) // _FAULTS_SAMPLED) | 1  # odd, so that no kind is passed over
-    return trials[::step]
-
-
 @pytest.mark.timeout(9000)
 def test_no_single_fault_of_a_table_s_export_breaks_a_promise(
     new_table_flow: NewFlow,
@@ -56,7 +48,7 @@ def test_no_single_fault_of_a_table_s_export_breaks_a_promise(
     pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
-    trials = every_trial(sites) if pytestconfig.getoption("sweep") else sample_of(sites)
+    trials = every_trial(sites) if pytestconfig.getoption("sweep") else spread_over(sites, _FAULTS_SAMPLED)
     results = [tried(new_table_flow(settings={"keep_original": False}), trial) for trial in trials]
 
     record_property("faults", json.dumps(results))
@@ -185,15 +177,9 @@ def lacking(flow: Flow, grant: Grant) -> dict[str, Any]:
     )
     run(flow)
     wrong = broken(flow)
-    refused = [
-        entry
-        for entry in flow.cloud.audit.entries
-        if entry.caller and entry.caller.role == grant.role
-        if entry.verdict is Verdict.REFUSED or entry.error_code in {"AccessDenied", "403"}
-    ]
     # AWS Backup's own calls are in nobody's audit.
     failed = [job.message for job in flow.cloud.restores.jobs.values() if grant.action in job.message]
-    if not refused and not failed:
+    if not refused_to(flow, grant.role) and not failed:
         wrong.append("nothing was refused: the grant is too much")
     return {"trial": str(grant), "group": grant.role, "outcome": outcome_of(flow), "broken": wrong}
 
