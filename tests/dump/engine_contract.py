@@ -364,13 +364,14 @@ class EngineContract:
 
     def test_a_password_is_in_no_command_line_and_no_environment(self, subject: Subject, whole: Database) -> None:
         before = _children()
+        shown = []
         for section in sections(subject, whole):
             with subject.engine.dumped(subject.source, section) as output:
-                shown = [_shown(child) for child in _children() - before]
+                shown += [_shown(child) for child in _children() - before]
                 output.read()
 
-            assert shown
-            assert not any(subject.source.password.encode() in each for each in shown)
+        assert shown
+        assert not any(subject.source.password.encode() in each for each in shown)
 
     def test_a_program_that_is_not_installed_is_named(
         self, subject: Subject, whole: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -408,10 +409,11 @@ def _interrupted(output: BinaryIO) -> None:
 
 def _children() -> set[Path]:
     """Where the kernel tells about each process that we have started and that is still there."""
-    return {each for each in Path("/proc").glob("[0-9]*") if _parent(each) == os.getpid()}
+    return {each for each in Path("/proc").glob("[0-9]*") if parent(each) == os.getpid()}
 
 
-def _parent(process: Path) -> int:
+def parent(process: Path) -> int:
+    """Who has started the process about which the kernel tells there; nobody where it is gone."""
     try:
         return int((process / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
