@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Action, Function, Statement
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
 from backup_actions.lifecycle import INTAKE, rules
 from backup_actions.settings import DeploymentSettings
 from backup_actions_local.calls import Refused
@@ -24,6 +23,7 @@ from backup_actions_local.databases import programs
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.front import Audit, Faults, Front, Roles
 from backup_actions_local.front.policies import Check, Decision, evaluate
+from backup_actions_local.resources import made_for
 from backup_actions_local.seaweed import ObjectServer
 from backup_actions_local.services import restore_jobs
 from backup_actions_local.services.backup import Backup
@@ -207,7 +207,8 @@ class Cloud:
 
     def deploy(self, settings: DeploymentSettings, actions: Iterable[Action], *, bucket: str) -> Deployment:
         """Make bucket, key, ledger, topic, queue, vaults, roles, functions, jobs, machines and rules."""
-        resources = self._make_resources(settings, bucket)
+        resources = made_for(settings, bucket, self.administrator, self.restored)
+        self._bucket_keys[f"arn:{self.place.partition}:s3:::{bucket}"] = resources["BucketKeyArn"]
         deployment = Deployment(settings, tuple(actions), self.place, resources)
         for role, statements in deployment.roles():
             self.roles.add(role, statements)
@@ -229,41 +230,6 @@ class Cloud:
             )
         self._make_rules(deployment)
         return deployment
-
-    def _make_resources(self, settings: DeploymentSettings, bucket: str) -> dict[str, str]:
-        session = self.administrator
-        session.client("s3").create_bucket(Bucket=bucket)
-        key = session.client("kms").create_key(Description="archives")["KeyMetadata"]["Arn"]
-        self._bucket_keys[f"arn:{self.place.partition}:s3:::{bucket}"] = key
-        ledger = f"{settings.name}-ledger"
-        session.client("dynamodb").create_table(
-            TableName=ledger,
-            KeySchema=[
-                {"AttributeName": POINT_KEY, "KeyType": "HASH"},
-                {"AttributeName": ITEM_KEY, "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (POINT_KEY, ITEM_KEY)],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        if settings.athena.enabled:
-            session.client("glue").create_database(DatabaseInput={"Name": settings.glue_database})
-        topic = session.client("sns").create_topic(Name=settings.name)["TopicArn"]
-        queue = session.client("sqs").create_queue(QueueName=f"{settings.name}-dead-letters")["QueueUrl"]
-        # What the topic sends to people is kept here, where it can be shown.
-        inbox = session.client("sqs").create_queue(QueueName=f"{settings.name}-inbox")["QueueUrl"]
-        endpoint = self.place.arn("sqs", f"{settings.name}-inbox")
-        session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
-        return {
-            "Bucket": bucket,
-            "BucketKeyArn": key,
-            "LedgerTable": ledger,
-            "TopicArn": topic,
-            "DeadLetterQueueUrl": queue,
-            "DeadLetterQueueArn": self.place.arn("sqs", f"{settings.name}-dead-letters"),
-            "DatabaseSubnetGroup": self.restored.make_subnet_group(f"{settings.name}-databases", self.place.zones).name,
-            "DatabaseSecurityGroup": self.restored.make_security_group(),
-            "InboxUrl": inbox,
-        }
 
     def _make_functions(self, deployment: Deployment) -> None:
         for deployed in deployment.machines:
