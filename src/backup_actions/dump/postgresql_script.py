@@ -9,7 +9,8 @@ _LITERAL = r"'(?:[^']|'')*'"
 _QUOTED = r'"(?:[^"]|"")*"'
 # Whatever may hold a semicolon that ends nothing; a comment and a command of psql reach to the end of their line.
 _TOKEN = re.compile(
-    rf"(?P<skipped>--[^\n]*|^\\[^\n]*)|(?P<kept>{_LITERAL}|{_QUOTED}|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)|(?P<end>;)",
+    rf"(?P<skipped>--[^\n]*|^\\[^\n]*)|(?P<kept>{_LITERAL}|{_QUOTED}|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)|(?P<end>;)"
+    r"|(?P<open>['\"]|\$\w*\$)",
     re.DOTALL | re.MULTILINE,
 )
 # What makes a database, or sets up a session in it, says nothing about it that is not told elsewhere.
@@ -25,6 +26,8 @@ def statements(script: str) -> Iterator[str]:
     begun: list[str] = []
     position = 0
     for token in _TOKEN.finditer(script):
+        if token["open"]:
+            break
         begun.append(script[position : token.start()])
         position = token.end()
         if token["kept"]:
