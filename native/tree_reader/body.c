@@ -51,7 +51,8 @@ static void note_wrong(struct body *body, int wrong) {
     if (!body->wrong) body->wrong = wrong;
 }
 
-int body_descriptor(struct reading *reading, struct body *body) {
+/* A descriptor to read the body with, or a negative number where there is none. */
+static int body_descriptor(struct reading *reading, struct body *body) {
     pthread_mutex_lock(&body->lock);
     if (body->fd == -1) {
         body->fd = open_again(reading, body);
@@ -74,17 +75,21 @@ struct segment *new_segment(const struct body *body, uint64_t number) {
     return segment;
 }
 
-void read_segment(struct reading *reading, struct body *body, uint64_t number, struct segment *segment) {
+void read_body(struct reading *reading, struct body *body, uint64_t stored_at, char *to, size_t length) {
     struct source source = {body_descriptor(reading, body), body->extents, body->extent_count};
     if (source.fd < 0) {
-        memset(segment->bytes, 0, segment->length);
+        memset(to, 0, length);
         return;
     }
-    int wrong = read_stored(&source, number * SEGMENT_BYTES, segment->bytes, segment->length);
+    int wrong = read_stored(&source, stored_at, to, length);
     if (!wrong) return;
     pthread_mutex_lock(&body->lock);
     note_wrong(body, wrong);
     pthread_mutex_unlock(&body->lock);
+}
+
+void read_segment(struct reading *reading, struct body *body, uint64_t number, struct segment *segment) {
+    read_body(reading, body, number * SEGMENT_BYTES, segment->bytes, segment->length);
 }
 
 void check_body(struct entry *entry) {

@@ -20,10 +20,10 @@ void free_body(struct body *body);
 /* A segment that is still to be read. */
 struct segment *new_segment(const struct body *body, uint64_t number);
 
-/* A descriptor to read the body with, or a negative number where there is none. */
-int body_descriptor(struct reading *reading, struct body *body);
+/* Reads some of the body, zeros where the file cannot be read; body->wrong then says why. Several threads may do so. */
+void read_body(struct reading *reading, struct body *body, uint64_t stored_at, char *to, size_t length);
 
-/* Fills the segment, with zeros where the file cannot be read; body->wrong then says why. Several threads may do so. */
+/* Fills the segment in the same manner. */
 void read_segment(struct reading *reading, struct body *body, uint64_t number, struct segment *segment);
 
 /* Adds a complaint to the entry if its body was not read well, or is no longer what it was. */

@@ -12,6 +12,8 @@ struct options {
     unsigned threads;
     size_t read_ahead_bytes;
     uint64_t start_at;
+    int frames_fd;
+    size_t frame_bytes;
 };
 
 #endif

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "plan.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,9 +22,7 @@ enum {
 
 void begin_plan(struct reading *reading) {
     struct plan *plan = &reading->plan;
-    int pipe_bytes = fcntl(STDOUT_FILENO, F_GETPIPE_SZ); /* -1: it is none */
     *plan = (struct plan){
-        .passes_bodies_on = pipe_bytes > 0 && pipe_bytes <= SEGMENT_BYTES,
         .most_bytes = reading->options->read_ahead_bytes,
         .most_threads = reading->options->threads,
         .limit = reading->options->threads < QUIET_THREADS ? reading->options->threads : QUIET_THREADS,
@@ -103,17 +100,14 @@ static bool take_segment(struct plan *plan, struct body *body, struct run *run) 
     return true;
 }
 
-/* What is passed on lies in the pipe as pages of the file, which show what is written into the file until they are read.
- * So the end of a body is copied: more than the pipe holds lies behind the pages when the file is checked for changes. */
-static bool is_passed_on(const struct plan *plan, const struct body *body, uint64_t number) {
-    return plan->passes_bodies_on && plan->limit <= QUIET_THREADS && !body->extents && number + 2 < body->segment_count;
-}
+/* Whether the stream takes bodies from their files itself, which spares a copy: where nothing waits for a device. */
+static bool passes_bodies_on(const struct plan *plan) { return plan->limit <= QUIET_THREADS; }
 
 static bool take_from(struct reading *reading, struct cursor *cursor, struct run *run) {
     *run = (struct run){0};
     if (!cursor->is_body) return take_children(&reading->plan, (struct directory *)cursor, run);
     struct body *body = (struct body *)cursor;
-    if (!atomic_load(&reading->content_wanted) || is_passed_on(&reading->plan, body, body->planned)) return false;
+    if (!atomic_load(&reading->content_wanted) || passes_bodies_on(&reading->plan)) return false;
     return take_segment(&reading->plan, body, run);
 }
 
@@ -292,7 +286,7 @@ struct segment *obtain_segment(struct reading *reading, struct body *body, uint6
 
 bool may_pass_on(struct reading *reading, struct body *body, uint64_t number) {
     pthread_mutex_lock(&reading->plan.lock);
-    bool may = is_passed_on(&reading->plan, body, number) && !body->slots[number % SEGMENTS_AHEAD];
+    bool may = passes_bodies_on(&reading->plan) && !body->slots[number % SEGMENTS_AHEAD];
     if (may) {
         if (body->planned <= number) body->planned = number + 1;
         body->emitted = number + 1;

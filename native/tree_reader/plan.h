@@ -27,7 +27,6 @@ struct plan {
     pthread_t *threads;
     unsigned most_threads, started, idle, limit, run_length, quiet_runs;
     bool stopping, is_awaited;
-    bool passes_bodies_on; /* where nothing waits for a device the stream takes bodies from their files itself */
 };
 
 void begin_plan(struct reading *reading);

@@ -142,7 +142,10 @@ static struct entry *finish_with_content(struct draft *draft, int fd, const stru
     const struct buffer *path = &draft->scratch->path;
     struct entry *entry = finish(draft, length);
     struct source source = {fd, map->extents, map->count};
-    int wrong = length ? read_stored(&source, 0, entry->bytes + entry->header_bytes + draft->scratch->map.length, length) : 0;
+    char *content = entry->bytes + entry->header_bytes;
+    int wrong = length ? read_stored(&source, 0, content + draft->scratch->map.length, length) : 0;
+    hash_content(content, draft->scratch->map.length + length, entry->digest);
+    entry->flags |= FLAG_IS_HASHED;
     struct stat after;
     if (wrong > 0)
         complain(entry, path, reason_of(wrong));

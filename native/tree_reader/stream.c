@@ -2,18 +2,19 @@
 #include "stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are written as they lie in memory");
 
-enum kind { DATA = 1, ENTRIES, REMARK, END };
+enum kind { FRAME = 1, ENTRIES, REMARK, END };
 
 enum {
-    DATA_BYTES = 1 << 20,      /* so much is gathered before it is written */
-    MOST_DATA_BYTES = 4 << 20, /* in one chunk */
-    RECORD_BYTES = 10240,      /* GNU tar ends at a whole one */
+    MOST_ROWS = 4096,           /* of a batch */
+    MOST_BATCH_BYTES = 3 << 18, /* of its columns */
+    ROW_BYTES = 106,            /* without path and link target */
+    RECORD_BYTES = 10240,       /* GNU tar ends at a whole one */
 };
 
 struct chunk_header {
@@ -21,8 +22,7 @@ struct chunk_header {
     uint64_t payload_bytes;
 };
 
-static const char magic[16] = "BATREE\0\1";
-static const char zeros[RECORD_BYTES + 2 * BLOCK];
+static const char magic[16] = "BATREE\0\2";
 
 static void write_all(struct iovec *vectors, int count) {
     while (count) {
@@ -42,109 +42,25 @@ static void write_all(struct iovec *vectors, int count) {
 
 static struct iovec vector(const void *data, size_t length) { return (struct iovec){(void *)(uintptr_t)data, length}; }
 
-void begin_stream(struct stream *stream, uint64_t start_at) {
+void begin_stream(struct stream *stream, const struct options *options) {
     struct iovec begin = vector(magic, sizeof magic);
-    *stream = (struct stream){.start_at = start_at, .vector_count = 1};
+    *stream = (struct stream){.start_at = options->start_at};
+    begin_frames(&stream->frames, options->frames_fd, options->frame_bytes);
     write_all(&begin, 1);
 }
 
-void flush_data(struct stream *stream) {
-    if (!stream->pending_bytes) return;
-    struct chunk_header header = {DATA, 0, stream->pending_bytes};
-    stream->vectors[0] = vector(&header, sizeof header);
-    write_all(stream->vectors, stream->vector_count);
-    stream->vector_count = 1;
-    stream->pending_bytes = 0;
-}
-
-void put_data(struct stream *stream, const void *data, size_t length) {
-    const char *at = data;
-    uint64_t begin = stream->offset;
-    stream->offset += length;
-    if (stream->offset <= stream->start_at) return;
-    if (begin < stream->start_at) {
-        at += stream->start_at - begin;
-        length -= (size_t)(stream->start_at - begin);
-    }
-    while (length) {
-        size_t piece = length < MOST_DATA_BYTES - stream->pending_bytes ? length : MOST_DATA_BYTES - stream->pending_bytes;
-        stream->vectors[stream->vector_count++] = vector(at, piece);
-        stream->pending_bytes += piece;
-        at += piece, length -= piece;
-        if (stream->pending_bytes >= DATA_BYTES || stream->vector_count == MOST_VECTORS) flush_data(stream);
-    }
-}
-
-void put_zeros(struct stream *stream, size_t length) { put_data(stream, zeros, length); }
-
-size_t put_spliced(struct stream *stream, int fd, uint64_t file_offset, size_t length) {
-    flush_data(stream);
-    struct chunk_header header = {DATA, 0, length};
-    struct iovec begin = vector(&header, sizeof header);
-    write_all(&begin, 1);
-    size_t spliced = 0;
-    while (fd >= 0 && spliced < length) {
-        off_t at = (off_t)(file_offset + spliced);
-        ssize_t moved = splice(fd, &at, STDOUT_FILENO, NULL, length - spliced, SPLICE_F_MORE);
-        if (moved < 0 && errno == EINTR) continue;
-        if (moved < 0 && errno == EPIPE) _exit(1);
-        if (moved <= 0) break;
-        spliced += (size_t)moved;
-    }
-    stream->offset += spliced;
-    return spliced;
-}
-
-void finish_splice(struct stream *stream, const void *data, size_t length) {
-    struct iovec rest = vector(data, length);
-    write_all(&rest, 1);
-    stream->offset += length;
-}
-
-void add_row(struct batch *batch, const struct entry *entry, uint64_t tar_offset, uint64_t tar_end) {
-    uint64_t data_offset = tar_offset + entry->header_bytes;
-    append(&batch->types, &entry->type, 1);
-    append(&batch->flags, &entry->flags, 1);
-    append(&batch->modes, &entry->mode, 4);
-    append(&batch->uids, &entry->uid, 8);
-    append(&batch->gids, &entry->gid, 8);
-    append(&batch->sizes, &entry->size_bytes, 8);
-    append(&batch->mtime_seconds, &entry->mtime_seconds, 8);
-    append(&batch->mtime_nanoseconds, &entry->mtime_nanoseconds, 4);
-    append(&batch->tar_offsets, &tar_offset, 8);
-    append(&batch->data_offsets, &data_offset, 8);
-    append(&batch->tar_ends, &tar_end, 8);
-    batch->count++;
-}
-
-/* A column of texts: where each begins and the last one ends, then all of them. */
-static void add_text(struct buffer *offsets, struct buffer *texts, const char *text, size_t length) {
-    uint32_t begin = 0;
-    if (!offsets->length) append(offsets, &begin, 4);
-    append(texts, text, length);
-    uint32_t end = (uint32_t)texts->length;
-    append(offsets, &end, 4);
-}
-
-void add_paths(struct batch *batch, const struct buffer *path, const char *link_target, size_t link_target_length) {
-    add_text(&batch->path_offsets, &batch->paths, path->at, path->length);
-    add_text(&batch->link_target_offsets, &batch->link_targets, link_target, link_target_length);
-}
-
-size_t batch_bytes(const struct batch *batch) { return 70 * (size_t)batch->count + batch->paths.length + batch->link_targets.length; }
-
-enum { COLUMNS = 15 };
+enum { COLUMNS = 16 };
 
 static void list_columns(struct batch *batch, struct buffer *columns[COLUMNS]) {
     struct buffer *all[COLUMNS] = {
-        &batch->types, &batch->flags, &batch->modes, &batch->uids, &batch->gids, &batch->sizes, &batch->mtime_seconds,
-        &batch->mtime_nanoseconds, &batch->tar_offsets, &batch->data_offsets, &batch->tar_ends, &batch->path_offsets,
-        &batch->paths, &batch->link_target_offsets, &batch->link_targets,
+        &batch->uids, &batch->gids, &batch->sizes, &batch->mtime_seconds, &batch->tar_offsets, &batch->data_offsets,
+        &batch->tar_ends, &batch->digests, &batch->modes, &batch->mtime_nanoseconds, &batch->path_offsets,
+        &batch->link_target_offsets, &batch->types, &batch->flags, &batch->paths, &batch->link_targets,
     };
     memcpy(columns, all, sizeof all);
 }
 
-void put_batch(struct batch *batch) {
+static void flush_batch(struct batch *batch) {
     if (!batch->count) return;
     struct buffer *columns[COLUMNS];
     uint64_t count = batch->count;
@@ -160,10 +76,84 @@ void put_batch(struct batch *batch) {
     write_all(vectors, 2 + COLUMNS);
 }
 
-void release_batch(struct batch *batch) {
-    struct buffer *columns[COLUMNS];
-    list_columns(batch, columns);
-    for (int i = 0; i < COLUMNS; i++) release(columns[i]);
+/* Hands the frame over; the entries that begin in it go before it. */
+static void flush_frame(struct stream *stream) {
+    struct frames *frames = &stream->frames;
+    flush_batch(&stream->batch);
+    if (!frames->at) return;
+    uint64_t frame[] = {frames->number, frames->filled_bytes};
+    struct chunk_header header = {FRAME, 0, sizeof frame};
+    struct iovec vectors[] = {vector(&header, sizeof header), vector(frame, sizeof frame)};
+    frames->at = NULL;
+    write_all(vectors, 2);
+}
+
+char *stream_room(struct stream *stream, size_t *room) { return frame_room(&stream->frames, room); }
+
+void stream_filled(struct stream *stream, size_t length) {
+    stream->offset += length;
+    stream->frames.filled_bytes += length;
+    if (stream->frames.filled_bytes == stream->frames.frame_bytes) flush_frame(stream);
+}
+
+/* So many of the next bytes lie before start_at, where they are passed over. */
+static size_t pass_over(struct stream *stream, size_t length) {
+    uint64_t before = stream->start_at > stream->offset ? stream->start_at - stream->offset : 0;
+    if (before < length) length = (size_t)before;
+    stream->offset += length;
+    return length;
+}
+
+void put_data(struct stream *stream, const void *data, size_t length) {
+    size_t over = pass_over(stream, length), room;
+    const char *at = (const char *)data + over;
+    for (length -= over; length;) {
+        char *to = stream_room(stream, &room);
+        size_t piece = length < room ? length : room;
+        memcpy(to, at, piece);
+        stream_filled(stream, piece);
+        at += piece, length -= piece;
+    }
+}
+
+void put_zeros(struct stream *stream, size_t length) {
+    static const char zeros[RECORD_BYTES + 2 * BLOCK];
+    put_data(stream, zeros, length);
+}
+
+void put_entry(struct stream *stream, const struct entry *entry, uint64_t tar_end) {
+    struct batch *batch = &stream->batch;
+    size_t batch_bytes = ROW_BYTES * (size_t)batch->count + batch->paths.length + batch->link_targets.length;
+    if (batch->count == MOST_ROWS || batch_bytes >= MOST_BATCH_BYTES) flush_batch(batch);
+    uint64_t data_offset = stream->offset + entry->header_bytes;
+    append(&batch->uids, &entry->uid, 8);
+    append(&batch->gids, &entry->gid, 8);
+    append(&batch->sizes, &entry->size_bytes, 8);
+    append(&batch->mtime_seconds, &entry->mtime_seconds, 8);
+    append(&batch->tar_offsets, &stream->offset, 8);
+    append(&batch->data_offsets, &data_offset, 8);
+    append(&batch->tar_ends, &tar_end, 8);
+    append(&batch->digests, entry->digest, sizeof entry->digest);
+    append(&batch->modes, &entry->mode, 4);
+    append(&batch->mtime_nanoseconds, &entry->mtime_nanoseconds, 4);
+    append(&batch->types, &entry->type, 1);
+    append(&batch->flags, &entry->flags, 1);
+    batch->count++;
+}
+
+/* A column of texts: where each begins and the last one ends, then all of them. */
+static void put_text(struct buffer *offsets, struct buffer *texts, const char *text, size_t length) {
+    uint32_t begin = 0;
+    if (!offsets->length) append(offsets, &begin, 4);
+    append(texts, text, length);
+    uint32_t end = (uint32_t)texts->length;
+    append(offsets, &end, 4);
+}
+
+void put_paths(struct stream *stream, const struct buffer *path, const char *link_target, size_t link_target_length) {
+    struct batch *batch = &stream->batch;
+    put_text(&batch->path_offsets, &batch->paths, path->at, path->length);
+    put_text(&batch->link_target_offsets, &batch->link_targets, link_target, link_target_length);
 }
 
 void put_remark(const struct remark *remark) {
@@ -173,12 +163,15 @@ void put_remark(const struct remark *remark) {
     write_all(vectors, 3);
 }
 
-void put_end(struct stream *stream, uint64_t entry_count, uint64_t socket_count) {
+void end_stream(struct stream *stream, uint64_t entry_count, uint64_t socket_count) {
     size_t marks = 2 * BLOCK, last_record = (size_t)((stream->offset + marks) % RECORD_BYTES);
     put_zeros(stream, marks + (last_record ? RECORD_BYTES - last_record : 0));
-    flush_data(stream);
+    flush_frame(stream);
     uint64_t totals[] = {stream->offset, entry_count, socket_count};
     struct chunk_header header = {END, 0, sizeof totals};
     struct iovec vectors[] = {vector(&header, sizeof header), vector(totals, sizeof totals)};
     write_all(vectors, 2);
+    struct buffer *columns[COLUMNS];
+    list_columns(&stream->batch, columns);
+    for (int i = 0; i < COLUMNS; i++) release(columns[i]);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "content_hash.h"
 #include "memory.h"
 
 enum {
@@ -31,7 +32,7 @@ enum entry_type {
     TYPE_NOTHING, /* vanished or not to be read: a complaint says so */
 };
 
-enum { FLAG_HAS_XATTRS = 1, FLAG_IS_SPARSE = 2 };
+enum { FLAG_HAS_XATTRS = 1, FLAG_IS_SPARSE = 2, FLAG_IS_HASHED = 4 };
 
 enum severity { SOCKET, NOTE, COMPLAINT };
 
@@ -89,6 +90,7 @@ struct entry {
     struct directory *directory; /* of a directory that is to be descended into */
     struct body *body;           /* the content, where it is not below */
     uint64_t stored_bytes;       /* of content in the tar */
+    uint8_t digest[DIGEST_BYTES]; /* of that content, where it is hashed */
     size_t header_bytes;
     size_t length;  /* of what follows: headers, then content and its padding unless there is a body */
     char bytes[];

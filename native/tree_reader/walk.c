@@ -12,24 +12,16 @@
 #include "prepare.h"
 #include "stream.h"
 
-enum {
-    MOST_ROWS = 4096,           /* of a batch */
-    MOST_BATCH_BYTES = 3 << 18, /* of its columns */
-    BATCH_TAR_BYTES = 2 << 20,  /* a batch that stands for so much of the tar is complete: its entries wait for it in memory */
-};
+enum { PASSED_BYTES = 1 << 17, PASSED_CHILDREN = 64 }; /* after which the plan is told */
 
 struct walk {
     struct reading *reading;
     struct stream stream;
-    struct batch batch;
     struct scratch scratch;
     struct buffer path; /* of the directory that the walk is in, with a slash behind it unless it is the root */
-    struct entry *pending[MOST_ROWS];
     struct directory *directory; /* that the walk is in */
-    struct directory *left;      /* those that it left since the batch began: files of the batch may lie there */
     size_t passed; /* children since the plan was told */
     size_t passed_bytes;
-    uint64_t batch_offset, tar_offset; /* of the tar: where the batch begins, and the next entry */
     uint64_t entry_count, socket_count;
 };
 
@@ -38,24 +30,19 @@ static void put_remarks(struct entry *entry) {
     free_remarks(entry);
 }
 
-static uint64_t tar_end_of(const struct entry *entry, uint64_t tar_offset) {
-    return tar_offset + entry->header_bytes + entry->stored_bytes + -entry->stored_bytes % BLOCK;
-}
-
-/* Passes a segment of a body from its file into the pipe; what does not go that way is read. */
+/* Reads a segment of a body to where it belongs in the stream. */
 static void pass_on(struct walk *walk, struct body *body, uint64_t number, size_t length) {
     struct rusage before, after;
-    uint64_t begin = number * SEGMENT_BYTES;
-    int fd = body_descriptor(walk->reading, body);
     getrusage(RUSAGE_THREAD, &before);
-    size_t spliced = put_spliced(&walk->stream, fd, begin, length);
+    for (size_t done = 0, room; done < length;) {
+        char *to = stream_room(&walk->stream, &room);
+        size_t piece = length - done < room ? length - done : room;
+        read_body(walk->reading, body, number * SEGMENT_BYTES + done, to, piece);
+        stream_filled(&walk->stream, piece);
+        done += piece;
+    }
     getrusage(RUSAGE_THREAD, &after);
     passed_on(walk->reading, after.ru_inblock > before.ru_inblock);
-    if (spliced == length) return;
-    struct segment *segment = new_segment(body, number);
-    read_segment(walk->reading, body, number, segment);
-    finish_splice(&walk->stream, segment->bytes + spliced, length - spliced);
-    free(segment);
 }
 
 /* Writes what lies behind the entry's headers and map. */
@@ -63,7 +50,6 @@ static void put_body(struct walk *walk, struct entry *entry) {
     struct body *body = entry->body;
     struct stream *stream = &walk->stream;
     uint64_t content_end = stream->offset + body->stored_bytes;
-    flush_data(stream);
     plan_needs(walk->reading, &body->cursor);
     for (uint64_t number = 0; number < body->segment_count; number++) {
         uint64_t end = stream->offset + SEGMENT_BYTES < content_end ? stream->offset + SEGMENT_BYTES : content_end;
@@ -77,7 +63,6 @@ static void put_body(struct walk *walk, struct entry *entry) {
         }
         struct segment *segment = obtain_segment(walk->reading, body, number);
         put_data(stream, segment->bytes, segment->length);
-        flush_data(stream);
         plan_passed(walk->reading, segment->length, 0);
         free(segment);
     }
@@ -85,55 +70,36 @@ static void put_body(struct walk *walk, struct entry *entry) {
     check_body(entry);
     put_remarks(entry);
     leave_body(walk->reading, body);
+    plan_needs(walk->reading, &walk->directory->cursor);
 }
 
-static void free_left(struct walk *walk) {
-    for (struct directory *at = walk->left, *next; at; at = next) {
-        next = (struct directory *)at->cursor.later;
-        close_directory(&walk->reading->descriptors, at);
-        free_directory(at);
-    }
-    walk->left = NULL;
-}
-
-/* Writes the entries of the batch, then what they stand for. */
-static void put_pending(struct walk *walk) {
-    size_t count = walk->batch.count;
-    put_batch(&walk->batch);
-    for (size_t i = 0; i < count; i++) {
-        put_data(&walk->stream, walk->pending[i]->bytes, walk->pending[i]->length);
-        if (walk->pending[i]->body) put_body(walk, walk->pending[i]);
-    }
-    flush_data(&walk->stream);
-    plan_needs(walk->reading, walk->directory ? &walk->directory->cursor : NULL);
-    for (size_t i = 0; i < count; i++) free_entry(walk->pending[i]);
-    free_left(walk);
+static void tell_plan(struct walk *walk) {
     plan_passed(walk->reading, walk->passed_bytes, walk->passed);
     walk->passed_bytes = walk->passed = 0;
-    walk->batch_offset = walk->tar_offset;
 }
 
 /* From here on content is read ahead: the stream begins within this entry. */
 static void want_content(struct walk *walk, const struct entry *entry) {
-    uint64_t content_offset = walk->tar_offset + entry->length, start_at = walk->stream.start_at;
+    uint64_t content_offset = walk->stream.offset + entry->length, start_at = walk->stream.start_at;
     if (entry->body && start_at > content_offset)
         begin_body_at(walk->reading, entry->body, (start_at - content_offset) / SEGMENT_BYTES);
     atomic_store(&walk->reading->content_wanted, true);
 }
 
-static void add_pending(struct walk *walk, struct entry *entry, const struct buffer *path, const struct buffer *first_name) {
-    uint64_t tar_end = tar_end_of(entry, walk->tar_offset);
-    walk->pending[walk->batch.count] = entry;
-    add_row(&walk->batch, entry, walk->tar_offset, tar_end);
+/* Writes the entry and frees it. */
+static void put_whole(struct walk *walk, struct entry *entry, const struct buffer *path, const struct buffer *first_name) {
+    struct stream *stream = &walk->stream;
+    uint64_t tar_end = stream->offset + entry->header_bytes + entry->stored_bytes + -entry->stored_bytes % BLOCK;
+    if (tar_end > stream->start_at && !atomic_load(&walk->reading->content_wanted)) want_content(walk, entry);
+    put_entry(stream, entry, tar_end);
     if (first_name)
-        add_paths(&walk->batch, path, first_name->at, first_name->length);
+        put_paths(stream, path, first_name->at, first_name->length);
     else
-        add_paths(&walk->batch, path, entry->link_target, entry->link_target_length);
-    if (tar_end > walk->stream.start_at && !atomic_load(&walk->reading->content_wanted)) want_content(walk, entry);
-    walk->tar_offset = tar_end;
+        put_paths(stream, path, entry->link_target, entry->link_target_length);
+    put_data(stream, entry->bytes, entry->length);
+    if (entry->body) put_body(walk, entry);
+    free_entry(entry);
     walk->entry_count++;
-    bool is_full = walk->batch.count == MOST_ROWS || batch_bytes(&walk->batch) >= MOST_BATCH_BYTES;
-    if (is_full || tar_end - walk->batch_offset >= BATCH_TAR_BYTES) put_pending(walk);
 }
 
 /* Puts a link to a name that has passed in the place of the file. */
@@ -146,6 +112,7 @@ static struct entry *make_link(struct walk *walk, struct entry *file, const stru
     struct entry link = *file;
     link.type = TYPE_HARDLINK;
     link.flags = 0;
+    memset(link.digest, 0, sizeof link.digest);
     link.size_bytes = link.stored_bytes = 0;
     link.body = NULL;
     link.remarks = NULL;
@@ -173,7 +140,7 @@ static void pass(struct walk *walk, struct entry *entry, const struct buffer *pa
     struct buffer first_name = {0};
     bool is_link = entry->link_count > 1 && entry->type != TYPE_DIRECTORY && find_first_name(&walk->reading->links, entry, path, &first_name);
     if (is_link) entry = make_link(walk, entry, path, &first_name);
-    add_pending(walk, entry, path, is_link ? &first_name : NULL);
+    put_whole(walk, entry, path, is_link ? &first_name : NULL);
     release(&first_name);
 }
 
@@ -186,6 +153,7 @@ static void step(struct walk *walk) {
     size_t length = walk->path.length;
     walk->passed++;
     walk->passed_bytes += sizeof *entry + entry->length;
+    if (walk->passed >= PASSED_CHILDREN || walk->passed_bytes >= PASSED_BYTES) tell_plan(walk);
     append_text(&walk->path, name);
     pass(walk, entry, &walk->path);
     if (below) {
@@ -203,14 +171,14 @@ static void leave(struct walk *walk) {
     walk->directory = directory->cursor.parent;
     if (walk->directory) walk->path.length -= strlen(directory->name) + 1;
     plan_needs(walk->reading, walk->directory ? &walk->directory->cursor : NULL);
-    directory->cursor.later = walk->left ? &walk->left->cursor : NULL;
-    walk->left = directory;
+    close_directory(&walk->reading->descriptors, directory);
+    free_directory(directory);
 }
 
 void walk_tree(struct reading *reading) {
     struct walk *walk = allocate(sizeof *walk);
     *walk = (struct walk){.reading = reading};
-    begin_stream(&walk->stream, reading->options->start_at);
+    begin_stream(&walk->stream, reading->options);
     struct entry *root = prepare_root(reading, &walk->scratch);
     struct buffer root_path = {.at = ".", .length = 1};
     plan_root(reading, root);
@@ -222,10 +190,8 @@ void walk_tree(struct reading *reading) {
         else
             leave(walk);
     }
-    put_pending(walk);
-    put_end(&walk->stream, walk->entry_count, walk->socket_count);
+    end_stream(&walk->stream, walk->entry_count, walk->socket_count);
     release(&walk->path);
     release_scratch(&walk->scratch);
-    release_batch(&walk->batch);
     free(walk);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from concurrent.futures import Future
+from functools import partial
 from threading import Semaphore
 from typing import Any
 
@@ -69,6 +70,27 @@ def test_every_frame_is_found_by_the_table_and_stands_alone(codec: Codec) -> Non
         content = decompressed(codec, stored[start:end], table.content_bytes[number])
         assert content == data[content_start:content_end]
         assert table.frame_at(content_start) == table.frame_at(content_end - 1) == number
+
+
+def test_frames_that_lie_elsewhere_are_the_same_and_are_all_released(codec: Codec) -> None:
+    data = sample_data()
+    released: list[int] = []
+
+    def lend(writer: FrameWriter) -> None:
+        for at in range(0, len(data), MIB):
+            writer.take_frame(memoryview(bytearray(data[at : at + MIB])), partial(released.append, at))
+
+    assert framed(lend, small_frames(codec))[0] == finished(data, codec)
+    assert sorted(released) == list(range(0, len(data), MIB))
+
+
+def test_a_frame_from_elsewhere_cannot_begin_in_the_midst_of_another() -> None:
+    def write(writer: FrameWriter) -> None:
+        writer.write(b"x")
+        with pytest.raises(ValueError, match="midst"):
+            writer.take_frame(memoryview(bytes(MIB)), lambda: None)
+
+    framed(write, small_frames())
 
 
 def test_the_zstd_table_is_the_official_seekable_format() -> None:

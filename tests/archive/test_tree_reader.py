@@ -11,11 +11,13 @@ import runpy
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive, files, verify
 from backup_actions.archive.entries import Entry
 from backup_actions.archive.gnu_tar import create_command, extract_command
 from backup_actions.archive.tar_walker import TarWalker
@@ -23,7 +25,7 @@ from backup_actions.archive.tree_program import environment
 
 from .programs import run
 from .torture_tree import add_socket, plant, seen
-from .tree_reader_builds import Build, Row, Stream, begun, built, parsed, read, take_chunk
+from .tree_reader_builds import Build, Heard, Row, Stream, built, read
 
 MIB = 1 << 20
 AS_ROOT = os.geteuid() == 0
@@ -44,12 +46,6 @@ static int is_bad(off_t offset, size_t length) {
 ssize_t pread(int fd, void *to, size_t length, off_t offset) {
     ssize_t (*original)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, "pread");
     return is_bad(offset, length) ? -1 : original(fd, to, length, offset);
-}
-
-ssize_t splice(int from, off_t *offset, int to, off_t *to_offset, size_t length, unsigned flags) {
-    ssize_t (*original)(int, off_t *, int, off_t *, size_t, unsigned) = dlsym(RTLD_NEXT, "splice");
-    if (*offset < BAD && *offset + (off_t)length > BAD) length = BAD - *offset;
-    return is_bad(*offset, length) ? -1 : original(from, offset, to, to_offset, length, flags);
 }
 """
 
@@ -113,9 +109,18 @@ def meaning(entry: Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in Entry.__slots__ if not name.endswith(("_offset", "_end"))}
 
 
+def assert_announced(stream: Stream) -> None:
+    """All entries of the tar as they are, and the hashes at least of those that are small."""
+    entries = walked(stream.tar)
+    assert [as_row(entry) for entry in entries] == [replace(row, digest=b"") for row in stream.rows]
+    for entry, row in zip(entries, stream.rows, strict=True):
+        is_small = entry.type == "file" and entry.tar_end - entry.data_offset <= 256 << 10
+        assert row.digest.hex() in ({entry.blake3} if is_small else {entry.blake3, ""})
+
+
 def assert_agrees_with_gnu_tar(stream: Stream, root: Path) -> None:
     ours = walked(stream.tar)
-    assert [as_row(entry) for entry in ours] == stream.rows
+    assert_announced(stream)
     assert [meaning(entry) for entry in ours] == [meaning(entry) for entry in by_gnu_tar(root)]
 
 
@@ -183,13 +188,32 @@ def test_any_tree_is_read_as_by_gnu_tar(program: Path, seed: int, tmp_path: Path
     assert_agrees_with_gnu_tar(read(program, root, "--read-ahead-mib", "2"), root)
 
 
+@pytest.mark.parametrize("seed", [None, 14, 15])
+def test_an_archive_is_the_same_whoever_reads_the_tree(
+    torture: Path, seed: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = torture if seed is None else scattered(tmp_path / "tree", seed)
+    found = []
+    for name, program in (("reader", built("plain")), ("tar", None)):
+        monkeypatch.setattr(files, "tree_reader", lambda program=program: program)
+        store = FolderStore(tmp_path / name)
+        archive(root, store, options=ArchiveOptions(frame_size_mib=1))
+        opened = Archive.open(store)
+        member = opened.manifest.members[0]
+        entries = [meaning(entry) for entry in opened.entries()]
+        found.append((entries, member.counts, member.sockets, member.source_bytes))
+        assert verify(store).problems == ()
+
+    assert found[0] == found[1]
+
+
 def test_the_stream_does_not_depend_on_threads_or_on_what_is_read_ahead(program: Path, tmp_path: Path) -> None:
     root = scattered(tmp_path / "tree", 11)
     first = read(program, root)
 
     for options in (("--threads", "1"), ("--threads", "64", "--read-ahead-mib", "1"), ("--threads", "3")):
         again = read(program, root, *options)
-        assert (again.batches, again.tar, again.end) == (first.batches, first.tar, first.end)
+        assert (again.rows, again.tar, again.end) == (first.rows, first.tar, first.end)
 
 
 def test_from_any_offset_on_the_tail_is_the_same_and_all_entries_are_announced(reader: Path, tmp_path: Path) -> None:
@@ -200,7 +224,8 @@ def test_from_any_offset_on_the_tail_is_the_same_and_all_entries_are_announced(r
     for start_at in (1, len(whole.tar) - 1, len(whole.tar), *(dice.randrange(len(whole.tar)) for _ in range(6))):
         rest = read(reader, root, "--start-at", str(start_at))
         assert rest.tar == whole.tar[start_at:]
-        assert rest.batches == whole.batches
+        assert [replace(row, digest=b"") for row in rest.rows] == [replace(row, digest=b"") for row in whole.rows]
+        assert all(row.digest in {b"", other.digest} for row, other in zip(rest.rows, whole.rows, strict=True))
 
 
 def test_content_before_the_offset_is_not_read(reader: Path, tmp_path: Path) -> None:
@@ -209,17 +234,8 @@ def test_content_before_the_offset_is_not_read(reader: Path, tmp_path: Path) -> 
     end = len(read(reader, tmp_path / "tree").tar)
 
     script = '"$@" > /dev/null; while read -r name bytes; do echo "$name $bytes"; done < /proc/$$/io'
-    command: list[str | Path] = [
-        "sh",
-        "-c",
-        script,
-        "sh",
-        built("plain"),
-        "--start-at",
-        str(end - 1),
-        tmp_path / "tree",
-    ]
-    counted = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    with Heard("sh", "-c", script, "sh", built("plain"), "--start-at", str(end - 1), tmp_path / "tree") as heard:
+        counted = heard.output.read(1000).decode()
 
     assert int(counted.split()[1]) < MIB  # rchar, of the shell's children too
 
@@ -252,12 +268,13 @@ def test_a_file_that_grows_is_complained_about(reader: Path, tmp_path: Path) -> 
 
 
 def test_what_is_written_into_a_file_after_it_was_checked_is_not_in_the_stream(reader: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"before" * (MIB // 8))  # the whole stream fits into the pipe
+    (tmp_path / "file").write_bytes(b"before" * (MIB // 8))  # the whole tar fits into a frame
 
-    with subprocess.Popen([reader, tmp_path], stdout=subprocess.PIPE) as process:
-        process.wait()
+    with Heard(reader, tmp_path) as heard:
+        heard.process.wait()
         (tmp_path / "file").write_bytes(b"behind" * (MIB // 8))
-        stream = parsed(process.communicate()[0])
+        heard.begin()
+        stream = heard.rest()
 
     assert b"before" in stream.tar
     assert b"behind" not in stream.tar
@@ -274,11 +291,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(reader: Path, tmp_pat
     tmp_path.chmod(0o755)
 
     try:
-        user = {"user": 65534, "extra_groups": []} if AS_ROOT else {}
-        done = subprocess.run([reader, "."], cwd=tmp_path, capture_output=True, check=True, **user)  # type: ignore[call-overload]
+        user: dict[str, Any] = {"user": 65534, "extra_groups": []} if AS_ROOT else {}
+        stream = read(reader, ".", cwd=tmp_path, **user)
     finally:
         (tmp_path / "closed").chmod(0o755)
-    stream = parsed(done.stdout)
 
     assert sorted(stream.complaints) == ["closed: Permission denied", "secret: Permission denied"]
     assert [row.path for row in stream.rows] == [b".", b"open"]
@@ -295,8 +311,7 @@ def test_what_vanishes_after_its_folder_was_listed_is_complained_about(reader: P
     assert ".: it changed while it was read" in stream.complaints
 
 
-@pytest.mark.parametrize("into_a_pipe", [True, False])
-def test_where_a_device_cannot_be_read_there_are_zeros_and_a_complaint(tmp_path: Path, *, into_a_pipe: bool) -> None:
+def test_where_a_device_cannot_be_read_there_are_zeros_and_a_complaint(tmp_path: Path) -> None:
     content = os.urandom(3 * MIB)
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "large").write_bytes(content)
@@ -305,15 +320,8 @@ def test_where_a_device_cannot_be_read_there_are_zeros_and_a_complaint(tmp_path:
     source.write_text(BAD_READS)
     subprocess.run(["cc", f"-DBAD={bad}", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
 
-    command = [built("plain"), tmp_path / "tree"]
-    if into_a_pipe:
-        text = subprocess.run(command, env={"LD_PRELOAD": str(library)}, stdout=subprocess.PIPE, check=True).stdout
-    else:
-        with (tmp_path / "stream").open("wb") as file:
-            subprocess.run(command, env={"LD_PRELOAD": str(library)}, stdout=file, check=True)
-        text = (tmp_path / "stream").read_bytes()
+    stream = read(built("plain"), tmp_path / "tree", env={"LD_PRELOAD": str(library)})
 
-    stream = parsed(text)
     (entry,) = (entry for entry in walked(stream.tar) if entry.type == "file")
     assert stream.tar[entry.data_offset : entry.data_offset + len(content)] == (
         content[:bad] + bytes(4096) + content[bad + 4096 :]
@@ -358,7 +366,7 @@ def test_paths_of_any_length_and_folders_of_any_depth_are_read(reader: Path, tmp
         b"/".join(names[:level]) or b"." for level in range(depth + 1)
     }
     assert sum(row.type == "file" for row in stream.rows) == 2 * depth
-    assert [as_row(entry) for entry in walked(stream.tar)] == stream.rows
+    assert_announced(stream)
 
 
 def test_every_byte_that_a_name_may_have_is_kept(reader: Path, tmp_path: Path) -> None:
@@ -434,13 +442,34 @@ def test_attributes_that_no_reader_of_the_tar_would_take_are_complained_about(re
 
 
 def test_a_reader_whose_listener_goes_away_ends_quietly(reader: Path, torture: Path) -> None:
-    with subprocess.Popen([reader, torture], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.read(100)
-        process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 1
+    with Heard(reader, torture, frames=1, frame_bytes=4096) as heard:
+        heard.begin()
+        heard.output.close()
+        heard.lend(0)
+        assert (heard.errors.read(), heard.process.wait()) == (b"", 1)
+
+
+def test_a_reader_to_which_nothing_is_lent_any_more_ends_quietly(reader: Path, torture: Path) -> None:
+    with Heard(reader, torture, frames=1, frame_bytes=4096) as heard:
+        heard.input.close()
+        assert (heard.errors.read(), heard.process.wait()) == (b"", 1)
+
+
+def test_a_frame_that_there_is_not_is_refused(reader: Path, torture: Path) -> None:
+    with Heard(reader, torture, frames=1, frame_bytes=4096) as heard:
+        heard.lend(1)
+        assert (heard.errors.read(), heard.process.wait()) == (b"there is no frame 1\n", 1)
+
+
+def test_content_is_hashed_as_by_everybody_else(program: Path, tmp_path: Path) -> None:
+    edges = (0, 64, 1024, 2048, 8 << 10, 9 << 10, 16 << 10, 17 << 10, 32 << 10, 48 << 10, 100_000, 256 << 10)
+    for length in {max(0, edge + by) for edge in edges for by in (-1, 0, 1)}:
+        (tmp_path / f"{length}").write_bytes(random.Random(length).randbytes(length))  # noqa: S311
+
+    stream = read(program, tmp_path)
+
+    assert_announced(stream)
+    assert sum(bool(row.digest) for row in stream.rows) == len(stream.rows) - 2  # all but the folder and the largest
 
 
 @pytest.mark.parametrize(
@@ -448,6 +477,8 @@ def test_a_reader_whose_listener_goes_away_ends_quietly(reader: Path, torture: P
     [
         (["/nowhere"], 1, "/nowhere: No such file or directory"),
         (["/etc/passwd"], 1, "/etc/passwd: Not a directory"),
+        (["--frame-bytes=5000", "/"], 1, "the frames: 4194304 bytes"),
+        (["--frames=1000000", "/"], 1, "the frames: Bad file descriptor"),
         ([], 2, "one folder is to be named"),
         (["--threads", "0", "/"], 2, "a number is out of its range"),
         (["--start-at", "-1", "/"], 2, "a number is out of its range"),
@@ -455,20 +486,25 @@ def test_a_reader_whose_listener_goes_away_ends_quietly(reader: Path, torture: P
     ],
 )
 def test_what_makes_no_sense_is_refused(reader: Path, arguments: list[str], code: int, words: str) -> None:
-    done = subprocess.run([reader, *arguments], capture_output=True, text=True, check=False)
+    with Heard(reader, behind=arguments) as heard:
+        assert words in heard.errors.read().decode()
+        assert heard.process.wait() == code
 
-    assert done.returncode == code
-    assert words in done.stderr
+
+def test_a_reader_without_frames_is_refused(reader: Path) -> None:
+    done = subprocess.run([reader, "/"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "the frames are to be named")
 
 
 def test_it_says_its_version(reader: Path) -> None:
     done = subprocess.run([reader, "--version"], capture_output=True, text=True, check=True)
 
-    assert done.stdout == "backup-actions-tree-reader 1\n"
+    assert done.stdout == "backup-actions-tree-reader 2\n"
 
 
 def fill(root: Path, names: int) -> None:
-    """A large file, which fills every pipe, and fifos."""
+    """A large file, which fills all frames, and fifos."""
     root.mkdir(exist_ok=True)
     (root / "first").write_bytes(bytes(8 * MIB))
     folder = os.open(root, os.O_RDONLY)
@@ -478,17 +514,10 @@ def fill(root: Path, names: int) -> None:
 
 
 def read_while(program: Path, root: Path, happens: Callable[[], object]) -> Stream:
-    """What the program makes of a tree to which something happens when the first entries are announced: the pipe holds
-    a megabyte and as much is read ahead, so that the reader stands in the first large file."""
-    command: list[str | Path] = [program, "--read-ahead-mib", "1", root]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        stream = begun(process.stdout)
-        take_chunk(process.stdout, stream)
+    """What the program makes of a tree to which something happens when the first entries are announced: the frames hold
+    two megabytes and one is read ahead, so that the reader stands in the first large file."""
+    with Heard(program, "--read-ahead-mib", "1", root, frames=2) as heard:
+        heard.begin()
+        heard.take_chunk()
         happens()
-        while take_chunk(process.stdout, stream):
-            pass
-        assert process.stderr.read() == b""
-    assert process.returncode == 0
-    return stream
+        return heard.rest()

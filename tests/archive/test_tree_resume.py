@@ -24,7 +24,7 @@ from backup_actions.archive.tree_so_far import SourceDiffers, TreeJournal, TreeS
 from backup_actions.model.progress import Silence
 
 from .torture_tree import plant
-from .tree_streams import Pace, reader_of
+from .tree_streams import reader_of
 
 FRAME_BYTES = 1 << 20
 PIECE_BYTES = 300_000
@@ -88,7 +88,7 @@ def _tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(index, "ROWS_IN_A_GROUP", 50)
     monkeypatch.setattr(index, "_ROWS_AT_A_TIME", 20)
     tar = tar_of()
-    read(reader_of(tar, rows_of(tar), tmp_path / "reader", Pace(rows=23)), monkeypatch)
+    read(reader_of(tar, rows_of(tar), tmp_path / "reader", rows=23), monkeypatch)
     return tmp_path
 
 
@@ -192,7 +192,7 @@ def test_a_tree_that_changed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     tar = tar_of()
     rows = rows_of(tar)
     rows[number] = replace(rows[number], mtime_ns=rows[number].mtime_ns + 1)
-    read(reader_of(tar, rows, tmp_path / "other", Pace()), monkeypatch)
+    read(reader_of(tar, rows, tmp_path / "other", rows=7), monkeypatch)
 
     with pytest.raises(SourceDiffers, match=rows[number].path.decode()):
         run(tmp_path, state(whole, full_frames(whole)), whole.segments)
@@ -203,7 +203,7 @@ def test_a_tree_that_ends_before_what_was_kept_is_told(tmp_path: Path, monkeypat
     tar = tar_of()
     rows = rows_of(tar)[:70]
     short = tar[: rows[-1].tar_end] + bytes(10240)
-    read(reader_of(short, rows, tmp_path / "other", Pace()), monkeypatch)
+    read(reader_of(short, rows, tmp_path / "other", rows=7), monkeypatch)
 
     with pytest.raises(SourceDiffers):
         run(tmp_path, state(whole, full_frames(whole)), whole.segments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from backup_actions.archive.tar_walker import TarWalker
 from backup_actions.archive.tree_reader import tree_reader
 from backup_actions.errors import SourceUnreadable
 
-from .tree_streams import DATA, END, ENTRIES, MAGIC, REMARK, Pace, batch, chunk, reader_of, reader_that_says
+from .tree_streams import END, ENTRIES, FRAME, MAGIC, REMARK, batch, chunk, frames, reader_of, reader_that_says
 
 SPARSE_MAP = b"2\n0\n600\n4096\n100\n".ljust(512, b"\0")
 
@@ -50,7 +50,9 @@ def tar_of(content_bytes: int = 3000) -> tuple[bytes, list[Entry]]:
 
 
 TAR, ROWS = tar_of()
-WHOLE = chunk(ENTRIES, batch(ROWS)) + b"".join(chunk(DATA, TAR[at : at + 65_536]) for at in range(0, len(TAR), 65_536))
+FRAME_BYTES = 1 << 20
+FRAMES = frames(TAR, FRAME_BYTES)
+WHOLE = chunk(ENTRIES, batch(ROWS)) + FRAMES
 THE_END = chunk(END, struct.pack("<QQQ", len(TAR), len(ROWS), 0))
 
 
@@ -68,11 +70,12 @@ def _archived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path
     return archived
 
 
-@pytest.mark.parametrize("pace", [Pace(), Pace(rows=1, chunk_bytes=777), Pace(rows=4000, chunk_bytes=4 << 20)])
+@pytest.mark.parametrize("hashed", [(), {row.path for row in ROWS if row.type == "file"}, {b"file-3", b"holes"}])
+@pytest.mark.parametrize("rows", [1, 7, 4000])
 def test_the_index_says_of_each_entry_what_its_tar_says(
-    archived: Callable[[Path], FolderStore], tmp_path: Path, pace: Pace
+    archived: Callable[[Path], FolderStore], tmp_path: Path, rows: int, hashed: Container[bytes]
 ) -> None:
-    store = archived(reader_of(TAR, ROWS, tmp_path / "program", pace))
+    store = archived(reader_of(TAR, ROWS, tmp_path / "program", rows=rows, hashed=hashed))
 
     opened = Archive.open(store)
     assert list(opened.entries()) == ROWS
@@ -89,7 +92,7 @@ def test_a_content_hash_goes_by_pieces(
     monkeypatch.setattr("backup_actions.archive.content_hash.HASH_PIECE_BYTES", 1000)
     pieces = tar_of()[1]
 
-    store = archived(reader_of(TAR, ROWS, tmp_path / "program", Pace()))
+    store = archived(reader_of(TAR, ROWS, tmp_path / "program", rows=7))
 
     assert list(Archive.open(store).entries()) == pieces
     assert [entry.blake3 for entry in pieces] != [entry.blake3 for entry in ROWS]
@@ -110,29 +113,41 @@ def changed(number: int, **values: int) -> Callable[[list[Entry]], None]:
     return change
 
 
-DATA_OF_ALL = WHOLE[len(announced()) :]
+def frame(number: int, length: int) -> bytes:
+    return chunk(FRAME, struct.pack("<QQ", number, length))
+
+
+TYPES_AT = 8 + (56 + 32 + 8) * len(ROWS) + 8 * (len(ROWS) + 1)
 MISSPOKEN = {
     "nothing": b"",
-    "another protocol": b"BATREE\0\2".ljust(16, b"\0") + WHOLE + THE_END,
+    "another protocol": b"BATREE\0\1".ljust(16, b"\0") + WHOLE + THE_END,
     "a chunk of an unknown kind": MAGIC + chunk(5, b""),
-    "a chunk that uses what is reserved": MAGIC + struct.pack("<IIQ", DATA, 1, 0),
-    "a chunk that is too long": MAGIC + struct.pack("<IIQ", DATA, 0, 1 << 40),
+    "a chunk that uses what is reserved": MAGIC + struct.pack("<IIQ", FRAME, 1, 0),
+    "a chunk that is too long": MAGIC + struct.pack("<IIQ", ENTRIES, 0, 1 << 40),
+    "a frame that is none": MAGIC + announced() + chunk(FRAME, bytes(15)),
+    "a frame that there is not": MAGIC + announced() + frame(1 << 40, FRAME_BYTES),
+    "a frame twice": MAGIC + announced() + frame(0, FRAME_BYTES) + frame(0, FRAME_BYTES),
+    "a frame of nothing": MAGIC + announced() + frame(0, 0),
+    "a frame that is too long": MAGIC + announced() + frame(0, FRAME_BYTES + 1),
+    "a frame behind the last one": MAGIC + announced() + frame(0, FRAME_BYTES - 1) + frame(1, FRAME_BYTES),
     "no end": MAGIC + WHOLE,
     "cut within a chunk": MAGIC + WHOLE[:-1],
     "more behind the end": MAGIC + WHOLE + THE_END + b"x",
     "a short end": MAGIC + WHOLE + chunk(END, bytes(23)),
     "a remark without severity": MAGIC + chunk(REMARK, b"abc"),
     "other totals": MAGIC + WHOLE + chunk(END, struct.pack("<QQQ", len(TAR), len(ROWS), 1)),
-    "content of nothing": MAGIC + WHOLE + chunk(DATA, bytes(512)) + THE_END,
+    "content of nothing": MAGIC + WHOLE + frame(9, 512) + THE_END,
     "content missing": MAGIC + chunk(ENTRIES, batch(ROWS)) + THE_END,
-    "content before its entries": MAGIC + DATA_OF_ALL + announced() + THE_END,
+    "content before its entries": MAGIC + FRAMES + announced() + THE_END,
     "a batch of none": MAGIC + chunk(ENTRIES, bytes(8)),
     "a batch of too many": MAGIC + chunk(ENTRIES, struct.pack("<Q", 1 << 60)),
     "a batch that is cut": MAGIC + chunk(ENTRIES, batch(ROWS)[:-1]),
     "a batch with something behind it": MAGIC + chunk(ENTRIES, batch(ROWS) + b"x"),
     "a batch without a number": MAGIC + chunk(ENTRIES, b"x"),
-    "an unknown type": MAGIC + chunk(ENTRIES, batch(ROWS)[:8] + b"\x07" + batch(ROWS)[9:]),
-    "offsets that fall": MAGIC + chunk(ENTRIES, batch(ROWS)[:-12] + b"\xff" * 4 + batch(ROWS)[-8:]),
+    "an unknown type": MAGIC + chunk(ENTRIES, batch(ROWS)[:TYPES_AT] + b"\x07" + batch(ROWS)[TYPES_AT + 1 :]),
+    "a hash of a folder": MAGIC + chunk(ENTRIES, batch(ROWS, {b"."})),
+    "offsets that fall": MAGIC
+    + chunk(ENTRIES, batch(ROWS)[: TYPES_AT - 8] + b"\xff" * 4 + batch(ROWS)[TYPES_AT - 4 :]),
     "a gap in the tar": MAGIC + announced(changed(5, tar_offset=ROWS[5].tar_offset + 512)),
     "two batches of the same": MAGIC + announced() + announced(),
     "a size that is not stored": MAGIC + announced(changed(5, size_bytes=9)),
@@ -147,7 +162,7 @@ def test_a_reader_that_breaks_its_rules_makes_no_archive(
     archived: Callable[[Path], FolderStore], tmp_path: Path, stream: bytes
 ) -> None:
     with pytest.raises(SourceUnreadable, match="the tree reader"):
-        archived(reader_that_says(stream, tmp_path / "program"))
+        archived(reader_that_says(stream, tmp_path / "program", tar=TAR))
 
     assert not list((tmp_path / "store").glob("*"))
 
@@ -166,14 +181,14 @@ def test_what_could_not_be_read_is_said(
     archived: Callable[[Path], FolderStore], tmp_path: Path, stream: bytes, ending: str, said: str
 ) -> None:
     with pytest.raises(SourceUnreadable, match=said):
-        archived(reader_that_says(stream, tmp_path / "program", ending))
+        archived(reader_that_says(stream, tmp_path / "program", ending, TAR))
 
 
 def test_sockets_are_counted_and_named(archived: Callable[[Path], FolderStore], tmp_path: Path) -> None:
     sockets = b"".join(chunk(REMARK, struct.pack("<I", 0) + path) for path in (b"run/one", b"run/\xff"))
     end = chunk(END, struct.pack("<QQQ", len(TAR), len(ROWS), 2))
 
-    store = archived(reader_that_says(MAGIC + sockets + WHOLE + end, tmp_path / "program"))
+    store = archived(reader_that_says(MAGIC + sockets + WHOLE + end, tmp_path / "program", tar=TAR))
 
     member = Archive.open(store).manifest.members[0]
     assert (member.counts.sockets, member.sockets) == (2, ("run/one", "run/\\xff"))

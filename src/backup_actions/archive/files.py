@@ -58,23 +58,29 @@ def archive_tree(
     is not the one that was begun, ToolMissing where there is neither a tree reader nor a GNU tar.
     """
     follower = TreeFollower(index, journal)
+    first_frame = follower.position // index.frame_bytes
+    keep_from = journal.begun.position if journal is not None and journal.begun is not None else 0
+    kept = frames.so_far(keep_from // index.frame_bytes)
     intake = _Intake(
         frames=frames,
         follower=follower,
         progress=progress,
-        keep_from=journal.begun.position if journal is not None and journal.begun is not None else 0,
+        keep_from=keep_from,
+        again=FramesReadAgain(kept.digests, first_frame, index.frame_bytes),
     )
     program = tree_reader()
-    first_frame = follower.position // index.frame_bytes
-    reading = Reading(
-        root=root,
-        one_file_system=one_file_system,
-        read_ahead_mib=read_ahead_mib,
-        start_at=first_frame * index.frame_bytes,
-    )
-    kept = frames.so_far(intake.keep_from // index.frame_bytes)
-    intake.again = FramesReadAgain(kept.digests, first_frame, index.frame_bytes)
-    remarks = _by_tree_reader(program, reading, intake) if program is not None else _by_gnu_tar(reading, intake)
+    if program is None:
+        remarks = _by_gnu_tar(root, intake, one_file_system=one_file_system)
+    else:
+        reading = Reading(
+            root=root,
+            one_file_system=one_file_system,
+            read_ahead_mib=read_ahead_mib,
+            frames=frames.buffers,
+            frame_bytes=index.frame_bytes,
+            start_at=first_frame * index.frame_bytes,
+        )
+        remarks = _by_tree_reader(program, reading, intake)
     return ArchivedTree(
         counted(dict(follower.types), remarks.socket_count),
         follower.content_bytes,
@@ -91,45 +97,56 @@ class _Intake:
     follower: TreeFollower
     progress: Progress
     keep_from: int
-    again: FramesReadAgain | None = None
+    again: FramesReadAgain
     position: int = 0
+    told_bytes: int = 0
 
-    def take(self, most: int, fill: Callable[[memoryview], int], follow: Callable[[memoryview], None]) -> int:
-        """Up to that many bytes of the tar, which ``fill`` puts in place; how many it were."""
-        room = self.frames.room()[:most]
+    def take_frame(self, content: memoryview, release: Callable[[], None]) -> None:
+        """The next frame of the tar, which is released once nobody looks at it any more."""
+        follower, length = self.follower, len(content)
+        follower.take(content[max(0, follower.position - self.position) :])
+        self.tell(follower.passed_bytes)
+        if self.position >= self.keep_from:
+            self.frames.take_frame(content, release)
+        else:
+            self.again.compare(content)
+            release()
+        self.position += length
+
+    def take(self, fill: Callable[[memoryview], int], follow: Callable[[memoryview], None]) -> bool:
+        """The next bytes of the tar, which ``fill`` puts in place; whether there were some.
+
+        What an earlier process kept is not compared: headers may differ, in the name of a sparse file is tar's number.
+        """
+        room = self.frames.room()[:PIPE_BYTES]
         if self.position < self.keep_from:
             room = room[: self.keep_from - self.position]
         length = fill(room)
         follow(room[:length])
         if self.position >= self.keep_from:
             self.frames.take(length)
-        elif self.again is not None:
-            self.again.compare(room[:length])
         self.position += length
-        return length
+        return length > 0
+
+    def tell(self, passed_bytes: int) -> None:
+        """So much content has passed in all."""
+        self.progress.add(passed_bytes - self.told_bytes)
+        self.told_bytes = passed_bytes
 
 
 def _by_tree_reader(program: Path, reading: Reading, intake: _Intake) -> Remarks:
     follower = intake.follower
     intake.position = reading.start_at
-
-    def follow(data: memoryview) -> None:
-        before = follower.passed_bytes
-        follower.take(data[max(0, follower.position - intake.position) :])
-        intake.progress.add(follower.passed_bytes - before)
-
     with TreeReader(program, reading) as reader:
         try:
             while (chunk := reader.next_chunk()).kind is not Kind.END:
-                left = chunk.payload_bytes
                 match chunk.kind:
-                    case Kind.DATA:
-                        while left:
-                            left -= intake.take(left, reader.read_into, follow)
+                    case Kind.FRAME:
+                        intake.take_frame(*reader.frame(chunk.payload_bytes))
                     case Kind.ENTRIES:
-                        follower.announce(RowBatch.announced(reader.payload(left)))
+                        follower.announce(RowBatch.announced(reader.payload(chunk.payload_bytes)))
                     case Kind.REMARK:
-                        reader.take_remark(left)
+                        reader.take_remark(chunk.payload_bytes)
             totals = reader.ended(chunk.payload_bytes)
             follower.finish()
         except TarError as wrong:
@@ -140,29 +157,27 @@ def _by_tree_reader(program: Path, reading: Reading, intake: _Intake) -> Remarks
         return reader.remarks
 
 
-def _by_gnu_tar(reading: Reading, intake: _Intake) -> Remarks:
+def _by_gnu_tar(root: Path, intake: _Intake, *, one_file_system: bool) -> Remarks:
     """tar cannot begin in the middle: a resume reads everything again, and compares the hash of each file."""
-    intake.again = None  # headers may differ: the name of a sparse file has tar's process number in it
     walker, follower = TarWalker(), intake.follower
 
     def follow(data: memoryview) -> None:
-        before = walker.content_bytes
         entries = walker.feed(data)
         if entries:
             follower.add(RowBatch.of_entries(entries))
-        intake.progress.add(walker.content_bytes - before)
+        intake.tell(walker.content_bytes)
 
-    with TarCreation(reading.root, one_file_system=reading.one_file_system) as tar:
+    with TarCreation(root, one_file_system=one_file_system) as tar:
         try:
-            while intake.take(PIPE_BYTES, tar.read_into, follow):
+            while intake.take(tar.read_into, follow):
                 pass
         except TarError as wrong:
             reason = f"tar wrote what we do not understand: {wrong}"
-            raise SourceUnreadable(what=reading.root, reason=reason) from wrong
+            raise SourceUnreadable(what=root, reason=reason) from wrong
         remarks = tar.ended()
     try:
         walker.finish()
         follower.finish()
     except TarError as wrong:
-        raise SourceUnreadable(what=reading.root, reason=f"tar stopped early: {wrong}") from wrong
+        raise SourceUnreadable(what=root, reason=f"tar stopped early: {wrong}") from wrong
     return remarks

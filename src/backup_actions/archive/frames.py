@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import NamedTuple, Self
 
@@ -48,6 +49,8 @@ class FrameWriter:
         self._frame_bytes = options.frame_bytes
         self._compressor = Compressor(options.codec)
         plan = MemoryPlan.of(options)
+        self.buffers = plan.buffers
+        """How many frames may be filled or compressed at a time."""
         self._level = level or level_choice(options.codec, options.level, plan.compressors, options.threads)
         self._pool = ThreadPoolExecutor(plan.compressors, thread_name_prefix="compress")
         self._waiting: deque[Future[_Framed] | _Zeros] = deque()
@@ -60,6 +63,7 @@ class FrameWriter:
         self._arriving: list[Future[None]] = []
         self._so_far = begun.first(len(begun)) if begun else FramesSoFar()
         self._zeros = bytes(options.frame_bytes)
+        self._digest_of_zeros = frame_digest(self._zeros)
         self._zero_frame: _Framed | None = None
         if any(length != self._frame_bytes for length in self._so_far.table.content_bytes):
             raise ValueError("a stream goes on behind full frames only")
@@ -102,6 +106,15 @@ class FrameWriter:
         if self._filled_bytes == self._frame_bytes:
             self._cut()
 
+    def take_frame(self, content: memoryview, release: Callable[[], object]) -> None:
+        """Append a frame that lies elsewhere; only the last one may be shorter. It is released once it is compressed.
+
+        Blocks and raises as ``write`` does. Whoever lends frames bounds their number: see ``buffers``.
+        """
+        if self._filled_bytes:
+            raise ValueError("a whole frame cannot begin in the midst of another")
+        self._frame(content, release, [])
+
     def finish(self) -> FramedStream:
         """The last frame and the seek table are with the sink."""
         if self._filled_bytes:
@@ -129,31 +142,37 @@ class FrameWriter:
         return self._free.get()
 
     def _cut(self) -> None:
-        level = self._level.next()
-        work = self._pool.submit(self._framed, self._filling, self._filled_bytes, self._arriving, level)
+        buffer = self._filling
+        self._frame(memoryview(buffer)[: self._filled_bytes], partial(self._free.put, buffer), self._arriving)
+        self._filling, self._filled_bytes, self._arriving = self._buffer(), 0, []
+
+    def _frame(self, content: memoryview, release: Callable[[], object], arriving: list[Future[None]]) -> None:
+        work = self._pool.submit(self._framed, content, release, arriving, self._level.next())
         self._waiting.append(work)
         self._frames_waiting += 1
         self._pass_on()
-        self._filling, self._filled_bytes, self._arriving = self._buffer(), 0, []
 
-    def _framed(self, buffer: bytearray, content_bytes: int, arriving: list[Future[None]], level: int) -> _Framed:
+    def _framed(
+        self, content: memoryview, release: Callable[[], object], arriving: list[Future[None]], level: int
+    ) -> _Framed:
         try:
             for bytes_of_it in arriving:
                 bytes_of_it.result()
             began, own = time.perf_counter(), time.thread_time()
-            if content_bytes == self._frame_bytes and buffer == self._zeros:
+            digest = frame_digest(content)
+            if digest == self._digest_of_zeros and len(content) == self._frame_bytes:
                 return self._framed_zeros()
-            with memoryview(buffer)[:content_bytes] as content:
-                framed = _Framed(self._compressor.frame(content, level), content_bytes, frame_digest(content))
+            framed = _Framed(self._compressor.frame(content, level), len(content), digest)
             self._level.worked(time.perf_counter() - began, time.thread_time() - own)
             return framed
         finally:
-            self._free.put(buffer)
+            content.release()
+            release()
 
     def _framed_zeros(self) -> _Framed:
         if self._zero_frame is None:
             stored = self._compressor.frame(self._zeros, 1)
-            self._zero_frame = _Framed(stored, self._frame_bytes, frame_digest(self._zeros))
+            self._zero_frame = _Framed(stored, self._frame_bytes, self._digest_of_zeros)
         return self._zero_frame
 
     def _pass_on(self) -> None:

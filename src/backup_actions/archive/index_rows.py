@@ -48,23 +48,28 @@ SCHEMA = pa.schema(
 )
 _TYPE_WORDS = pa.array(TYPES, pa.string())
 _MOST_ROWS = 4096
-_HAS_XATTRS, _IS_SPARSE = 1, 2
+_HAS_XATTRS, _IS_SPARSE, _IS_HASHED = 1, 2, 4
+DIGEST_BYTES = 32
 _FIXED_COLUMNS = {
-    "type": pa.int8(),
-    "flags": pa.int8(),
-    "mode": pa.int32(),
     "uid": pa.int64(),
     "gid": pa.int64(),
     "size_bytes": pa.int64(),
     "mtime_seconds": pa.int64(),
-    "mtime_nanoseconds": pa.int32(),
     "tar_offset": pa.int64(),
     "data_offset": pa.int64(),
     "tar_end": pa.int64(),
+    "blake3": pa.binary(DIGEST_BYTES),
+    "mode": pa.int32(),
+    "mtime_nanoseconds": pa.int32(),
+    "path": pa.binary(),
+    "link_target": pa.binary(),
+    "type": pa.int8(),
+    "flags": pa.int8(),
 }
-"""As they are announced. The reader's integers have no sign but for the seconds; none reaches the bit that it needs."""
+"""As they are announced, the widest first, so that each lies where its words may be read. Of texts this is where each
+begins; they themselves lie behind all columns. The reader's integers have no sign but for the seconds; none reaches the
+bit that it needs."""
 _CODES = {8: "b", 32: "i", 64: "q"}
-NO_DIGEST = bytes(32)
 _BLOCK = 512
 
 
@@ -83,41 +88,42 @@ def path_text(path: bytes) -> str:
 
 
 class RowBatch:
-    """Some rows, at least one, whose files' digests are filled in while their content passes."""
+    """Some rows, at least one. Digests of files that were not hashed yet are filled in while their content passes."""
 
-    def __init__(self, columns: dict[str, pa.Array], rows: int) -> None:
+    def __init__(self, columns: dict[str, pa.Array], digests: bytearray) -> None:
         self.columns = columns
-        """Those of ``_FIXED_COLUMNS``, ``path`` and ``link_target``."""
-        self.digests = [NO_DIGEST] * rows
+        """All but the digests."""
+        self.digests = digests
+        """One behind the other; zeros where there is none."""
         self.files: list[StoredFile] = []
-        """Those that have content, in order."""
+        """Those whose content has to be hashed, in order."""
         self.content_bytes = 0
         """Of all files, without holes; a sparse file counts as it lies in the tar."""
+        self.hashed_bytes = 0
+        """Of those of which the reader knew the digest."""
         self.counts: dict[EntryType, int] = {}
         self.tar_offset = 0
         self.tar_end = 0
 
     @classmethod
-    def announced(cls, payload: bytes) -> Self:
+    def announced(cls, payload: bytes | bytearray) -> Self:
         """A batch as the tree reader announces it. Raises TarError where its columns are not such a batch."""
-        if len(payload) < 8:
-            raise TarError("a batch without a number of entries")
-        (rows,) = struct.unpack_from("<Q", payload)
+        cut = _Cut(payload)
+        rows = int.from_bytes(cut.next(8), "little")
         if not 0 < rows <= _MOST_ROWS:
             raise TarError(f"a batch of {rows} entries")
-        at = 8
+        data = {name: cut.next(_column_bytes(kind, rows)) for name, kind in _FIXED_COLUMNS.items()}
+        digests = bytearray(data.pop("blake3"))
         columns, numbers = {}, {}
-        for name, kind in _FIXED_COLUMNS.items():
-            end = at + rows * kind.bit_width // 8
-            column = _cut(payload, at, end)
-            columns[name] = pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(column)])
-            numbers[name] = struct.unpack(f"<{rows}{_CODES[kind.bit_width]}", column)
-            at = end
-        for name in ("path", "link_target"):
-            columns[name], at = _strings(payload, at, rows)
-        if at != len(payload):
-            raise TarError("something behind a batch's last column")
-        batch = cls(columns, rows)
+        for name, column in data.items():
+            kind = _FIXED_COLUMNS[name]
+            if pa.types.is_binary(kind):
+                columns[name] = _texts(column, cut, rows)
+            else:
+                columns[name] = pa.Array.from_buffers(kind, rows, [None, column])
+                numbers[name] = struct.unpack(f"<{rows}{_CODES[kind.bit_width]}", column)
+        cut.require_end()
+        batch = cls(columns, digests)
         batch._look_at(numbers)
         return batch
 
@@ -126,7 +132,10 @@ class RowBatch:
         """Entries that are complete."""
         numbers: dict[str, Sequence[int]] = {
             "type": [TYPES.index(entry.type) for entry in entries],
-            "flags": [_HAS_XATTRS * entry.has_xattrs + _IS_SPARSE * entry.is_sparse for entry in entries],
+            "flags": [
+                _HAS_XATTRS * entry.has_xattrs + _IS_SPARSE * entry.is_sparse + _IS_HASHED * (entry.type == "file")
+                for entry in entries
+            ],
             "mode": [entry.mode for entry in entries],
             "uid": [entry.uid for entry in entries],
             "gid": [entry.gid for entry in entries],
@@ -137,16 +146,20 @@ class RowBatch:
             "data_offset": [entry.data_offset for entry in entries],
             "tar_end": [entry.tar_end for entry in entries],
         }
-        columns = {name: pa.array(numbers[name], kind) for name, kind in _FIXED_COLUMNS.items()}
+        columns = {name: pa.array(column, _FIXED_COLUMNS[name]) for name, column in numbers.items()}
         columns["path"] = pa.array([entry.path for entry in entries], pa.binary())
         columns["link_target"] = pa.array([entry.link_target for entry in entries], pa.binary())
-        batch = cls(columns, len(entries))
+        digests = b"".join(bytes.fromhex(entry.blake3).ljust(DIGEST_BYTES, b"\0") for entry in entries)
+        batch = cls(columns, bytearray(digests))
         batch._look_at(numbers)
-        batch.digests = [bytes.fromhex(entry.blake3) or NO_DIGEST for entry in entries]
         return batch
 
     def __len__(self) -> int:
-        return len(self.digests)
+        return len(self.digests) // DIGEST_BYTES
+
+    def fill_in(self, row: int, digests: bytes | bytearray) -> None:
+        """From this row on they are known."""
+        self.digests[row * DIGEST_BYTES : row * DIGEST_BYTES + len(digests)] = digests
 
     def _look_at(self, numbers: Mapping[str, Sequence[int]]) -> None:
         """Raises TarError where the entries cannot lie in a tar like this."""
@@ -166,18 +179,19 @@ class RowBatch:
         columns = zip(kinds, numbers["flags"], numbers["size_bytes"], numbers["data_offset"], ends, strict=True)
         for row, (kind, flags, size, data, end) in enumerate(columns):
             if kind:
-                if data != end or flags & _IS_SPARSE:
+                if data != end or flags & ~_HAS_XATTRS:
                     raise TarError("something other than a file that has content")
-            elif flags & _IS_SPARSE:
-                self.files.append(StoredFile(row, data, end, True))
-                self.content_bytes += end - data
-            elif data + size + -size % _BLOCK != end:
+                continue
+            stored_bytes = end - data if flags & _IS_SPARSE else size
+            if data + stored_bytes + -stored_bytes % _BLOCK != end:
                 raise TarError("a file that does not take what it holds")
-            elif size:
-                self.files.append(StoredFile(row, data, data + size, False))
-                self.content_bytes += size
+            self.content_bytes += stored_bytes
+            if flags & _IS_HASHED:
+                self.hashed_bytes += stored_bytes
+            elif stored_bytes or flags & _IS_SPARSE:
+                self.files.append(StoredFile(row, data, data + stored_bytes, bool(flags & _IS_SPARSE)))
             else:
-                self.digests[row] = HASH_OF_NOTHING
+                self.fill_in(row, HASH_OF_NOTHING)
 
 
 def index_rows(batches: Sequence[RowBatch], frame_bytes: int) -> pa.RecordBatch:
@@ -212,32 +226,45 @@ def first_difference(rows: pa.RecordBatch, others: pa.Table) -> bytes | None:
     return cast("bytes", found["path"][row].as_py())
 
 
-def _cut(payload: bytes, at: int, end: int) -> bytes:
-    """A copy of its own: columns follow each other without padding, and Arrow reads whole words."""
-    if end > len(payload):
-        raise TarError("a batch that is cut")
-    return payload[at:end]
+class _Cut:
+    """Cuts a batch into columns without copying them."""
+
+    def __init__(self, payload: bytes | bytearray) -> None:
+        self._payload = pa.py_buffer(payload)
+        self._at = 0
+
+    def next(self, length: int) -> pa.Buffer:
+        """The next bytes. Raises TarError where there are fewer."""
+        if length > len(self._payload) - self._at:
+            raise TarError("a batch that is cut")
+        self._at += length
+        return self._payload.slice(self._at - length, length)
+
+    def require_end(self) -> None:
+        """Raises TarError unless everything was cut off."""
+        if self._at != len(self._payload):
+            raise TarError("something behind a batch's last column")
 
 
-def _strings(payload: bytes, at: int, rows: int) -> tuple[pa.Array, int]:
-    """A column of any bytes, and where it ends."""
-    begin = at + 4 * (rows + 1)
-    offsets = _cut(payload, at, begin)
-    end = begin + int.from_bytes(offsets[-4:], "little")
-    column = pa.Array.from_buffers(
-        pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(_cut(payload, begin, end))]
-    )
+def _column_bytes(kind: pa.DataType, rows: int) -> int:
+    return 4 * (rows + 1) if pa.types.is_binary(kind) else rows * kind.bit_width // 8
+
+
+def _texts(offsets: pa.Buffer, cut: _Cut, rows: int) -> pa.Array:
+    """A column of any bytes."""
+    data = cut.next(int.from_bytes(offsets[-4:], "little"))
+    column = pa.Array.from_buffers(pa.binary(), rows, [None, offsets, data])
     try:
         column.validate(full=True)
     except pa.ArrowInvalid as wrong:
         raise TarError(f"texts that are none: {wrong}") from wrong
-    return column, end
+    return column
 
 
 def _digests(batches: Sequence[RowBatch], kinds: list[int]) -> pa.Array:
-    data = pa.py_buffer(b"".join(digest for batch in batches for digest in batch.digests))
+    data = pa.py_buffer(b"".join(batch.digests for batch in batches))
     is_file = pa.array([kind == 0 for kind in kinds], pa.bool_())
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(kinds), [is_file.buffers()[1], data])
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(DIGEST_BYTES), len(kinds), [is_file.buffers()[1], data])
 
 
 def _null_if_empty(texts: pa.Array) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Follows the tar of entries that were announced: fills in the hash of each file, and their rows into the index."""
+"""Follows the tar of entries that were announced: hashes what was not hashed yet, puts their rows into the index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from backup_actions.archive import content_hash
 from backup_actions.archive.content_hash import ContentHash
 from backup_actions.archive.entries import EntryType
 from backup_actions.archive.index import IndexWriter
-from backup_actions.archive.index_rows import NO_DIGEST, RowBatch, StoredFile, first_difference, index_rows, path_text
+from backup_actions.archive.index_rows import (
+    DIGEST_BYTES,
+    RowBatch,
+    StoredFile,
+    first_difference,
+    index_rows,
+    path_text,
+)
 from backup_actions.archive.kept_rows import KeptRows
 from backup_actions.archive.pax import TarError
 from backup_actions.archive.sparse_map import SparseMap
@@ -58,17 +65,17 @@ class TreeFollower:
         if batch.tar_offset != self.announced_until:
             raise TarError(f"an entry begins at byte {batch.tar_offset}, not {self.announced_until}")
         known = self._kept_digests(batch)
-        batch.digests[: len(known)] = known
+        batch.fill_in(0, known)
+        rows_known = len(known) // DIGEST_BYTES
         self._count(batch)
-        self._batches.append(
-            (batch, (file for file in batch.files if file.row >= len(known)) if known else iter(batch.files))
-        )
+        self._batches.append((batch, (file for file in batch.files if file.row >= rows_known)))
+        self.passed_bytes += batch.hashed_bytes
         self.take(memoryview(b""))
 
     def add(self, batch: RowBatch) -> None:
         """Rows whose digests are known and whose content has passed. Raises SourceDiffers."""
         known = self._kept_digests(batch)
-        if batch.digests[: len(known)] != known:
+        if not batch.digests.startswith(known):
             raise SourceDiffers("the content of a file")
         self._count(batch)
         self._index.settle()
@@ -82,11 +89,10 @@ class TreeFollower:
             return
         while self._batches:
             batch, files = self._batches[0]
-            digests = batch.digests
             for file in files:
                 row, begin, end, is_sparse = file
                 if end <= stop and not is_sparse and end - begin <= content_hash.HASH_PIECE_BYTES:
-                    digests[row] = blake3(data[begin - start : end - start]).digest()
+                    batch.fill_in(row, blake3(data[begin - start : end - start]).digest())
                     self.passed_bytes += end - begin
                     continue
                 self._begin(file, batch)
@@ -146,16 +152,18 @@ class TreeFollower:
         self._file = None
         return True
 
-    def _kept_digests(self, batch: RowBatch) -> list[bytes]:
+    def _kept_digests(self, batch: RowBatch) -> bytes:
         """What was kept of the first rows, which are compared. Raises SourceDiffers."""
         if self._kept is None:
-            return []
+            return b""
         kept = self._kept.take(len(batch))
         differing = first_difference(index_rows([batch], self._index.frame_bytes), kept)
         if differing is not None:
             raise SourceDiffers(path_text(differing))
         ends = takewhile(lambda end: end <= self._kept_until, kept["tar_end"].to_pylist())
-        return [digest or NO_DIGEST for _, digest in zip(ends, kept["blake3"].to_pylist(), strict=False)]
+        return b"".join(
+            digest or bytes(DIGEST_BYTES) for _, digest in zip(ends, kept["blake3"].to_pylist(), strict=False)
+        )
 
 
 class _FileUnderWay:
@@ -185,7 +193,7 @@ class _FileUnderWay:
         self.at += len(piece)
         if self._map is not None or self.at < self.end:
             return False
-        self._batch.digests[self._row] = self.hash.digest()
+        self._batch.fill_in(self._row, self.hash.digest())
         return True
 
     def _end_at(self, end: int) -> None:

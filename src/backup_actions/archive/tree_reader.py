@@ -8,18 +8,22 @@ from __future__ import annotations
 import shutil
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from backup_actions.archive.shared_frames import SharedFrames
 from backup_actions.archive.tree_program import TreeProgram
 from backup_actions.archive.tree_remarks import Remarks
 from backup_actions.errors import SourceUnreadable
 
 _PROGRAM = "backup-actions-tree-reader"
-_MAGIC = b"BATREE\0\1".ljust(16, b"\0")
+_MAGIC = b"BATREE\0\2".ljust(16, b"\0")
 _CHUNK = struct.Struct("<IIQ")
+_FRAME = struct.Struct("<QQ")
 _END = struct.Struct("<QQQ")
 _SEVERITY = struct.Struct("<I")
 _MOST_SAID_BYTES = 1 << 16
@@ -28,13 +32,13 @@ _MOST_SAID_BYTES = 1 << 16
 class Kind(IntEnum):
     """What a chunk holds."""
 
-    DATA = 1
+    FRAME = 1
     ENTRIES = 2
     REMARK = 3
     END = 4
 
 
-_MOST_BYTES = {Kind.DATA: 4 << 20, Kind.ENTRIES: 64 << 20, Kind.REMARK: 16 << 20, Kind.END: _END.size}
+_MOST_BYTES = {Kind.FRAME: _FRAME.size, Kind.ENTRIES: 64 << 20, Kind.REMARK: 16 << 20, Kind.END: _END.size}
 
 
 class Chunk(NamedTuple):
@@ -42,6 +46,13 @@ class Chunk(NamedTuple):
 
     kind: Kind
     payload_bytes: int
+
+
+class Frame(NamedTuple):
+    """The next bytes of the tar, to be released once nobody looks at them any more."""
+
+    content: memoryview
+    release: Callable[[], None]
 
 
 class Totals(NamedTuple):
@@ -59,6 +70,9 @@ class Reading:
     root: Path
     one_file_system: bool
     read_ahead_mib: int
+    frames: int
+    """How many there may be at a time that are filled or were not released."""
+    frame_bytes: int
     start_at: int = 0
 
 
@@ -73,6 +87,8 @@ class TreeReader:
 
     def __init__(self, program: Path, reading: Reading) -> None:
         self._root = reading.root
+        self._frames = SharedFrames(reading.frames, reading.frame_bytes)
+        self._frames_end = False
         self.remarks = Remarks()
         self._said = b""
         command: list[str | Path] = [
@@ -80,10 +96,13 @@ class TreeReader:
             *(["--one-file-system"] if reading.one_file_system else []),
             f"--read-ahead-mib={reading.read_ahead_mib}",
             f"--start-at={reading.start_at}",
+            f"--frames={self._frames.descriptor}",
+            f"--frame-bytes={reading.frame_bytes}",
             reading.root,
         ]
-        self._program = TreeProgram(command, self._hear)
+        self._program = TreeProgram(command, self._hear, descriptors=[self._frames.descriptor])
         self._has_begun = False
+        self._frames.lend(self._program.input)
 
     def next_chunk(self) -> Chunk:
         """The payload has to be taken before the next one. Behind ``END`` nothing follows."""
@@ -96,21 +115,27 @@ class TreeReader:
             raise self.misspoke(f"a chunk of kind {number} with {payload_bytes} bytes")
         return Chunk(Kind(number), payload_bytes)
 
-    def read_into(self, room: memoryview) -> int:
-        """The next bytes of the payload fill the room, whose length is the answer."""
-        filled = 0
-        while filled < len(room):
-            length = self._program.output.readinto(room[filled:])
-            if not length:
-                raise self._cut()
-            filled += length
-        return filled
-
-    def payload(self, length: int) -> bytes:
+    def payload(self, length: int) -> bytearray:
         """That many bytes."""
         data = bytearray(length)
-        self.read_into(memoryview(data))
-        return bytes(data)
+        room = memoryview(data)
+        while room:
+            got = self._program.output.readinto(room)
+            if not got:
+                raise self._cut()
+            room = room[got:]
+        return data
+
+    def frame(self, length: int) -> Frame:
+        """The payload of a frame."""
+        if length != _FRAME.size:
+            raise self.misspoke("a frame of another kind")
+        number, content_bytes = _FRAME.unpack(self.payload(length))
+        content = self._frames.filled(number, content_bytes)
+        if content is None or self._frames_end:
+            raise self.misspoke(f"a frame {number} with {content_bytes} bytes")
+        self._frames_end = content_bytes < self._frames.frame_bytes
+        return Frame(content, partial(self._frames.release, number))
 
     def take_remark(self, length: int) -> None:
         """The payload of a remark is among the remarks."""
@@ -145,6 +170,7 @@ class TreeReader:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self._frames.close()
         self._program.end()
 
     def _cut(self) -> SourceUnreadable:
@@ -157,7 +183,7 @@ class TreeReader:
         self._said = (self._said + said)[:_MOST_SAID_BYTES]
 
 
-def _on_one_line(sentence: bytes) -> str:
+def _on_one_line(sentence: bytearray) -> str:
     """For people: names may hold any byte."""
     text = sentence.decode("utf-8", "backslashreplace")
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
