@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backup_actions.errors import ManifestUnreadable
-from backup_actions.model.export_manifest import ExportedColumn, ExportedTable, ExportManifest
+from backup_actions.model.export_manifest import ExportedColumn, ExportedTable, ExportManifest, may_be_of
 from backup_actions.model.manifest import StoredObject
 
 ORDERS = ExportedTable(
@@ -52,6 +52,18 @@ def test_it_adds_up_rows_and_bytes() -> None:
 
 def test_a_table_is_named_with_dots() -> None:
     assert ORDERS.name == "shop.public.orders"
+
+
+def test_a_manifest_may_be_of_the_run_that_it_names_and_of_no_other() -> None:
+    stored = changed(source={"export_task": "one"})
+
+    assert may_be_of(stored, "export_task", "one")
+    assert not may_be_of(stored, "export_task", "two")
+
+
+@pytest.mark.parametrize("stored", [b"{", changed(source={})], ids=["no JSON", "no such field"])
+def test_a_manifest_that_does_not_say_may_be_of_any_run(stored: bytes) -> None:
+    assert may_be_of(stored, "export_task", "one")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backup_actions.errors import ActionBroken, ActionUnknown
-from backup_actions.plugins import GROUP, installed
+from backup_actions.plugins import GROUP, installed, installed_action
 
 if TYPE_CHECKING:
     from tests.plugins.conftest import MakePackage
@@ -98,6 +98,19 @@ def test_the_distribution_is_named_as_the_culprit(
 
 def test_an_action_is_found_by_its_name(make_package: MakePackage) -> None:
     assert installed([make_package("good")]).action("good").title == "Work on a disk"
+
+
+def test_asking_for_one_action_loads_no_other(make_package: MakePackage, tmp_path: Path) -> None:
+    make_package("asked_for")
+    make_package("left_alone", description="raise ZeroDivisionError")
+    metadata = tmp_path / "two-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: two\nVersion: 0\n")
+    entries = "asked-for = asked_for:ACTION\nleft-alone = left_alone:ACTION\n"
+    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\n{entries}")
+
+    assert installed_action("asked-for").name == "asked-for"
+    assert "left_alone" not in sys.modules
 
 
 def test_an_unknown_name_is_answered_with_the_installed_ones(make_package: MakePackage) -> None:
