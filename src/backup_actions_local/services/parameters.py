@@ -84,11 +84,11 @@ class Parameters:
 
     def tags_of(self, arn: str) -> dict[str, str]:
         """The tags of a parameter; none of what does not exist."""
-        return next((parameter.tags for parameter in self.parameters.values() if parameter.arn == arn), {})
+        return next((parameter.tags for parameter in list(self.parameters.values()) if parameter.arn == arn), {})
 
     def key_of(self, arn: str) -> str | None:
         """The key that encrypts a parameter, as it was named; None of SSM's own, which everybody may use through it."""
-        key = next((parameter.key_id for parameter in self.parameters.values() if parameter.arn == arn), "")
+        key = next((parameter.key_id for parameter in list(self.parameters.values()) if parameter.arn == arn), "")
         return key if key not in {"", _DEFAULT_KEY} else None
 
     def _put(self, call: Call) -> Mapping[str, Any]:
@@ -130,7 +130,7 @@ class Parameters:
 
     def _describe(self, call: Call) -> Mapping[str, Any]:
         only(call, "NextToken", "MaxResults")
-        found = [parameter.summary() for parameter in self.parameters.values()]
+        found = [parameter.summary() for parameter in list(self.parameters.values())]
         part, token = page(
             found, call.params.get("NextToken"), call.params.get("MaxResults"), refusal="InvalidNextToken"
         )
@@ -144,7 +144,7 @@ class Parameters:
         return {"TagList": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     def _parameter(self, name_or_arn: str) -> Parameter:
-        for parameter in self.parameters.values():
+        for parameter in list(self.parameters.values()):
             if name_or_arn in {parameter.name, parameter.arn}:
                 return parameter
         raise Refused("ParameterNotFound", f"Parameter {name_or_arn} not found.")

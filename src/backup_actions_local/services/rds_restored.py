@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Refused
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backup_actions_local.services.place import Place
 
 _SERVER_STOPS_WITHIN_SECONDS = 120.0
+_LONG_SECONDS = 24 * 3600.0
 
 
 class RestoredDatabases:
@@ -66,10 +67,10 @@ class RestoredDatabases:
             return None
         from backup_actions_local.databases.managed import ManagedServer
 
-        folder = self._directory / f"server-{len(self._servers) + 1}"
-        server = ManagedServer(image, folder, self.authority)
-        self._servers.append(server)
-        return server
+        with self._lock:
+            folder = self._directory / f"server-{len(self._servers) + 1}"
+            self._servers.append(ManagedServer(image, folder, self.authority))
+            return self._servers[-1]
 
     def instance(self, identifier: str) -> Instance:
         """By its name, in whatever case, or ARN. Raises Refused when there is none."""
@@ -88,12 +89,12 @@ class RestoredDatabases:
     def tagged(self, arn: str) -> dict[str, str] | None:
         """The tags of an instance or a cluster; None of what does not exist."""
         found: Mapping[str, Instance | Cluster] = self.clusters if ":cluster:" in arn else self.instances
-        thing = next((each for each in found.values() if each.arn == arn), None)
+        thing = next((each for each in list(found.values()) if each.arn == arn), None)
         return thing.tags if thing else None
 
     def key_of(self, arn: str) -> str | None:
         """The key that encrypts a cluster; None if none does."""
-        cluster = next((each for each in self.clusters.values() if each.arn == arn), None)
+        cluster = next((each for each in list(self.clusters.values()) if each.arn == arn), None)
         return (cluster.kms_key_id or None) if cluster else None
 
     def kill(self, identifier: str) -> None:
@@ -134,8 +135,11 @@ class RestoredDatabases:
         self._chores.begin(f"password of {thing.id}", lambda: self._change_password(thing, password))
 
     def begin_end(self, thing: Instance | Cluster) -> None:
-        """The instance or the cluster is being deleted."""
-        thing.status = "deleting"
+        """The instance or the cluster is being deleted, if it was not already."""
+        with self._lock:
+            if thing.is_going:
+                return
+            thing.status = "deleting"
         self.clock.changed()
         self._chores.begin(f"deletion of {thing.id}", lambda: self._end(thing))
 
@@ -190,14 +194,10 @@ class RestoredDatabases:
         del among[thing.id]
 
     def _pass(self, thing: Instance | Cluster, seconds: float) -> None:
-        going: Callable[[], bool] = lambda: thing.is_going  # noqa: E731
-        self._chores.sleep(seconds, unless=going)
+        self._chores.sleep(seconds, unless=lambda: thing.is_going)
 
     def _set(self, thing: Instance | Cluster, status: str) -> None:
         with self._lock:
             if not thing.is_going:
                 thing.status = status
         self.clock.changed()
-
-
-_LONG_SECONDS = 24 * 3600.0
