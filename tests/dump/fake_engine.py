@@ -10,7 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote
@@ -82,32 +82,13 @@ class FakeEngine:
         file = _folder(to) / "accounts"
         return tuple(sorted(set(file.read_text().split()))) if file.exists() else ()
 
+    def outline(self, to: Connection, database: str) -> Database:
+        described = _described(to, database, lambda _: None)
+        tables = tuple(replace(table, rows=0, checksum="") for table in described.tables)
+        return replace(described, tables=tables, objects=())
+
     def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
-        place = _place(to, database)
-        rows: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        for file in sorted(place.glob("rows-*")):
-            for line in file.read_text().splitlines():
-                schema, table, row = line.split("\t")
-                rows[schema, table].append(row)
-        definitions = (place / "definitions").read_text().splitlines() if (place / "definitions").exists() else []
-        tables = []
-        for line in definitions:
-            schema, name = line.split("\t")
-            content = sorted(rows[schema, name])
-            checksum = hashlib.sha256("\n".join(content).encode()).hexdigest()
-            tables.append(
-                Table(schema=schema, name=name, rows=len(content), checksum=checksum, size_bytes=len(content))
-            )
-            progress(len(content))
-        indexes = (place / "indexes").read_text().splitlines() if (place / "indexes").exists() else []
-        return Database(
-            name=database,
-            character_set="UTF8",
-            collation="C",
-            size_bytes=sum(table.size_bytes for table in tables),
-            tables=tuple(tables),
-            objects=tuple(DatabaseObject(kind="index", name=line, sha256="0" * 64) for line in indexes),
-        )
+        return _described(to, database, progress)
 
     def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
         return ("it is not real",)
@@ -167,6 +148,32 @@ class FakeEngine:
 
     def objection(self, dumped_from: Server, target: Server) -> str:
         return "it is older" if target.version < dumped_from.version else ""
+
+
+def _described(to: Connection, database: str, progress: Callable[[int], None]) -> Database:
+    place = _place(to, database)
+    rows: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for file in sorted(place.glob("rows-*")):
+        for line in file.read_text().splitlines():
+            schema, table, row = line.split("\t")
+            rows[schema, table].append(row)
+    definitions = (place / "definitions").read_text().splitlines() if (place / "definitions").exists() else []
+    tables = []
+    for line in definitions:
+        schema, name = line.split("\t")
+        content = sorted(rows[schema, name])
+        checksum = hashlib.sha256("\n".join(content).encode()).hexdigest()
+        tables.append(Table(schema=schema, name=name, rows=len(content), checksum=checksum, size_bytes=len(content)))
+        progress(len(content))
+    indexes = (place / "indexes").read_text().splitlines() if (place / "indexes").exists() else []
+    return Database(
+        name=database,
+        character_set="UTF8",
+        collation="C",
+        size_bytes=sum(table.size_bytes for table in tables),
+        tables=tuple(tables),
+        objects=tuple(DatabaseObject(kind="index", name=line, sha256="0" * 64) for line in indexes),
+    )
 
 
 def _folder(to: Connection) -> Path:

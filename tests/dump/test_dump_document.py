@@ -41,6 +41,7 @@ def test_its_commands_load_a_dump_into_a_server(
     (script,) = [each for each in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if _LOADER[family] in each]
     with _server(family, tmp_path) as server:
         connection, engine = _connection(family, server), engine_for(family)
+        outline = engine.outline(connection, DATABASE)
         dump(connection, FolderStore(tmp_path / "dump"))
         engine.drop(connection, DATABASE)
 
@@ -55,6 +56,9 @@ def test_its_commands_load_a_dump_into_a_server(
         now = engine.describe(connection, DATABASE, lambda _: None)
     (then,) = StoredDump.open(FolderStore(tmp_path / "dump")).description.databases
     assert [str(each) for each in compared(then, now)] == []
+    assert {(each.schema, each.name, each.checksum) for each in outline.tables} == {
+        (each.schema, each.name, "") for each in then.tables
+    }
     assert sum(table.rows for table in now.tables) > ORDERS
 
 

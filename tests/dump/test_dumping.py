@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -13,8 +15,9 @@ import pytest
 from tests.dump.fake_engine import FakeEngine, FakeServer
 
 from backup_actions.archive import FolderStore, verify
+from backup_actions.archive.journal import Journal
 from backup_actions.dump import Connection, DumpOptions, StoredDump, dump
-from backup_actions.dump.description import Section
+from backup_actions.dump.description import Database, Section
 from backup_actions.errors import (
     ArchiveExists,
     ArchiveInterrupted,
@@ -22,6 +25,7 @@ from backup_actions.errors import (
     DumpFailed,
     SettingInvalid,
 )
+from backup_actions.model.manifest import Member
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -145,7 +149,8 @@ def test_an_interruption_ends_programs_that_hang_and_leaves_nothing(
 def test_what_is_finished_is_kept_and_neither_dumped_nor_counted_again(
     fake_server: FakeServer, store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_server.fault("d1-rows-0", INTERRUPT)
+    counted = f"grep -q '\"checksum\": \"[0-9a-f]' '{store.path}/dump.json'"
+    fake_server.fault("d1-rows-0", f"until {counted}; do sleep 0.01; done; {INTERRUPT}")
     with pytest.raises(ArchiveInterrupted, match="kept are 7 finished members"):
         dump(fake_server.connection, store, options=ONE_STREAM, resume=True)
     fake_server.heal()
@@ -157,6 +162,47 @@ def test_what_is_finished_is_kept_and_neither_dumped_nor_counted_again(
     assert dumped == ["d1-rows-0", "d1-rows-1"]
     assert verify(store).ok
     assert not [name for name in files(store) if name.startswith("resume/")]
+
+
+def test_what_was_not_yet_counted_is_counted_by_the_next_attempt(
+    fake_server: FakeServer, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, finished = FakeEngine.describe, threading.Event()
+    will_finish = Journal.will_finish
+
+    def tell(self: Journal, member: Member) -> None:
+        will_finish(self, member)
+        finished.set()
+
+    def interrupted(self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None]) -> Database:
+        assert finished.wait(60)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "will_finish", tell)
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeEngine, "describe", interrupted)
+        with pytest.raises(ArchiveInterrupted):
+            dump(fake_server.connection, store, resume=True)
+    assert finished.is_set()
+    assert FakeEngine.describe is original
+
+    dump(fake_server.connection, store, resume=True)
+
+    assert [table.rows for each in StoredDump.open(store).description.databases for table in each.tables] == [3, 500, 0]
+
+
+def test_a_section_that_fails_does_not_wait_until_everything_is_counted(
+    fake_server: FakeServer, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counting(self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None]) -> Database:
+        while True:
+            progress(1)
+
+    monkeypatch.setattr(FakeEngine, "describe", counting)
+    fake_server.fault("d0-rows-0", "exit 3")
+
+    with pytest.raises(DumpFailed, match="d0-rows-0"):
+        dump(fake_server.connection, store)
 
 
 @pytest.mark.parametrize("section", ["accounts", "d0-after", "d1-rows-1"])

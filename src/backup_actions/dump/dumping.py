@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -15,11 +15,11 @@ from backup_actions.archive.journal import Journal
 from backup_actions.archive.members import MemberWriter, Place
 from backup_actions.archive.resuming import journal_kept
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.description import DESCRIPTION_NAME, Database, DumpDescription, Section, Server
+from backup_actions.dump.description import DESCRIPTION_NAME, DumpDescription, Section, Server
 from backup_actions.dump.engine import Engine
 from backup_actions.dump.engines import engine_for
 from backup_actions.dump.options import DumpOptions
-from backup_actions.dump.together import all_together
+from backup_actions.dump.together import together
 from backup_actions.errors import ArchiveExists, ArchiveMissing, ManifestUnreadable, SettingInvalid
 from backup_actions.model.clock import Clock, SystemClock
 from backup_actions.model.json_types import JsonObject
@@ -104,8 +104,7 @@ class _Dump:
     def at_once(self) -> Manifest:
         """Complete, or nothing is left of it."""
         try:
-            description = self._describe()
-            members = self._sections(description, None)
+            members = self._sections(self._outline(), None)
             self.place.put(DESCRIPTION_NAME, self.document)
             return self._complete(members)
         except BaseException:
@@ -115,7 +114,7 @@ class _Dump:
 
     def resumable(self) -> Manifest:
         """Complete, or what is finished of it is kept. Raises ArchiveInterrupted where something is."""
-        kept = self._kept_description()
+        begun = self._begun()
         with journal_kept(
             self.place,
             self.options.of_a_stream,
@@ -125,15 +124,15 @@ class _Dump:
             every_seconds=_CHECKPOINT_SECONDS,
             manifest_in=self.to,
         ) as journal:
-            if kept is None or not journal.kept:
-                kept = self._describe()
+            if begun is None or not journal.kept:
+                begun = self._outline()
                 self.place.put(DESCRIPTION_NAME, self.document)
-            complete = self._complete(self._sections(kept, journal))
+            complete = self._complete(self._sections(begun, journal))
             journal.remove()
             return complete
 
-    def _kept_description(self) -> DumpDescription | None:
-        """What an earlier process has described; where that is of no use, neither is what else it has left."""
+    def _begun(self) -> DumpDescription | None:
+        """What an earlier process has outlined or described; where that is of no use, nothing that it left is."""
         try:
             self.document = self.place.read(DESCRIPTION_NAME)
             return DumpDescription.from_bytes(self.document)
@@ -150,35 +149,47 @@ class _Dump:
             "streams": self.options.streams,
         }
 
-    def _describe(self) -> DumpDescription:
-        """Everything counted and hashed, now."""
-        databases = tuple(self._described(name) for name in self.databases)
-        description = DumpDescription(
-            server=self.server,
-            accounts=self.engine.accounts(self.source),
-            databases=databases,
-            sections=self.engine.sections(self.server, databases, self.options.streams),
-            notes=self.engine.notes(self.source, databases),
+    def _outline(self) -> DumpDescription:
+        """What there is to dump, and how that is divided; nothing is counted yet."""
+        databases = tuple(self.engine.outline(self.source, name) for name in self.databases)
+        return self._written_down(
+            DumpDescription(
+                server=self.server,
+                accounts=self.engine.accounts(self.source),
+                databases=databases,
+                sections=self.engine.sections(self.server, databases, self.options.streams),
+            )
         )
-        self.document = description.to_bytes()
-        DumpDescription.from_bytes(self.document)  # what no reader would take is refused before hours of work
-        return description
 
-    def _described(self, name: str) -> Database:
-        self.progress.start(f"{name}: count", None)
-        return self.engine.describe(self.source, name, self.progress.add)
-
-    def _sections(self, description: DumpDescription, journal: Journal | None) -> tuple[Member, ...]:
-        """Every section as a member.
+    def _sections(self, outline: DumpDescription, journal: Journal | None) -> tuple[Member, ...]:
+        """Every section as a member; meanwhile everything is counted and hashed, and stored as soon as it is.
 
         First what is soon done, so that a checkpoint stands; then the largest, so that all streams end together.
         """
         writer = MemberWriter(self.place, self.options.of_a_stream, self.progress, journal, manifest_in=self.to)
-        in_turn = sorted(description.sections, key=lambda each: (each.part == "data", -each.expected_bytes))
+        in_turn = sorted(outline.sections, key=lambda each: (each.part == "data", -each.expected_bytes))
         self.progress.start("dump", sum(section.expected_bytes for section in in_turn) or None)
-        written = all_together(partial(self._section, writer), in_turn, at_a_time=self.options.streams)
-        members = {member.name: member for member in written}
-        return tuple(members[section.member] for section in description.sections)
+        with together(partial(self._section, writer), in_turn, at_a_time=self.options.streams) as running:
+            if not _is_counted(outline):
+                self._describe(outline, running.look)
+                if journal:
+                    self.place.put(DESCRIPTION_NAME, self.document)
+            members = {member.name: member for member in running.results()}
+        return tuple(members[section.member] for section in outline.sections)
+
+    def _describe(self, outline: DumpDescription, look: Callable[[], None]) -> None:
+        """The document has everything, counted and hashed by the server. Raises what ``look`` raises.
+
+        In this thread, which interruptions reach: no program of ours is at work that could be ended.
+        """
+        databases = tuple(self.engine.describe(self.source, each.name, lambda _: look()) for each in outline.databases)
+        notes = self.engine.notes(self.source, databases)
+        self._written_down(replace(outline, databases=databases, notes=notes))
+
+    def _written_down(self, description: DumpDescription) -> DumpDescription:
+        """The description, which readers will take: what they would not is refused before hours of work."""
+        self.document = description.to_bytes()
+        return DumpDescription.from_bytes(self.document)
 
     def _section(self, writer: MemberWriter, section: Section) -> Member:
         suffix = "sql" if section.part == "accounts" else self.engine.file_suffix
@@ -218,6 +229,13 @@ def _chosen(engine: Engine, source: Connection, wanted: Sequence[str] | None) ->
     if missing or not known:
         raise SettingInvalid(name="databases", value=missing, reason=f"the server has {', '.join(known) or 'none'}")
     return tuple(name for name in known if wanted is None or name in wanted)
+
+
+def _is_counted(description: DumpDescription) -> bool:
+    """Whether it is more than an outline; of a database with nothing in it nobody can tell, and it takes no time."""
+    return all(
+        (each.objects or each.tables) and all(table.checksum for table in each.tables) for each in description.databases
+    )
 
 
 def _version() -> str:

@@ -37,8 +37,15 @@ class Engine(Protocol):
         """Roles or users of the customer's; not the server's own nor RDS's."""
         ...
 
+    def outline(self, to: Connection, database: str) -> Database:
+        """At once what ``sections`` needs: all tables with their sizes, rows 0, an empty checksum; no objects."""
+        ...
+
     def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
-        """Count and hash everything that is in a database now. ``progress`` is told the bytes of each table done."""
+        """Count and hash everything that is in a database now. ``progress`` is told the bytes of each table done.
+
+        It may take as long as dumping does, and runs at the same time. What ``progress`` raises, it raises.
+        """
         ...
 
     def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
@@ -46,7 +53,7 @@ class Engine(Protocol):
         ...
 
     def sections(self, server: Server, databases: Sequence[Database], streams: int) -> tuple[Section, ...]:
-        """How the dump is divided, the same for the same input, so that ``streams`` sections can run at a time."""
+        """How the dump of outlined databases is divided, so that ``streams`` sections can run at a time."""
         ...
 
     def dumped(self, source: Connection, section: Section) -> AbstractContextManager[BinaryIO]:

@@ -47,6 +47,23 @@ class MySqlEngine:
         with session(to, partial(_not_described, "the accounts")) as asked:
             return tuple(account.label for account in accounts(asked))
 
+    def outline(self, to: Connection, database: str) -> Database:
+        """Its tables, by the sizes that the server keeps."""
+        with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
+            character_set, collation = asked.first("SELECT @@character_set_database, @@collation_database")
+            tables = tuple(
+                Table(schema="", name=shape.name, rows=0, checksum="", size_bytes=shape.size_bytes)
+                for shape in shapes(asked, database)
+            )
+        return Database(
+            name=database,
+            character_set=character_set,
+            collation=collation,
+            size_bytes=sum(table.size_bytes for table in tables),
+            tables=tables,
+            objects=(),
+        )
+
     def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
         """Rows are counted and summed up by the server; see ``mysql_rows`` and ``mysql_objects``."""
         with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:

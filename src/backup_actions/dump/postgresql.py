@@ -19,7 +19,7 @@ from backup_actions.dump.postgresql_lending import may_read
 from backup_actions.dump.postgresql_loading import Loading
 from backup_actions.dump.postgresql_notes import notes
 from backup_actions.dump.postgresql_objects import objects
-from backup_actions.dump.postgresql_rows import tables
+from backup_actions.dump.postgresql_rows import outlined, tables
 from backup_actions.dump.postgresql_session import MAINTENANCE_DATABASE, major, session
 from backup_actions.errors import DumpFailed, LoadFailed
 
@@ -44,6 +44,21 @@ class PostgreSqlEngine:
         """Every role that neither PostgreSQL nor RDS has made for itself."""
         with session(to, MAINTENANCE_DATABASE, _not_described("the list of roles")) as asking:
             return postgresql_accounts.names(asking)
+
+    def outline(self, to: Connection, database: str) -> Database:
+        """Its tables, by their sizes."""
+        with session(to, database, _not_described(f"the database {database!r}")) as asking:
+            may_read(asking)
+            character_set, collation = postgresql_databases.locale(asking, database) or ("", "")
+            tables = outlined(asking)
+        return Database(
+            name=database,
+            character_set=character_set,
+            collation=collation,
+            size_bytes=sum(table.size_bytes for table in tables),
+            tables=tables,
+            objects=(),
+        )
 
     def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
         """Everything that is in the database, counted and hashed.
