@@ -438,11 +438,11 @@ def test_what_another_process_completed_meanwhile_is_not_written_over(
 
 def test_notes_that_cannot_be_removed_do_not_spoil_a_complete_archive(s3_store: S3Store, tree: Path) -> None:
     def refuse(_: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-        raise EndpointConnectionError(endpoint_url=parameters["Key"])
+        raise EndpointConnectionError(endpoint_url=parameters["Bucket"])
 
     notes = Notes()
 
-    resumable(tree, replace(s3_store, client=tampering(s3_store.client, delete_object=refuse)), notes)
+    resumable(tree, replace(s3_store, client=tampering(s3_store.client, delete_objects=refuse)), notes)
 
     assert "/resume could not be removed" in notes.text
     assert verify(s3_store).ok

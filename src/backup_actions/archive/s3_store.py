@@ -11,6 +11,7 @@ from backup_actions.archive.part_sizes import LARGEST_OBJECT_BYTES
 from backup_actions.archive.s3_writer import S3Writer, SentPart, parts_sha256
 from backup_actions.archive.store import CannotResumeError, KeptObject, checked_name
 from backup_actions.aws.errors import ABSENT, TAKEN, translated
+from backup_actions.aws.objects import abort_upload, abort_uploads, bucket_of, delete_objects, object_keys
 from backup_actions.errors import ArchiveExists, ArchiveMissing, AwsBusy, AwsCallFailed, UploadFailed
 from backup_actions.model.manifest import StoredObject
 
@@ -69,31 +70,20 @@ class S3Store:
 
     def put(self, name: str, data: bytes) -> None:
         """A PUT without a condition. Raises UploadFailed."""
-        try:
-            with translated(operation="s3:PutObject"):
-                self.client.put_object(
-                    **self.target(name), **self.encryption(), Body=data, ChecksumCRC64NVME=crc64nvme_base64(data)
-                )
-        except (AwsCallFailed, AwsBusy) as failure:
-            raise UploadFailed(what=f"{self.location}/{name}", reason=failure) from failure
+        self._put(name, data)
 
     def put_if_absent(self, name: str, data: bytes) -> StoredObject:
         """Raise ArchiveExists where an object of that name stands with other bytes, UploadFailed where S3 refuses."""
-        checksum = crc64nvme_base64(data)
         try:
-            with translated(operation="s3:PutObject"):
-                self.client.put_object(
-                    **self.target(name), **self.encryption(), Body=data, ChecksumCRC64NVME=checksum, IfNoneMatch="*"
-                )
-        except AwsCallFailed as failure:
-            if failure.facts["error_code"] not in TAKEN:
-                raise UploadFailed(what=f"{self.location}/{name}", reason=failure) from failure
+            return self._put(name, data, IfNoneMatch="*")
+        except UploadFailed as failed:
+            refusal = failed.__cause__
+            if not (isinstance(refusal, AwsCallFailed) and refusal.facts["error_code"] in TAKEN):
+                raise
             # An answer lost on the way is asked for again: then it is our own object that is in the way.
             if self.read(name) != data:
-                raise ArchiveExists(where=self.location) from failure
-        except AwsBusy as failure:
-            raise UploadFailed(what=f"{self.location}/{name}", reason=failure) from failure
-        return StoredObject(name=name, size_bytes=len(data), crc64nvme=checksum)
+                raise ArchiveExists(where=self.location) from refusal
+        return StoredObject(name=name, size_bytes=len(data), crc64nvme=crc64nvme_base64(data))
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
         """A ranged GET."""
@@ -126,30 +116,24 @@ class S3Store:
             self.client.delete_object(**self.target(name))
 
     def remove_folder(self, name: str) -> None:
-        """List and delete, one by one: there are few."""
-        with translated():
-            pages = self.client.get_paginator("list_objects_v2").paginate(
-                **self._bucket(), Prefix=f"{self._key(name)}/"
-            )
-            for found in [found for page in pages for found in page.get("Contents", [])]:
-                self.client.delete_object(**self._bucket(), Key=found["Key"])
+        """All that a listing gives. Raises AwsBusy where S3 could not remove one."""
+        found = object_keys(self.client, self.bucket, f"{self._key(name)}/", owner=self.expected_bucket_owner)
+        delete_objects(self.client, self.bucket, found, owner=self.expected_bucket_owner)
 
     def give_up_unfinished(self, *, besides: KeptObject | None = None) -> int:
         """Abort the uploads below the prefix; S3 cannot tell whether anybody still sends to them."""
         prefix = self.prefix.strip("/")
-        with translated():
-            pages = self.client.get_paginator("list_multipart_uploads").paginate(
-                **self._bucket(), Prefix=f"{prefix}/" if prefix else ""
-            )
-            found = [upload for page in pages for upload in page.get("Uploads", [])]
-        given_up = [upload for upload in found if besides is None or upload["UploadId"] != besides.handle]
-        for upload in given_up:
-            self._abort(upload["Key"], upload["UploadId"])
-        return len(given_up)
+        return abort_uploads(
+            self.client,
+            self.bucket,
+            f"{prefix}/" if prefix else "",
+            besides=besides.handle if besides else None,
+            owner=self.expected_bucket_owner,
+        )
 
     def abort(self, name: str, upload_id: str) -> None:
         """The upload is gone with its parts."""
-        self._abort(self._key(name), upload_id)
+        abort_upload(self.client, self.bucket, self._key(name), upload_id, owner=self.expected_bucket_owner)
 
     def target(self, name: str) -> dict[str, Any]:
         """The parameters that every call on an object has."""
@@ -169,16 +153,19 @@ class S3Store:
         return "/".join(filter(None, (self.prefix.strip("/"), checked_name(name))))
 
     def _bucket(self) -> dict[str, Any]:
-        owner = {"ExpectedBucketOwner": self.expected_bucket_owner} if self.expected_bucket_owner else {}
-        return {"Bucket": self.bucket, **owner}
+        return bucket_of(self.bucket, self.expected_bucket_owner)
 
-    def _abort(self, key: str, upload_id: str) -> None:
+    def _put(self, name: str, data: bytes, **condition: Any) -> StoredObject:
+        """Raises UploadFailed, whose cause says why."""
+        self.before_writing()
+        checksum = crc64nvme_base64(data)
+        place = {**self.target(name), **self.encryption(), **condition}
         try:
-            with translated(operation="s3:AbortMultipartUpload"):
-                self.client.abort_multipart_upload(Key=key, UploadId=upload_id, **self._bucket())
-        except AwsCallFailed as failure:
-            if failure.facts["error_code"] != "NoSuchUpload":  # somebody else has removed it
-                raise
+            with translated(operation="s3:PutObject"):
+                self.client.put_object(**place, Body=data, ChecksumCRC64NVME=checksum)
+        except (AwsCallFailed, AwsBusy) as failure:
+            raise UploadFailed(what=f"{self.location}/{name}", reason=failure) from failure
+        return StoredObject(name=name, size_bytes=len(data), crc64nvme=checksum)
 
     def _sent_parts(self, name: str, kept: KeptObject) -> list[SentPart]:
         try:

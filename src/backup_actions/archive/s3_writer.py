@@ -179,6 +179,8 @@ class S3Writer:
 
     def _begin(self) -> str:
         self._store.before_writing()
+        # A try whose answer is lost may leave another upload. Without parts it costs nothing; to look for it would take
+        # a permission on the whole bucket. A journal, an action's clean-up or a rule of the bucket removes it.
         answer = self._sent(
             lambda: self._store.client.create_multipart_upload(
                 **self._store.target(self._name),
