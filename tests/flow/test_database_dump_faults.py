@@ -125,7 +125,7 @@ def test_capacity_that_does_not_come_in_time_is_told(new_dump_flow: NewFlow) -> 
         flow.cloud.mishaps.no_database_capacity(zone)
     back_up(flow)
 
-    assert_kept_and_told(flow, "NoPlaceLeft", "within 1 hours: us-east-1a, us-east-1b; last: RestoreInstance in")
+    assert_kept_and_told(flow, "NoPlaceLeft", "1 hours or 20 times): us-east-1a, us-east-1b; last: RestoreInstance in")
     assert flow.states(DUMP).count("WaitForPlace") > 3
 
 

@@ -123,5 +123,5 @@ class FakeParameters:
 
 def world_with(rds: FakeRds, parameters: FakeParameters | None = None) -> Any:
     """A world of these two."""
-    clients = SimpleNamespace(rds=rds, ssm=parameters or FakeParameters())
+    clients = SimpleNamespace(region="us-east-1", rds=rds, ssm=parameters or FakeParameters())
     return SimpleNamespace(clients=clients, clock=SimpleNamespace(now=lambda: NOW), progress=Silence())

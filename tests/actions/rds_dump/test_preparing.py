@@ -21,7 +21,8 @@ CLUSTER = {**POINT, "arn": POINT["arn"].replace(":snapshot:", ":cluster-snapshot
 
 def prepared(rds: FakeRds, point: dict[str, str] | None = None, **settings: Any) -> dict[str, Any]:
     chosen = {"instance_classes": ["db.t4g.medium", "db.m7g.large"], "verify": "restore", "extra_storage_percent": 100}
-    event = {"recoveryPoint": point or POINT, "zones": ZONES, "settings": {**chosen, **settings}}
+    key = f"arn:aws:kms:{settings.pop('key_region', 'us-east-1')}:111122223333:key/1"
+    event = {"recoveryPoint": point or POINT, "zones": ZONES, "key": key, "settings": {**chosen, **settings}}
     return dict(prepare(world_with(rds), event))
 
 
@@ -118,6 +119,13 @@ def test_what_is_no_snapshot_of_rds_is_refused_with_what_to_do(resource: str, wh
     assert not found["dumpable"]
     assert what in found["reason"]
     assert found["reason"].endswith("copy it to another vault and dump the copy")
+
+
+def test_a_key_of_another_region_cannot_keep_a_password_and_is_refused_before_anything_is_made() -> None:
+    found = prepared(FakeRds(), key_region="eu-west-1")
+
+    assert not found["dumpable"]
+    assert found["reason"].startswith("the key of the bucket is in eu-west-1 and the snapshot in us-east-1")
 
 
 def original(**about: Any) -> dict[str, Any]:

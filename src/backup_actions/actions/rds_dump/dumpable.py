@@ -45,6 +45,16 @@ def objection(*, engine: str, status: str) -> str | None:
     return None
 
 
+def objection_to_key(*, key_region: str, region: str) -> str | None:
+    """Why the password of a restored database cannot be kept under that key, or None."""
+    if key_region == region:
+        return None
+    return (
+        f"the key of the bucket is in {key_region} and the snapshot in {region}, where a password is to be encrypted "
+        "with it: name a bucket of the stack's region in archive_bucket"
+    )
+
+
 def nowhere(*, engine: str, version: str, classes: tuple[str, ...], zones: tuple[str, ...]) -> str:
     """The reason where RDS offers none of the classes in any zone."""
     return (

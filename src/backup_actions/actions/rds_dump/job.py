@@ -95,17 +95,9 @@ def _upgraded(snapshot: str, instance: str) -> list[str]:
 
 def _let_in(world: World, event: Event) -> Connection:
     """The restored server, as soon as it takes the password. Raises DatabaseUnreachable."""
-    source, instance = event["source"], event["instance"]
-    connection = Connection(
-        family=source["family"],
-        host=instance["host"],
-        port=instance["port"],
-        user=source["user"],
-        password=password_of(world.clients.ssm, event["parameter"]),
-        ca_file=Path(world.environment["BACKUP_ACTIONS_RDS_CA_FILE"]),
-    )
-    engine = engine_for(connection.family)
+    engine = engine_for(event["source"]["family"])
     for wait in _UNTIL_LET_IN:
+        connection = _connection(world, event)  # a parameter that was just overwritten may be read as it was
         try:
             engine.server(connection)
         except DatabaseUnreachable as refusal:
@@ -113,8 +105,21 @@ def _let_in(world: World, event: Event) -> Connection:
             world.clock.sleep(wait)
         else:
             return connection
+    connection = _connection(world, event)
     engine.server(connection)
     return connection
+
+
+def _connection(world: World, event: Event) -> Connection:
+    source, instance = event["source"], event["instance"]
+    return Connection(
+        family=source["family"],
+        host=instance["host"],
+        port=instance["port"],
+        user=source["user"],
+        password=password_of(world.clients.ssm, event["parameter"]),
+        ca_file=Path(world.environment["BACKUP_ACTIONS_RDS_CA_FILE"]),
+    )
 
 
 def _store(world: World, event: Event) -> Store:

@@ -13,12 +13,14 @@ from backup_actions.actions.rds_dump.dumpable import (
     PORTS,
     nowhere,
     objection,
+    objection_to_key,
     option_group_of,
     support_note,
 )
 from backup_actions.actions.rds_dump.storage import storage_of
 from backup_actions.aws import World, translated
 from backup_actions.errors import AwsCallFailed
+from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ def prepare(world: World, event: Event) -> Mapping[str, Any]:
     if point.arn.service != "rds":
         what = "a continuous backup" if point.is_continuous else f"{point.arn}, which only AWS Backup knows"
         return _no(f"RDS restores its own snapshots, not {what}: copy it to another vault and dump the copy")
+    if because := objection_to_key(key_region=Arn.parse(event["key"]).region, region=world.clients.region):
+        return _no(because)
     is_cluster = point.arn.resource.startswith("cluster-snapshot:")
     snapshot = _cluster_snapshot(rds, point) if is_cluster else _instance_snapshot(rds, point)
     if because := objection(engine=snapshot.engine, status=snapshot.status):

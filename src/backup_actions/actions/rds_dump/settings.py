@@ -30,7 +30,11 @@ class RdsDumpSettings(Settings):
             "db.r6i.large",
         ),
     )
-    databases: tuple[str, ...] = setting("Dump these databases alone; none named: all of the server.", default=())
+    databases: tuple[str, ...] = setting(
+        "Dump these databases alone; none named: all of the server. A deletion policy then lets the backup go with all "
+        "that was not named.",
+        default=(),
+    )
     streams: int = setting("How many programs dump or load tables at the same time.", default=4, at_least=1, at_most=16)
     codec: Literal["zstd", "gzip"] = setting("Compression of the dump.", default="zstd", one_of=("zstd", "gzip"))
     level: int | None = setting(
