@@ -64,6 +64,7 @@ class MariaDb:
             [
                 _program("mariadb-install-db"), "--no-defaults", f"--datadir={directory}", "--skip-test-db",
                 "--skip-name-resolve", "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M",
+                f"--tmpdir={directory}",  # a server that starts removes what others keep in a folder that they share
             ],
             server="MariaDB",
         )  # fmt: skip
@@ -79,6 +80,7 @@ class MariaDb:
         return [
             _program("mariadbd"), "--no-defaults", f"--datadir={directory}", f"--port={port}",
             "--bind-address=127.0.0.1", "--socket=server.sock", f"--init-file={directory / 'user.sql'}",
+            f"--tmpdir={directory}",
             "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M",
             "--innodb-log-file-size=4M", "--default-time-zone=+00:00", "--character-set-server=utf8mb4",
             *_tls(certificate),
