@@ -14,6 +14,7 @@ from .fake_engine import ENGINE, FakeServer
 
 if TYPE_CHECKING:
     from backup_actions.dump.connection import Connection
+    from backup_actions_local.databases import DatabaseImage
 
 pytest.register_assert_rewrite("tests.dump.engine_contract")  # so that a failure shows what was compared
 
@@ -41,3 +42,20 @@ def postgresql_torture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Con
 
     with restored(image(tmp_path_factory.mktemp("postgresql"))) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_image(tmp_path_factory: pytest.TempPathFactory) -> DatabaseImage:
+    """A stopped server with as much in it as MariaDB knows."""
+    from .torture_mysql import image
+
+    return image(tmp_path_factory.mktemp("mysql"))
+
+
+@pytest.fixture(scope="session")
+def mysql_torture(mysql_image: DatabaseImage) -> Iterator[Connection]:
+    """It, running. Nobody changes what is there; new databases may come and go."""
+    from .torture_mysql import restored
+
+    with restored(mysql_image, mysql_image.path.with_name("running")) as (connection, _):
+        yield connection

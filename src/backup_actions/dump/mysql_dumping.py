@@ -58,6 +58,8 @@ class _Runs:
     def __init__(self, source: Connection, asked: Session, section: Section, failed: Callable[[str], DumpFailed]):
         self._source, self._asked, self._section, self._failed = source, asked, section, failed
         self._server: Server = asked.server
+        # MySQL's program leaves out generated columns, MariaDB's reads them and lets the target ignore them.
+        self._reads_all_columns = dumps_as_mariadb(asked.server)
 
     def all(self) -> list[Opened]:
         """In their order."""
@@ -101,12 +103,10 @@ class _Runs:
 
     def _with_floats(self, shape: TableShape) -> Opened:
         """A server shows six digits of a FLOAT. A union with no rows of DOUBLE makes it show all there are."""
-        # MySQL's program leaves out generated columns, MariaDB's reads them and lets the target ignore them.
-        all_columns = dumps_as_mariadb(self._server)
         columns = [
             f"CAST({quoted(column.name)} AS DOUBLE)" if column.kind == "float" else quoted(column.name)
             for column in shape.columns
-            if all_columns or not column.is_generated
+            if self._reads_all_columns or not column.is_generated
         ]
         past, times = (" FOR SYSTEM_TIME ALL", shape.row_times) if shape.history else ("", ())
         none = f"SELECT {', '.join((*columns, *times))} FROM {quoted(shape.name)}{past} WHERE 0"  # noqa: S608 - names are quoted

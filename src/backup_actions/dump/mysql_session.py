@@ -102,7 +102,7 @@ def _connected(to: Connection) -> pymysql.Connection[Any]:
         host=to.host,
         port=to.port,
         user=to.user,
-        password=to.password,
+        password=to.password.encode(),  # the driver would take a text for Latin-1
         charset="utf8mb4",
         autocommit=True,
         connect_timeout=_CONNECT_SECONDS,
