@@ -33,6 +33,8 @@ class Durations:
     cluster_restored_seconds: float = 300.0
     database_backed_up_seconds: float = 120.0
     """The first automated backup of an instance that has them."""
+    database_storage_seconds: float = 6 * 3600.0
+    """How long RDS goes on with storage that is greater than the snapshot's."""
     database_modification_seen_seconds: float = 20.0
     """How long an instance that is to be modified still looks available."""
     database_password_seconds: float = 30.0

@@ -156,7 +156,12 @@ class RestoredDatabases:
         if instance.wishes.backup_retention_days and not instance.cluster:
             self._set(instance, "backing-up")
             self._pass(instance, self._durations.database_backed_up_seconds)
-        self._set(instance, "available")
+        self._set(instance, instance.status_in_use)
+        if instance.storage_is_growing:
+            self._pass(instance, self._durations.database_storage_seconds)
+            instance.storage_is_growing = False
+            if instance.status == "storage-optimization":
+                self._set(instance, instance.status_in_use)
 
     def _create_cluster(self, cluster: Cluster) -> None:
         self._pass(cluster, self._durations.cluster_restored_seconds)
@@ -170,7 +175,7 @@ class RestoredDatabases:
             if thing.server and not thing.is_going:
                 thing.server.set_password(password)
             thing.password_is_pending = False
-        self._set(thing, "available")
+        self._set(thing, thing.status_in_use)
 
     def _end(self, thing: Instance | Cluster) -> None:
         self._chores.sleep(self._durations.database_deleted_seconds)

@@ -91,6 +91,7 @@ class RdsRestores:
             kms_key_id=source.kms_key_id, created=self._restored.clock.now(), wishes=wishes,
             parameter_group=parameter_group, option_group=option_group,
             server=self._restored.server_for(snapshot.image), tags=_tags(asked),
+            storage_is_growing=storage_gib > source.storage_gib,
         )  # fmt: skip
         self._begin(instance)
         return {"DBInstance": instance.answer()}
@@ -178,7 +179,7 @@ class RdsRestores:
         instance = self._restored.instance(call.params["DBInstanceIdentifier"])
         if instance.cluster and call.params.get("MasterUserPassword"):
             raise Refused(_COMBINATION, "You can't change the master password of a member of a DB cluster.")
-        if instance.status != "available":
+        if instance.status != instance.status_in_use:
             raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
         if password := checked_password(call.params, instance.engine):
             self._restored.begin_password(instance, password)

@@ -74,6 +74,7 @@ class Cluster:
     status: str = "creating"
     password_is_pending: bool = False
     members: list[Instance] = field(default_factory=list)
+    status_in_use: str = "available"
 
     @property
     def is_going(self) -> bool:
@@ -138,11 +139,18 @@ class Instance:
     tags: dict[str, str] = field(default_factory=dict)
     status: str = "creating"
     password_is_pending: bool = False
+    storage_is_growing: bool = False
+    """RDS goes on with its storage, which is greater than the snapshot's, while it can be used already."""
 
     @property
     def is_going(self) -> bool:
         """Whether somebody has asked for its deletion."""
         return self.status == "deleting"
+
+    @property
+    def status_in_use(self) -> str:
+        """What it is when nothing is done to it."""
+        return "storage-optimization" if self.storage_is_growing else "available"
 
     def answer(self) -> Answer:
         """The instance as DescribeDBInstances has it; it has no endpoint before it was available once."""

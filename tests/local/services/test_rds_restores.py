@@ -171,6 +171,17 @@ def test_what_nobody_asks_for_is_as_the_snapshot_had_it(stage: Stage) -> None:
     assert stage.seen_within(900) == ["creating", "backing-up", "available"]
 
 
+def test_an_instance_with_more_storage_can_be_used_while_rds_goes_on_with_it(stage: Stage) -> None:
+    stage.restore(AllocatedStorage=40)
+    assert stage.seen_within(RESTORED_SECONDS) == ["creating", "storage-optimization"]
+    stage.rds.modify_db_instance(DBInstanceIdentifier=stage.name, MasterUserPassword=PASSWORD)
+    seen = ["storage-optimization", "resetting-master-credentials", "storage-optimization"]
+    assert stage.seen_within(100) == seen
+    stage.cloud.clock.sleep(6 * 3600)
+
+    assert stage.instance()["DBInstanceStatus"] == "available"
+
+
 def test_tags_can_be_added(stage: Stage) -> None:
     arn = stage.restore()["DBInstanceArn"]
     stage.rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "a", "Value": "b"}])
