@@ -185,6 +185,18 @@ class EngineContract:
 
         assert sum(told) == sum(each.size_bytes for each in database.tables) > 0
 
+    def test_an_outline_has_the_same_tables_and_counts_nothing(self, subject: Subject, whole: Database) -> None:
+        outline = subject.engine.outline(subject.source, subject.database)
+
+        assert [(each.schema, each.name) for each in outline.tables] == list(counted(whole))
+        assert {(each.rows, each.checksum) for each in outline.tables} == {(0, "")}
+        assert outline.objects == ()
+        assert (outline.name, outline.character_set, outline.collation) == (
+            whole.name,
+            whole.character_set,
+            whole.collation,
+        )
+
     def test_notes_are_sentences(self, subject: Subject, whole: Database) -> None:
         notes = subject.engine.notes(subject.source, [whole])
 
