@@ -58,9 +58,9 @@ def entries(listed: str) -> tuple[Entry, ...]:
     return tuple(Entry(number, kind, rest, tuple(needs)) for number, kind, rest, needs in found)
 
 
-def of_the_database(found: Sequence[Entry]) -> tuple[Entry, ...]:
-    """What is told of the database itself: its owner, settings, grants and comment."""
-    return tuple(each for each in found if _is_of_the_database(each))
+def of_the_database(found: Sequence[Entry], *, settings: bool) -> tuple[Entry, ...]:
+    """What is told of the database itself: its settings; or its owner, grants and comment."""
+    return tuple(e for e in found if _is_of_the_database(e) and (e.kind == "DATABASE PROPERTIES") == settings)
 
 
 def to_load(found: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -45,9 +45,9 @@ class Definitions:
         """How it is made, as SQL."""
         return self._by_number.get(entry.number, "")
 
-    def of_the_database(self) -> tuple[str, ...]:
-        """The statements about the database itself."""
-        chosen = of_the_database(self.entries)
+    def of_the_database(self, *, settings: bool) -> tuple[str, ...]:
+        """The statements about the database itself: its settings; or its owner, grants and comment."""
+        chosen = of_the_database(self.entries, settings=settings)
         script = self._told(["--create", "--file=-", self.selection(chosen), str(self.path)])
         return tuple(about_database(script))
 

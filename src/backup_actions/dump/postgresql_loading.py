@@ -61,9 +61,7 @@ class Loading:
 
     @contextmanager
     def before_rows(self, only: Only) -> Iterator[BinaryIO]:
-        """Where to write the definitions that come first.
-
-        A whole database gets its owner, settings and grants too."""
+        """Where to write the definitions that come first. A whole database gets its owner and its grants too."""
         with self._definitions() as (found, writer):
             yield writer
             writer.close()
@@ -77,17 +75,19 @@ class Loading:
                     self._define(found, others)
                 self._define(found, of_schemas)
             if only is None:
-                self._tell_of_database(found)
+                self._tell_of_database(found, settings=False)
 
     @contextmanager
     def after_rows(self, only: Only) -> Iterator[BinaryIO]:
-        """Where to write the definitions that come last."""
+        """Where to write the definitions that come last. A whole database gets its settings too."""
         with self._definitions() as (found, writer):
             yield writer
             writer.close()
             chosen = contents.to_load(found.entries)
             chosen = chosen if only is None else contents.completion_for(chosen, only, found.definition)
             self._define(found, chosen, *([] if self._is_older else [f"--jobs={_JOBS}"]))  # each would complain anew
+            if only is None:
+                self._tell_of_database(found, settings=True)  # a limit of connections, for instance, comes last
 
     @contextmanager
     def rows(self, only: Only) -> Iterator[BinaryIO]:
@@ -141,10 +141,10 @@ class Loading:
             schemas, names = [path[0] for path in tables], [path[1] for path in tables]
             return [(schema, name) for schema, name in asking.execute(_OWNED_SEQUENCES, (schemas, names)).fetchall()]
 
-    def _tell_of_database(self, found: Definitions) -> None:
+    def _tell_of_database(self, found: Definitions, *, settings: bool) -> None:
         with self._session(MAINTENANCE_DATABASE) as asking:
             name = sql.Identifier(self._database).as_string(asking)
-            for statement in found.of_the_database():
+            for statement in found.of_the_database(settings=settings):
                 asking.execute(of_database(statement, name).encode())
 
 

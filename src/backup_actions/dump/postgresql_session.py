@@ -25,6 +25,8 @@ OWNER_OF_THE_SERVERS = "rdsadmin"
 """What belongs to it, on RDS, is no customer's."""
 
 _CONNECT_WITHIN_SECONDS = 30
+# After two minutes of silence, where the system would wait for two hours.
+_NOTICES_A_LOST_PEER = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_count": "6"}
 # A database or a role may have any of these set otherwise, and no dump or load would end well.
 _OPTIONS = " ".join(
     f"-c {name}={value}"
@@ -73,6 +75,7 @@ def conninfo(to: Connection, database: str) -> str:
         dbname=database,
         connect_timeout=_CONNECT_WITHIN_SECONDS,
         application_name="backup-actions",
+        **_NOTICES_A_LOST_PEER,
         **tls,
     )
 
