@@ -17,6 +17,7 @@ import backup_actions
 from benchmarks.contenders import FILES, IMAGE, IMAGE_WITH_SEED, OURS, SLOW_FILES, SMALL_FILES, Contender
 from benchmarks.conversion import CONVERSIONS, exported_table
 from benchmarks.data import FULL, QUICK, Data, read_once
+from benchmarks.dumps import MARIADB, POSTGRESQL, mariadb_data, postgresql_data, served
 from benchmarks.measuring import Run, run
 from benchmarks.one_file import one_file
 from benchmarks.sink import Sink, running_sink
@@ -51,6 +52,7 @@ def main() -> None:
     asked = _arguments()
     compileall.compile_dir(Path(backup_actions.__file__).parent, quiet=1)  # as an installer does
     data = Data(asked.data, QUICK if asked.quick else FULL)
+    database_mib = asked.database_mib or (100 if asked.quick else 1000)
     image = IMAGE_WITH_SEED if asked.gzip_image else IMAGE
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name, running_sink(Path(name)) as sink:
         contests = {
@@ -59,6 +61,14 @@ def main() -> None:
             "random": Contest(data.random, FILES),
             "slow": Contest(data.slow, SLOW_FILES, opened=lambda made: slow_tree(made, sink.folder)),
             "image": Contest(data.image, image, once=True),
+            "postgresql": Contest(
+                lambda: postgresql_data(asked.data, database_mib),
+                POSTGRESQL,
+                opened=lambda made: served(made, sink.folder),
+            ),
+            "mariadb": Contest(
+                lambda: mariadb_data(asked.data, database_mib), MARIADB, opened=lambda made: served(made, sink.folder)
+            ),
             "conversion": Contest(lambda: exported_table(asked.data, 100_000 if asked.quick else 600_000), CONVERSIONS),
         }
         for chosen in asked.sets or contests:
@@ -82,10 +92,13 @@ def _hold(contest: Contest, rounds: int, sink: Sink) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sets", nargs="*", help="small, large, random, slow, image, conversion; all by default")
+    parser.add_argument(
+        "sets", nargs="*", help="small, large, random, slow, image, postgresql, mariadb, conversion; all by default"
+    )
     parser.add_argument("--quick", action="store_true", help="less data, one round: a few minutes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gzip-image", action="store_true", help="dd | gzip | aws on the image too: minutes more")
+    parser.add_argument("--database-mib", type=int, help="how much is in the databases; 1000, with --quick 100")
     parser.add_argument("--data", type=Path, default=Path("build/benchmark-data"), help="where the data sets are kept")
     return parser.parse_args()
 
