@@ -22,6 +22,9 @@ CALLS_OF_THE_SYSTEM = {
     "mariadb": "mariadb-client",
     "mariadb-dump": "mariadb-client",
     "mount": "mount",
+    "pg_dump": "postgresql-client-18",
+    "pg_dumpall": "postgresql-client-18",
+    "pg_restore": "postgresql-client-18",
     "tar": "tar",
     "umount": "mount",
     "vgchange": "lvm2",
@@ -95,11 +98,12 @@ def test_every_program_that_the_code_starts_is_in_the_image(
 
 
 def programs_in(path: Path) -> set[str]:
-    """Programs that a module names as the first word of a command: lists that begin with one of the known names."""
+    """Programs that a module names first in a command, or in a call: lists and calls that begin with a known name."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.List | ast.Tuple) and node.elts and isinstance(node.elts[0], ast.Constant):
-            found.add(str(node.elts[0].value))
+        words = node.elts if isinstance(node, ast.List | ast.Tuple) else node.args if isinstance(node, ast.Call) else []
+        if words and isinstance(words[0], ast.Constant):
+            found.add(str(words[0].value))
     return found & CALLS_OF_THE_SYSTEM.keys()
 
 
