@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from tests.dump.fake_engine import FakeEngine, FakeServer
 
 from backup_actions.archive import FolderStore, archive
-from backup_actions.dump import dump, engines, restore
+from backup_actions.dump import Connection, dump, engines, restore, verify_dump
+from backup_actions.dump.description import Database
 from backup_actions.errors import (
     ArchiveDamaged,
     ArchiveMissing,
     DatabaseUnknown,
+    DumpFailed,
     LoadFailed,
     NotADump,
     RestoredDiffers,
@@ -130,6 +133,38 @@ def test_an_older_server_is_refused(store: FolderStore, target: FakeServer) -> N
     with pytest.raises(TargetUnfit, match="it is older"):
         restore(store, target.connection)
     assert databases(target) == ()
+
+
+def test_a_newer_server_may_word_definitions_otherwise(
+    store: FolderStore, target: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (target.folder / "version").write_text("2")
+    described = FakeEngine.describe
+
+    def otherwise(self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None]) -> Database:
+        found = described(self, to, name, progress)
+        return replace(found, collation="new", objects=tuple(replace(each, sha256="1" * 64) for each in found.objects))
+
+    monkeypatch.setattr(FakeEngine, "describe", otherwise)
+    notes = restore(store, target.connection).notes
+
+    assert notes[-1].startswith("The server is of another release, 2, ")
+    target.fault("load-d1-after", 'sed 1d >> "$2"')
+    with pytest.raises(RestoredDiffers, match="app: index index of public\torders: it is not there"):
+        restore(store, target.connection, replace_existing=True)
+
+
+def test_what_cannot_be_described_has_not_been_loaded_well(
+    store: FolderStore, target: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None]) -> Database:
+        raise DumpFailed(what=name, reason="corrupt")
+
+    monkeypatch.setattr(FakeEngine, "describe", refused)
+
+    with pytest.raises(LoadFailed, match="app could not be loaded: what is there now cannot be told: corrupt"):
+        restore(store, target.connection, databases=["app"])
+    assert not verify_dump(store, target.connection).ok
 
 
 def test_a_server_of_another_family_is_refused(

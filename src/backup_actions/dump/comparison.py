@@ -12,15 +12,27 @@ TableKey = tuple[str, str]
 """Schema and name."""
 
 
-def compared(expected: Database, found: Database, only: Collection[TableKey] | None = None) -> Iterator[Difference]:
-    """Where they differ, whatever the second one is called; with ``only``, in the rows of these tables alone."""
+def compared(
+    expected: Database,
+    found: Database,
+    only: Collection[TableKey] | None = None,
+    *,
+    same_release: bool = True,
+) -> Iterator[Difference]:
+    """Where they differ, whatever the second one is called; with ``only``, in the rows of these tables alone.
+
+    Another release may word definitions otherwise: then nothing but whether an object is there counts of them.
+    """
     then = {(table.schema, table.name): table for table in expected.tables}
     now = {(table.schema, table.name): table for table in found.tables}
     for key in sorted(then.keys() | now.keys()):
         if only is None or key in only:
             for reason in _of_a_table(then.get(key), now.get(key)):
                 yield Difference(database=expected.name, what=f"table {table_in_words(key)}", reason=reason)
-    if only is None:
+    if only is None and not same_release:
+        for kind, name in sorted(_definitions(expected).keys() - _definitions(found).keys()):
+            yield Difference(database=expected.name, what=f"{kind} {name}", reason="it is not there")
+    elif only is None:
         yield from _of_objects(expected, found)
         for what in ("character_set", "collation"):
             if getattr(expected, what) != getattr(found, what):

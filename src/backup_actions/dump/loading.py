@@ -13,6 +13,7 @@ from backup_actions.dump.description import Database, Section
 from backup_actions.dump.engine import Engine
 from backup_actions.dump.stored import StoredDump
 from backup_actions.dump.together import all_together
+from backup_actions.errors import DumpFailed, LoadFailed
 from backup_actions.model.progress import Progress
 
 
@@ -43,9 +44,13 @@ class Loader:
             self._load([section], into, chosen)
 
     def describe(self, database: str, like: Database) -> Database:
-        """What is in it now."""
+        """What is in it now. Raises LoadFailed where that cannot be told."""
         self.progress.start(f"{like.name}: compare", sum(table.size_bytes for table in like.tables) or None)
-        return self.engine.describe(self.to, database, self.progress.add)
+        try:
+            return self.engine.describe(self.to, database, self.progress.add)
+        except DumpFailed as failure:
+            reason = f"what is there now cannot be told: {failure.facts['reason']}"
+            raise LoadFailed(what=failure.facts["what"], reason=reason) from failure
 
     def _load(self, sections: Sequence[Section], into: str, only: Sequence[TableKey] | None) -> None:
         """These sections are loaded, at the same time."""

@@ -18,6 +18,10 @@ from backup_actions.errors import DatabaseUnknown, RestoredDiffers, TargetNotEmp
 from backup_actions.model.progress import Progress, Silence
 
 _MOST_NAMED = 5
+_OTHER_RELEASE = (
+    "The server is of another release, {version}, which may word definitions otherwise: of tables the rows are "
+    "compared, of everything else whether it is there."
+)
 
 
 def restore(
@@ -57,24 +61,27 @@ def restore(
     loader = Loader(source, engine, server_wide, streams, progress)
     if accounts and tables is None:
         loader.accounts()
-    for note in source.description.notes:
+    same_release = _release(source.description.server) == _release(server)
+    notes = (*source.description.notes, *([] if same_release else [_OTHER_RELEASE.format(version=server.version)]))
+    for note in notes:
         progress.note(note)
-    restored = tuple(
-        _restored(loader, each, into[each.name], only[each.name] if only else None, replace_existing) for each in chosen
-    )
-    return RestoreReport(location=store.location, server=server, databases=restored, notes=source.description.notes)
+    restored = []
+    for each in chosen:
+        if replace_existing:
+            engine.drop(server_wide, into[each.name])
+        wanted = only[each.name] if only else None
+        restored.append(_restored(loader, each, into[each.name], wanted, same_release=same_release))
+    return RestoreReport(location=store.location, server=server, databases=tuple(restored), notes=notes)
 
 
 def _restored(
-    loader: Loader, expected: Database, into: str, only: Collection[TableKey] | None, replace_existing: bool
+    loader: Loader, expected: Database, into: str, only: Collection[TableKey] | None, *, same_release: bool
 ) -> DatabaseReport:
     """Loaded and compared. Raises RestoredDiffers."""
-    if replace_existing:
-        loader.engine.drop(loader.to, into)
     loader.engine.create(loader.to, replace(expected, name=into))
     loader.database(expected.name, into, only)
     found = loader.describe(into, expected)
-    differences = [str(each) for each in compared(expected, found, only)]
+    differences = [str(each) for each in compared(expected, found, only, same_release=same_release)]
     if differences:
         named = "; ".join(differences[:_MOST_NAMED])
         more = len(differences) - _MOST_NAMED
@@ -88,6 +95,11 @@ def _restored(
         rows=sum(table.rows for table in loaded),
         objects=len(found.objects),
     )
+
+
+def _release(server: Server) -> str:
+    """The version without its last number, which stands for corrections."""
+    return server.version.rpartition(".")[0] or server.version
 
 
 def _require_fit(source: StoredDump, engine: Engine, server: Server, target: Connection) -> None:

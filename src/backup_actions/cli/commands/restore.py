@@ -15,6 +15,7 @@ from backup_actions.errors import (
     DatabaseUnknown,
     DatabaseUnreachable,
     DatabaseUrlInvalid,
+    DumpFailed,
     LoadFailed,
     ManifestUnreadable,
     NotADump,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         ArchiveDamaged,
         RestoredDiffers,
         LoadFailed,
+        DumpFailed,
         ToolMissing,
     ),
 )
