@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from tests.dump import torture_postgresql as torture
 
+from backup_actions.dump import postgresql_databases
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section
 from backup_actions.dump.postgresql import PostgreSqlEngine
@@ -244,7 +245,11 @@ def test_a_server_without_tls_is_not_spoken_to_where_certificates_are_given(
 # -------------------------------------------------------------------------------------------------- databases
 
 
-def test_whoever_is_connected_does_not_keep_a_database(server: Connection) -> None:
+@pytest.mark.parametrize("forces_from", [postgresql_databases._FORCES_FROM, 10**9], ids=["forced", "as before 13"])
+def test_whoever_is_connected_does_not_keep_a_database(
+    server: Connection, forces_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_databases, "_FORCES_FROM", forces_from)
     torture.run(server, "postgres", "CREATE DATABASE busy IS_TEMPLATE true")
 
     with torture.connected(server, "busy") as busy:

@@ -1,6 +1,6 @@
 """PostgreSQL, as RDS and Aurora have it: dumped by pg_dump and pg_dumpall, loaded by pg_restore.
 
-Needs PostgreSQL's programs in the server's version or a newer one; servers from 12 on. What the checksums of tables are
+Needs PostgreSQL's programs in the server's version or a newer one; servers from 11 on. What the checksums of tables are
 made of is in ``postgresql_rows``, what the hashes of objects in ``postgresql_objects``.
 """
 

@@ -42,6 +42,8 @@ _EXTENSIONS = "EXISTS (SELECT FROM pg_extension WHERE oid >= 16384)"
 _OTHER_VERSIONS = """
 SELECT true FROM pg_available_extension_versions v JOIN pg_available_extensions e USING (name)
 WHERE v.name = %s AND v.version = %s AND e.default_version <> v.version"""
+_FORCES_FROM = 130000
+_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 _NEVER_DROPPED = frozenset({MAINTENANCE_DATABASE, "template0", "template1", OWNER_OF_THE_SERVERS})
 
 
@@ -106,7 +108,11 @@ def drop(to: Connection, database: str) -> None:
             return
         asking.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
         _leave_publishers(to, database, failed)
-        asking.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        if asking.info.server_version >= _FORCES_FROM:
+            asking.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        else:
+            asking.execute(_END_SESSIONS, (database,))
+            asking.execute(sql.SQL("DROP DATABASE {}").format(name))  # it waits for them, some seconds
 
 
 def _elsewhere(database: str) -> str:
