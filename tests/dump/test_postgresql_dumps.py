@@ -23,7 +23,7 @@ from backup_actions_local.databases.tls_relay import TlsRelay
 
 ENGINE = PostgreSqlEngine()
 MILLION = 1_000_000
-NUMBERS = "FROM generate_series(1, %s) n"
+NUMBERED = "SELECT n, 'label ' || n FROM generate_series(1, %s) n"
 SCRIPT = """
 --
 -- PostgreSQL database cluster dump
@@ -183,7 +183,7 @@ def test_a_million_rows_and_more_are_dumped_and_loaded_in_streams(server: Connec
     torture.run(server, "postgres", "CREATE DATABASE large")
     try:
         for name, rows in (("million", MILLION), ("third", MILLION // 3)):
-            torture.run(server, "large", f"CREATE TABLE {name} (id, label) AS SELECT n, 'label ' || n {NUMBERS % rows}")
+            torture.run(server, "large", f"CREATE UNLOGGED TABLE {name} (id, label) AS {NUMBERED % rows}")
         whole = described(server, "large")
         copy = copied(server, whole, spare)
 
