@@ -26,6 +26,8 @@ from tests.dump.engine_contract import (
     sections,
 )
 
+from backup_actions.archive.folder_store import FolderStore
+from backup_actions.dump import dump, restore, verify_dump
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section, Server
 from backup_actions.dump.mysql import MySqlEngine
@@ -213,6 +215,29 @@ class TestMariaDb(EngineContract):
 
         assert [table.rows for table in many.tables] == [torture.MANY_ROWS]
         assert counted(described(subject, spare)) == counted(many)
+
+
+def test_databases_that_look_into_each_other_are_dumped_verified_and_restored(
+    server: Connection, tmp_path: Path
+) -> None:
+    engine, store = MySqlEngine(), FolderStore(tmp_path)
+    for name in ("ann", "bob"):
+        engine.create(server, _empty(name))
+        torture.run(server, name, "CREATE TABLE t (id int)")
+    for name, other in (("ann", "bob"), ("bob", "ann")):
+        torture.run(server, name, f"CREATE VIEW v AS SELECT t.id FROM t JOIN {other}.t AS u USING (id)")  # noqa: S608
+    try:
+        dump(torture.like_rds(server), store, databases=["ann", "bob"])
+        report = verify_dump(store, torture.like_rds(server))
+        for name in ("ann", "bob"):
+            engine.drop(server, name)
+        restored = restore(store, server, accounts=False)
+    finally:
+        for name in ("ann", "bob"):
+            engine.drop(server, name)
+
+    assert (report.ok, report.differences) == (True, ())
+    assert [(each.name, each.objects) for each in restored.databases] == [("ann", 2), ("bob", 2)]
 
 
 def test_certificates_are_checked_where_there_are_any(

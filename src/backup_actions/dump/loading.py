@@ -35,13 +35,21 @@ class Loader:
 
     def database(self, name: str, into: str, only: Collection[TableKey] | None = None) -> None:
         """All of a database, or these tables of it, are in an empty one. Raises LoadFailed, ArchiveDamaged."""
+        self.tables(name, into, only)
+        self.rest(name, into, only)
+
+    def tables(self, name: str, into: str, only: Collection[TableKey] | None = None) -> None:
+        """Its tables, or these of them, are in an empty one, with their rows. Raises LoadFailed, ArchiveDamaged."""
         chosen = None if only is None else sorted(only)
         self.progress.start(f"{name}: load", self.source.stream_bytes(name))
         for section in self.source.sections(name, "before"):
             self._load([section], into, chosen)
         self._load([each for each in self.source.sections(name, "data") if _concerns(each, only)], into, chosen)
+
+    def rest(self, name: str, into: str, only: Collection[TableKey] | None = None) -> None:
+        """What comes after rows is there too: it may look into other databases. Raises LoadFailed, ArchiveDamaged."""
         for section in self.source.sections(name, "after"):
-            self._load([section], into, chosen)
+            self._load([section], into, None if only is None else sorted(only))
 
     def describe(self, database: str, like: Database) -> Database:
         """What is in it now. Raises LoadFailed where that cannot be told."""

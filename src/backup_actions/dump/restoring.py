@@ -65,21 +65,24 @@ def restore(
     notes = (*source.description.notes, *([] if same_release else [_OTHER_RELEASE.format(version=server.version)]))
     for note in notes:
         progress.note(note)
-    restored = []
+    wanted = {each.name: only[each.name] if only else None for each in chosen}
     for each in chosen:
         if replace_existing:
             engine.drop(server_wide, into[each.name])
-        wanted = only[each.name] if only else None
-        restored.append(_restored(loader, each, into[each.name], wanted, same_release=same_release))
+        engine.create(server_wide, replace(each, name=into[each.name]))
+        loader.tables(each.name, into[each.name], wanted[each.name])
+    for each in chosen:  # a view may look into a database that comes later
+        loader.rest(each.name, into[each.name], wanted[each.name])
+    restored = [
+        _compared(loader, each, into[each.name], wanted[each.name], same_release=same_release) for each in chosen
+    ]
     return RestoreReport(location=store.location, server=server, databases=tuple(restored), notes=notes)
 
 
-def _restored(
+def _compared(
     loader: Loader, expected: Database, into: str, only: Collection[TableKey] | None, *, same_release: bool
 ) -> DatabaseReport:
-    """Loaded and compared. Raises RestoredDiffers."""
-    loader.engine.create(loader.to, replace(expected, name=into))
-    loader.database(expected.name, into, only)
+    """What was loaded is what was dumped. Raises RestoredDiffers."""
     found = loader.describe(into, expected)
     differences = [str(each) for each in compared(expected, found, only, same_release=same_release)]
     if differences:
