@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pymysql
 
 from backup_actions.dump.connection import Connection, Family
-from backup_actions.dump.description import Database, Section, Server, Table
+from backup_actions.dump.description import Database, DatabaseObject, Section, Server, Table
 from backup_actions.dump.mysql_accounts import accounts
 from backup_actions.dump.mysql_dumping import dumped
 from backup_actions.dump.mysql_loading import inspecting, loading
@@ -50,33 +50,17 @@ class MySqlEngine:
     def outline(self, to: Connection, database: str) -> Database:
         """Its tables, by the sizes that the server keeps."""
         with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
-            character_set, collation = asked.first("SELECT @@character_set_database, @@collation_database")
-            tables = tuple(
+            tables = (
                 Table(schema="", name=shape.name, rows=0, checksum="", size_bytes=shape.size_bytes)
                 for shape in shapes(asked, database)
             )
-        return Database(
-            name=database,
-            character_set=character_set,
-            collation=collation,
-            size_bytes=sum(table.size_bytes for table in tables),
-            tables=tables,
-            objects=(),
-        )
+            return _database(asked, database, tuple(tables), ())
 
     def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
         """Rows are counted and summed up by the server; see ``mysql_rows`` and ``mysql_objects``."""
         with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
-            character_set, collation = asked.first("SELECT @@character_set_database, @@collation_database")
             tables = tuple(_told(asked, shape, progress) for shape in shapes(asked, database))
-            return Database(
-                name=database,
-                character_set=character_set,
-                collation=collation,
-                size_bytes=sum(table.size_bytes for table in tables),
-                tables=tables,
-                objects=objects(asked, database),
-            )
+            return _database(asked, database, tables, objects(asked, database))
 
     def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
         """Sentences."""
@@ -132,6 +116,18 @@ class MySqlEngine:
         if version_number(target.version)[:2] < version_number(dumped_from.version)[:2]:
             return f"it has version {target.version}, and the dump is of {dumped_from.version}"
         return ""
+
+
+def _database(asked: Session, name: str, tables: tuple[Table, ...], found: tuple[DatabaseObject, ...]) -> Database:
+    character_set, collation = asked.first("SELECT @@character_set_database, @@collation_database")
+    return Database(
+        name=name,
+        character_set=character_set,
+        collation=collation,
+        size_bytes=sum(table.size_bytes for table in tables),
+        tables=tables,
+        objects=found,
+    )
 
 
 def _told(asked: Session, shape: TableShape, progress: Callable[[int], None]) -> Table:

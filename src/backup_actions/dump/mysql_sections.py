@@ -11,7 +11,7 @@ from backup_actions.dump.description import Database, Section, Table
 _SECTIONS_OF_A_STREAM = 4
 """Of rows, at least: one that takes longest does not make the others wait for it, and less is lost with one."""
 _MOST_TABLES = 500
-_LEAST_BYTES = 8 << 20
+_LEAST_BYTES, _MOST_BYTES = 8 << 20, 8 << 30
 _LONGEST_SLUG = 40
 
 
@@ -46,7 +46,7 @@ def _rows(slug: str, database: Database, streams: int) -> Iterator[Section]:
 def _groups(tables: Sequence[Table], streams: int) -> list[list[Table]]:
     """The largest tables by themselves, smaller ones together, as long as they are small and few."""
     total = sum(table.size_bytes for table in tables)
-    most_bytes = max(_LEAST_BYTES, total // (streams * _SECTIONS_OF_A_STREAM))
+    most_bytes = min(_MOST_BYTES, max(_LEAST_BYTES, total // (streams * _SECTIONS_OF_A_STREAM)))
     groups: list[list[Table]] = []
     size_bytes = 0
     for table in sorted(tables, key=lambda each: (-each.size_bytes, each.name)):
