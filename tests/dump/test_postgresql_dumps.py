@@ -109,6 +109,7 @@ def test_who_is_no_superuser_dumps_and_loads_what_others_own(server: Connection,
     assert [(each.name, each.rows) for each in whole.tables] == [
         ("pg_largeobject", 1),
         ("readers", 0),
+        ("folded", 0),
         ("lines", 3),
         ("orders", 2),
     ]

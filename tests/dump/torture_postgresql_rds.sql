@@ -1,5 +1,8 @@
 -- What those may make who are no superusers, in a database that somebody else owns.
 CREATE EXTENSION hstore;
+CREATE SCHEMA made_by_rds AUTHORIZATION rdsadmin;
+GRANT USAGE ON SCHEMA made_by_rds TO PUBLIC;
+CREATE EXTENSION citext WITH SCHEMA made_by_rds;
 CREATE SCHEMA sales AUTHORIZATION "no login";
 GRANT USAGE, CREATE ON SCHEMA sales TO "Owner ""of"" things";
 GRANT CREATE ON SCHEMA public TO reader;
@@ -15,6 +18,8 @@ CREATE POLICY none_at_all ON sales.orders USING (false);
 CREATE TABLE sales.lines (id bigint GENERATED ALWAYS AS IDENTITY, ordered integer REFERENCES sales.orders);
 INSERT INTO sales.lines (ordered) VALUES (1), (1), (2);
 ALTER TABLE sales.lines OWNER TO "Owner ""of"" things";
+CREATE TABLE sales.folded (name made_by_rds.citext);
+ALTER TABLE sales.folded OWNER TO "no login";
 CREATE VIEW sales.open AS SELECT * FROM sales.orders WHERE state = 'open';
 ALTER VIEW sales.open OWNER TO "no login";
 CREATE MATERIALIZED VIEW sales.counted AS SELECT count(*) FROM sales.lines;

@@ -64,22 +64,42 @@ def of_the_database(found: Sequence[Entry], *, settings: bool) -> tuple[Entry, .
 
 
 def to_load(found: Sequence[Entry]) -> tuple[Entry, ...]:
-    """What is a customer's. A comment on an extension comes with it, and only its owner could change it."""
+    """What is a customer's. A comment on an extension comes with it, and only its owner could change it.
+
+    Schemas of the server's owner are among it, and what is granted on them: on RDS some extensions are in such.
+    """
     return tuple(
         each
         for each in found
         if not _is_of_the_database(each)
-        and not each.is_owned_by(OWNER_OF_THE_SERVERS)
+        and (each.kind == "SCHEMA" or _is_of_schemas(each) or not each.is_owned_by(OWNER_OF_THE_SERVERS))
         and not (each.kind == "COMMENT" and each.rest.startswith("- EXTENSION "))
     )
 
 
-def by_schemas(found: Sequence[Entry]) -> tuple[list[Entry], list[Entry], list[Entry]]:
-    """Schemas; what is granted on schemas; everything else."""
-    schemas = [each for each in found if each.kind == "SCHEMA"]
-    granted = [each for each in found if each.kind == "ACL" and each.rest.startswith("- SCHEMA ")]
-    apart = {each.number for each in (*schemas, *granted)}
-    return schemas, granted, [each for each in found if each.number not in apart]
+@dataclass(frozen=True, slots=True)
+class BySchemas:
+    """What comes before rows, in the order in which it is loaded."""
+
+    strangers: list[Entry]
+    """Schemas that belong to the server's owner, to whom nothing can be given."""
+    schemas: list[Entry]
+    others: list[Entry]
+    granted: list[Entry]
+    """On schemas."""
+
+
+def by_schemas(found: Sequence[Entry]) -> BySchemas:
+    """The schemas, what is granted on them, and everything else."""
+    sorted_out = BySchemas([], [], [], [])
+    for each in found:
+        if each.kind == "SCHEMA":
+            (sorted_out.strangers if each.is_owned_by(OWNER_OF_THE_SERVERS) else sorted_out.schemas).append(each)
+        elif _is_of_schemas(each):
+            sorted_out.granted.append(each)
+        else:
+            sorted_out.others.append(each)
+    return sorted_out
 
 
 def definitions_for(found: Sequence[Entry], only: Collection[Path]) -> tuple[Entry, ...]:
@@ -133,6 +153,10 @@ def _shown(path: Path) -> str:
 
 def _is_of_the_database(entry: Entry) -> bool:
     return entry.kind in {"DATABASE", "DATABASE PROPERTIES"} or entry.rest.startswith("- DATABASE ")
+
+
+def _is_of_schemas(entry: Entry) -> bool:
+    return entry.kind == "ACL" and entry.rest.startswith("- SCHEMA ")
 
 
 def _without(found: Sequence[Entry], removed: set[int]) -> tuple[Entry, ...]:

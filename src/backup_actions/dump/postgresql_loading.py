@@ -69,11 +69,12 @@ class Loading:
             chosen = chosen if only is None else contents.definitions_for(chosen, only)
             with self._session(self._database) as asking:
                 lend_memberships(asking, owners_of(asking, chosen))
-                schemas, of_schemas, others = contents.by_schemas(chosen)
-                self._define(found, schemas)
-                with creation_lent(asking, others):
-                    self._define(found, others)
-                self._define(found, of_schemas)
+                parts = contents.by_schemas(chosen)
+                self._define(found, parts.strangers, "--no-owner")
+                self._define(found, parts.schemas)
+                with creation_lent(asking, parts.others):
+                    self._define(found, parts.others)
+                self._define(found, parts.granted)
             if only is None:
                 self._tell_of_database(found, settings=False)
 

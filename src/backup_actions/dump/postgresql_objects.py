@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
 
@@ -49,8 +49,9 @@ _POPULATED = "SELECT schemaname, matviewname FROM pg_matviews WHERE ispopulated 
 def objects(asking: Session, definitions: str) -> tuple[DatabaseObject, ...]:
     """Everything but rows, in the order of kinds and names. ``definitions`` is what pg_dump wrote."""
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    asked = (_versions(asking), _values(asking), _populated(asking), _large_objects(asking))
-    for kind, name, text in chain(_defined(definitions), *asked):
+    extensions = asking.execute(_VERSIONS).fetchall()
+    asked = (_versions(extensions), _values(asking), _populated(asking), _large_objects(asking))
+    for kind, name, text in chain(_defined(definitions, {schema for *_, schema in extensions}), *asked):
         found[kind, name].append(sha256(text.encode()).hexdigest())
     return tuple(
         DatabaseObject(kind=kind, name=name, sha256=_together(hashes)) for (kind, name), hashes in sorted(found.items())
@@ -75,18 +76,26 @@ def _together(hashes: list[str]) -> str:
     return hashes[0] if len(hashes) == 1 else sha256("".join(sorted(hashes)).encode()).hexdigest()
 
 
-def _defined(definitions: str) -> Iterator[tuple[str, str, str]]:
+def _defined(definitions: str, homes: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Each object of the text.
+
+    Of schemas that are the ``homes`` of extensions, owners are not compared: on RDS some belong to the server's owner,
+    and in a copy to whoever loads it.
+    """
     text = definitions.rpartition(_END)[0]
     headers = list(_HEADER.finditer(text))
     ends = [*(header.start() for header in headers[1:]), len(text)]
     for header, end in zip(headers, ends, strict=True):
         kind, name, owner = header["kind"].lower(), header["name"], header["owner"]
-        if owner == OWNER_OF_THE_SERVERS or (kind == "comment" and name.startswith("EXTENSION ")):
-            continue  # the extension says it itself, and whoever may make one may not always change what it says
         body = _STATE.sub("", text[header.end() : end])
         if kind in {"database", "database properties"} or name.startswith("DATABASE "):
             yield kind, "database", _of_any_name(body)
-        else:
+        elif kind == "schema" and name in homes:
+            yield kind, name, ""
+        elif kind == "acl" and name.startswith("SCHEMA "):
+            yield kind, name, _normal(kind, body)
+        elif owner != OWNER_OF_THE_SERVERS and not (kind == "comment" and name.startswith("EXTENSION ")):
+            # What an extension says of itself it says anew; whoever may make one may not always change that.
             schema = "" if header["schema"] == "-" else f"{header['schema']}."
             yield kind, f"{schema}{name}", f"{owner}\n{_normal(kind, body)}"
 
@@ -103,8 +112,8 @@ def _normal(kind: str, body: str) -> str:
     return "\n".join(lines)
 
 
-def _versions(asking: Session) -> Iterator[tuple[str, str, str]]:
-    for extension in asking.execute(_VERSIONS).fetchall():
+def _versions(extensions: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    for extension in extensions:
         name = version_name(*extension)
         yield "extension version", name, name
 
