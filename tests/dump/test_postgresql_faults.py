@@ -193,6 +193,7 @@ def test_a_full_disk_of_the_target_is_told(doomed: DatabaseServer, tmp_path: Pat
         ):
             writer.write(content)
 
+        subprocess.run(["mount", "-o", "remount,size=64m", str(tmp_path)], check=True)
         ENGINE.drop(to, "target")
         torture.run(to, "postgres", "DROP TABLESPACE small")
     finally:
