@@ -225,6 +225,12 @@ def test_another_product_should_not_be_given_a_dump() -> None:
     assert "mysql" in MySqlEngine().objection(mariadb, mysql)
 
 
+def test_mysql_may_be_given_a_dump_of_aurora() -> None:
+    aurora, mysql = (Server(family="mysql", product=name, version="8.0.39") for name in ("aurora-mysql", "mysql"))
+
+    assert MySqlEngine().objection(aurora, mysql) == MySqlEngine().objection(mysql, aurora) == ""
+
+
 def test_an_end_that_comes_in_pieces_is_an_end() -> None:
     section = Section(member="x", part="after", database="d")
 

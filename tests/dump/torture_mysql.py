@@ -32,7 +32,7 @@ _SERVER = f"""
 CREATE USER like_rds IDENTIFIED BY '{_ESCAPED}';
 GRANT {_OF_A_MASTER} ON *.* TO like_rds WITH GRANT OPTION;
 CREATE DATABASE many;
-CREATE TABLE many.numbers (id int PRIMARY KEY, what varchar(20)) ENGINE=InnoDB;
+CREATE TABLE many.numbers (id int PRIMARY KEY, what varchar(20)) ENGINE=MyISAM;
 INSERT INTO many.numbers SELECT seq, CONCAT('row ', seq) FROM seq_1_to_{MANY_ROWS};
 """  # noqa: S608 - our own words
 

@@ -111,11 +111,16 @@ class MySqlEngine:
 
     def objection(self, dumped_from: Server, target: Server) -> str:
         """The other product, or an older release."""
-        if target.product != dumped_from.product:
+        if _kin(target.product) != _kin(dumped_from.product):
             return f"it is {target.product}, and the dump is of {dumped_from.product}"
         if version_number(target.version)[:2] < version_number(dumped_from.version)[:2]:
             return f"it has version {target.version}, and the dump is of {dumped_from.version}"
         return ""
+
+
+def _kin(product: str) -> str:
+    """MySQL, for what RDS calls Aurora."""
+    return product if product == "mariadb" else "mysql"
 
 
 def _database(asked: Session, name: str, tables: tuple[Table, ...], found: tuple[DatabaseObject, ...]) -> Database:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from backup_actions.dump.mysql_session import Session
+from backup_actions.dump.mysql_session import Session, version_number
 from backup_actions.dump.mysql_text import quoted, unquoted, words
 
 _OF_THE_SERVER = frozenset({
@@ -131,7 +131,7 @@ def _requirement(behind: Sequence[str]) -> str:
 def _grants(session: Session, account: Account) -> Iterator[str]:
     for (grant,) in session.rows(f"SHOW GRANTS FOR {account.name}"):
         yield _without_secret(grant)
-    if not session.is_mariadb:
+    if not session.is_mariadb and version_number(session.server.version) >= (8,):
         for user, host in session.rows(
             "SELECT default_role_user, default_role_host FROM mysql.default_roles WHERE user = %s AND host = %s",
             account.user,
