@@ -16,8 +16,8 @@ everything else                                ``IFNULL(CONCAT(LENGTH(c), ':', C
 =============================================  ====================================================
 
 SHA1, because servers compute it in half the time that MD5 takes them. A sum tells two equal rows from none, and does
-not depend on the order. Virtual columns are left out: they are computed. Of a system-versioned table the history counts,
-with the times of its rows, if it is dumped (``history``).
+not depend on the order. Virtual columns are left out: they are computed. Of a system-versioned table the history
+counts, with the times of its rows, if it is dumped (``history``).
 """
 
 from __future__ import annotations
