@@ -152,7 +152,8 @@ def _shown(path: Path) -> str:
 
 
 def _is_of_the_database(entry: Entry) -> bool:
-    return entry.kind in {"DATABASE", "DATABASE PROPERTIES"} or entry.rest.startswith("- DATABASE ")
+    told = entry.kind in {"ACL", "COMMENT", "SECURITY LABEL"} and entry.rest.startswith("- DATABASE ")
+    return told or entry.kind in {"DATABASE", "DATABASE PROPERTIES"}
 
 
 def _is_of_schemas(entry: Entry) -> bool:

@@ -88,7 +88,8 @@ def _defined(definitions: str, homes: Collection[str]) -> Iterator[tuple[str, st
     for header, end in zip(headers, ends, strict=True):
         kind, name, owner = header["kind"].lower(), header["name"], header["owner"]
         body = _STATE.sub("", text[header.end() : end])
-        if kind in {"database", "database properties"} or name.startswith("DATABASE "):
+        is_told = kind in {"acl", "comment", "security label"} and name.startswith("DATABASE ")
+        if is_told or kind in {"database", "database properties"}:
             yield kind, "database", _of_any_name(body)
         elif kind == "schema" and name in homes:
             yield kind, name, ""
