@@ -6,13 +6,13 @@ much of what the product knows as possible, and which no test changes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from tests.dump.processes import children, shown
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section, Table
@@ -297,12 +297,12 @@ class EngineContract:
     def test_a_dump_that_is_left_early_ends_its_program(self, subject: Subject, whole: Database) -> None:
         section = next(each for each in sections(subject, whole) if each.part == "data")
 
-        before = _children()
+        before = children()
 
         with pytest.raises(KeyboardInterrupt), subject.engine.dumped(subject.source, section) as output:
             _interrupted(output)
 
-        assert _children() <= before
+        assert children() <= before
 
     # ---------------------------------------------------------------------------- what a description must notice
 
@@ -375,15 +375,15 @@ class EngineContract:
             subject.engine.server(replace(subject.source, port=1))
 
     def test_a_password_is_in_no_command_line_and_no_environment(self, subject: Subject, whole: Database) -> None:
-        before = _children()
-        shown = []
+        before = children()
+        seen: list[bytes] = []
         for section in sections(subject, whole):
             with subject.engine.dumped(subject.source, section) as output:
-                shown += [_shown(child) for child in _children() - before]
+                seen += [shown(child) for child in children() - before]
                 output.read()
 
-        assert shown
-        assert not any(subject.source.password.encode() in each for each in shown)
+        assert seen
+        assert not any(subject.source.password.encode() in each for each in seen)
 
     def test_a_program_that_is_not_installed_is_named(
         self, subject: Subject, whole: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -417,21 +417,3 @@ def _write(pipe: BinaryIO, content: bytes) -> None:
 def _interrupted(output: BinaryIO) -> None:
     output.read(1)
     raise KeyboardInterrupt
-
-
-def _children() -> set[Path]:
-    """Where the kernel tells about each process that we have started and that is still there."""
-    return {each for each in Path("/proc").glob("[0-9]*") if parent(each) == os.getpid()}
-
-
-def parent(process: Path) -> int:
-    """Who has started the process about which the kernel tells there; nobody where it is gone."""
-    try:
-        return int((process / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-
-
-def _shown(process: Path) -> bytes:
-    """What anybody on the machine, or the same user, can see of it."""
-    return b"".join((process / what).read_bytes() for what in ("cmdline", "environ"))

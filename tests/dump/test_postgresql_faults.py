@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 from tests.dump import torture_postgresql as torture
-from tests.dump.engine_contract import parent
+from tests.dump.processes import parent
 
 from backup_actions.dump import postgresql_loading
 from backup_actions.dump.connection import Connection
