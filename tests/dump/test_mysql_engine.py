@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -110,6 +111,14 @@ class TestMariaDb(EngineContract):
                 is_same = there == here  # rows are too long to be shown
                 assert is_same, table.name
                 assert len(there) == table.rows
+
+    def test_a_checksum_is_what_it_is_said_to_be(self, subject: Subject, whole: Database) -> None:
+        row = "CONCAT_WS(',', '', IFNULL(a, 'N'), IFNULL(CONCAT(LENGTH(b), ':', CAST(b AS BINARY)), 'N'))"
+        sql = f"SELECT SUM(CAST(CONV(LEFT(MD5({row}), 16), 16, 10) AS UNSIGNED)) FROM no_key"  # noqa: S608
+
+        ((computed,),) = torture.run(subject.source, torture.DATABASE, sql)
+
+        assert counted(whole)["", "no_key"] == (6, str(computed))
 
     def test_a_copy_has_the_same_definers_and_bodies_as_the_server_tells_them(
         self, subject: Subject, copy: Database
@@ -299,6 +308,21 @@ def test_a_target_without_room_says_so(server: Connection) -> None:
     finally:
         torture.run(server, "", "SET GLOBAL max_heap_table_size = DEFAULT")
         engine.drop(server, "full")
+
+
+@pytest.mark.root
+def test_a_full_disk_of_the_target_is_told(server: Connection, tmp_path: Path) -> None:
+    engine = MySqlEngine()
+    table = f"CREATE TABLE t (id int, what char(200)) ENGINE=InnoDB DATA DIRECTORY='{tmp_path}';\n"
+    rows = "INSERT INTO t SELECT seq, 'row' FROM seq_1_to_100000;\n-- End of full\n"
+    engine.create(server, _empty("full"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=777", "tmpfs", str(tmp_path)], check=True)
+    try:
+        with pytest.raises(LoadFailed, match="The table 't' is full"):
+            _load(engine, server, Section(member="full", part="before", database="full"), (table + rows).encode())
+    finally:
+        engine.drop(server, "full")
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 def _rows(cursor: Any, database: str, table: str) -> list[str]:

@@ -34,8 +34,10 @@ _PLAIN = frozenset({
     "date", "datetime", "timestamp", "time",
 })  # fmt: skip
 _LONG = frozenset({
-    "tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob", "vector",
-    "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
+    "tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob",
+})  # fmt: skip
+_OPAQUE = frozenset({
+    "vector", "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
     "geometrycollection", "geomcollection",
 })  # fmt: skip
 # Their rows are somewhere else, and no dump program takes them along (client/mysqldump.c, check_if_ignore_table).
