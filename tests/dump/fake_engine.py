@@ -146,6 +146,12 @@ class FakeEngine:
         place = _place(to, database)
         return not place.exists() or not any(place.iterdir())
 
+    def keeps(self, database: str) -> bool:
+        return database == "the server's"
+
+    def require_programs(self, dumped_from: Server, target: Server) -> None:
+        pass
+
     def objection(self, dumped_from: Server, target: Server) -> str:
         return "it is older" if target.version < dumped_from.version else ""
 

@@ -22,6 +22,7 @@ from backup_actions.errors import (
     RestoredDiffers,
     TargetNotEmpty,
     TargetUnfit,
+    ToolMissing,
 )
 
 ODD = "../odd 'name\""
@@ -108,6 +109,20 @@ def test_a_database_is_replaced_where_that_is_wanted(store: FolderStore, target:
     restore(store, target.connection, replace_existing=True)
 
     assert len(rows(target, "app")) == 500
+
+
+def test_nothing_is_dropped_where_the_program_that_would_load_is_missing(
+    store: FolderStore, target: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise ToolMissing(program="loader", purpose="load", package="loaders")
+
+    target.fill("app", {("mine", "own"): ["1"]})
+    monkeypatch.setattr(FakeEngine, "require_programs", missing)
+
+    with pytest.raises(ToolMissing):
+        restore(store, target.connection, replace_existing=True)
+    assert rows(target, "app") == ["mine\town\t1"]
 
 
 @pytest.mark.parametrize(

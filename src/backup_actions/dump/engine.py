@@ -88,6 +88,14 @@ class Engine(Protocol):
         """Whether nothing of the customer's is in it; True also of one that does not exist."""
         ...
 
+    def keeps(self, database: str) -> bool:
+        """Whether the server needs a database of that name for itself: ``drop`` refuses it, with LoadFailed."""
+        ...
+
+    def require_programs(self, dumped_from: Server, target: Server) -> None:
+        """Raise ToolMissing where no program is there that would load such a dump."""
+        ...
+
     def objection(self, dumped_from: Server, target: Server) -> str:
         """Why that server should not be given such a dump, in a sentence; empty if nothing speaks against it."""
         ...

@@ -16,13 +16,16 @@ from backup_actions.dump.mysql_dumping import dumped
 from backup_actions.dump.mysql_loading import inspecting, loading
 from backup_actions.dump.mysql_notes import notes
 from backup_actions.dump.mysql_objects import inventory, objects
+from backup_actions.dump.mysql_programs import require_client
 from backup_actions.dump.mysql_rows import TableShape, counted, shapes
 from backup_actions.dump.mysql_sections import sections
 from backup_actions.dump.mysql_session import Session, address, session, version_number
 from backup_actions.dump.mysql_text import quoted
 from backup_actions.errors import DumpFailed, LoadFailed, TargetNotEmpty
 
-_OF_THE_SERVER = frozenset({"mysql", "sys", "information_schema", "performance_schema", "innodb", "tmp", "rdsadmin"})
+_OF_THE_SERVER = frozenset({"mysql", "sys", "performance_schema", "rdsadmin"})
+_FOLDERS_OF_THE_SERVER = frozenset({"innodb", "tmp"})
+"""RDS keeps files in them, which makes databases without anything in them; a customer's may be called so too."""
 
 
 class MySqlEngine:
@@ -40,7 +43,7 @@ class MySqlEngine:
         """Those that are not the server's own."""
         with session(to, partial(_not_described, "the server")) as asked:
             names = (name for (name,) in asked.rows("SHOW DATABASES"))
-            return tuple(sorted(name for name in names if name.lower() not in _OF_THE_SERVER))
+            return tuple(sorted(name for name in names if not _is_the_servers(asked, name)))
 
     def accounts(self, to: Connection) -> tuple[str, ...]:
         """Users as ``name@host``, and roles."""
@@ -96,6 +99,8 @@ class MySqlEngine:
 
     def drop(self, to: Connection, database: str) -> None:
         """The database is gone, and with it the connections to it that we may end."""
+        if self.keeps(database):
+            raise _not_loaded(f"the database {database!r}", "it is the server's own, and is not dropped")
         with session(to, partial(_not_loaded, f"the database {database!r}")) as asked:
             for number, used in asked.rows("SELECT id, db FROM information_schema.processlist"):
                 if used == database:
@@ -109,6 +114,14 @@ class MySqlEngine:
         with session(to, partial(_not_loaded, f"the database {database!r}")) as asked:
             return inventory(asked, database).is_empty
 
+    def keeps(self, database: str) -> bool:
+        """Whatever its case: some servers tell none apart."""
+        return database.lower() in _OF_THE_SERVER | {"information_schema"}
+
+    def require_programs(self, dumped_from: Server, target: Server) -> None:
+        """The client carries out what a dump says."""
+        require_client(target)
+
     def objection(self, dumped_from: Server, target: Server) -> str:
         """The other product, or an older release."""
         if _kin(target.product) != _kin(dumped_from.product):
@@ -121,6 +134,13 @@ class MySqlEngine:
 def _kin(product: str) -> str:
     """MySQL, for what RDS calls Aurora."""
     return product if product == "mariadb" else "mysql"
+
+
+def _is_the_servers(asked: Session, name: str) -> bool:
+    """Upper case makes another database of a name where the server tells cases apart; of this one nowhere."""
+    if name in _FOLDERS_OF_THE_SERVER:
+        return inventory(asked, name).is_empty
+    return name in _OF_THE_SERVER or name.lower() == "information_schema"
 
 
 def _database(asked: Session, name: str, tables: tuple[Table, ...], found: tuple[DatabaseObject, ...]) -> Database:

@@ -25,6 +25,11 @@ class Filter(Protocol):
         """What to write now that this line has come."""
         ...
 
+    @property
+    def is_between(self) -> bool:
+        """Whether it keeps nothing back that goes on in the next line."""
+        ...
+
 
 @contextmanager
 def loading(
@@ -113,6 +118,8 @@ class _Feed(io.RawIOBase):
         """Everything has passed. Raises LoadFailed where the end is missing."""
         if self._last != self._end:
             raise self._failed("its end is missing")
+        if self._filter and not self._filter.is_between:
+            raise self._failed("it ends in the middle of a statement")
 
 
 def _failed(what: str, words: str) -> LoadFailed:

@@ -37,7 +37,7 @@ def dump_program(source: Connection, server: Server, options: Sequence[str], fai
 @contextmanager
 def client_program(to: Connection, server: Server, database: str, failed: Failed) -> Iterator[BinaryIO]:
     """Where to write what ``mariadb`` or ``mysql`` carries out in that database; it stops at the first error."""
-    path = _program(server, ("mariadb", "mysql"), "load a database")
+    path = require_client(server)
     with private_file(_option_file(to, path)) as secret:
         # In binary mode nothing in a file is a command to the program but DELIMITER, and line ends stay what they are.
         command = [
@@ -49,6 +49,11 @@ def client_program(to: Connection, server: Server, database: str, failed: Failed
             command.append("--init-command=SET SESSION check_constraint_checks = 0, innodb_strict_mode = 0")
         with input_of(command, _reported(to, failed)) as pipe:
             yield pipe
+
+
+def require_client(server: Server) -> str:
+    """The path of the program that carries out SQL there. Raises ToolMissing."""
+    return _program(server, ("mariadb", "mysql"), "load a database")
 
 
 def dumps_as_mariadb(server: Server) -> bool:

@@ -21,6 +21,7 @@ from backup_actions.dump.mysql_text import (
 
 _ROWS_OF, _END_OF_A_NAME = b"-- Dumping data for table ", b"--\n"
 _END_OF_A_RUN = b"/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE"
+_SANDBOX = b"/*M!999999"  # the first line of MariaDB's dumps, a command to its client, which has no semicolon
 _TABLE = re.compile(r"\A\s*CREATE TABLE (`(?:[^`]|``)*`)")
 
 
@@ -36,6 +37,11 @@ class Rows:
         self._name: bytes | None = None
         """What has been read of a name that goes on."""
         self.seen: set[str] = set()
+
+    @property
+    def is_between(self) -> bool:
+        """Whether no name goes on."""
+        return self._name is None
 
     def line(self, line: bytes) -> bytes:
         """The line, unless it belongs to another table."""
@@ -79,6 +85,11 @@ class Statements:
         """Whether it is the body of something: other signs end it, and nothing but its head was written by a server."""
         self._takes_account = True
 
+    @property
+    def is_between(self) -> bool:
+        """Whether no statement goes on."""
+        return not self._lines and not self._is_program
+
     def line(self, line: bytes) -> bytes:
         """What has become of the statements that end with this line."""
         if line.startswith(BEGINS) and (line == ENDS if self._is_program else not self._lines):
@@ -93,7 +104,7 @@ class Statements:
         return self._statement(statement)
 
     def _ends(self, line: bytes) -> bool:
-        if len(self._lines) == 1 and (line.startswith(b"--") or not line.strip()):
+        if len(self._lines) == 1 and (line.startswith((b"--", _SANDBOX)) or not line.strip()):
             return True
         return line.rstrip().endswith(b";") and is_closed(b"".join(self._lines))
 

@@ -20,7 +20,7 @@ from backup_actions.dump.postgresql_loading import Loading
 from backup_actions.dump.postgresql_notes import notes
 from backup_actions.dump.postgresql_objects import objects
 from backup_actions.dump.postgresql_rows import outlined, tables
-from backup_actions.dump.postgresql_session import MAINTENANCE_DATABASE, major, session
+from backup_actions.dump.postgresql_session import MAINTENANCE_DATABASE, major, session, tool
 from backup_actions.errors import DumpFailed, LoadFailed
 
 
@@ -126,6 +126,14 @@ class PostgreSqlEngine:
     def is_empty(self, to: Connection, database: str) -> bool:
         """Whether it has nothing but what a new database has."""
         return postgresql_databases.is_empty(to, database, _not_described(f"the database {database!r}"))
+
+    def keeps(self, database: str) -> bool:
+        """Also the one for maintenance: without it nobody would get in any more to make it again."""
+        return postgresql_databases.is_kept(database)
+
+    def require_programs(self, dumped_from: Server, target: Server) -> None:
+        """pg_restore reads what a pg_dump of its own version or an older one wrote."""
+        tool("pg_restore", major(dumped_from.version))
 
     def objection(self, dumped_from: Server, target: Server) -> str:
         """A dump goes into the same version of PostgreSQL or a newer one."""

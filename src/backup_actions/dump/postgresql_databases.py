@@ -23,7 +23,7 @@ from backup_actions.errors import LoadFailed, TargetNotEmpty
 
 _CUSTOMERS = """
 SELECT datname FROM pg_database
-WHERE datallowconn AND datconnlimit <> -2 AND datname NOT IN ('template0', 'template1', %s)"""
+WHERE datconnlimit <> -2 AND datname NOT IN ('template0', 'template1', %s)"""
 _LOCALE = "SELECT pg_encoding_to_char(d.encoding), to_jsonb(d) FROM pg_database d WHERE d.datname = %s"
 # Objects that a new database has are numbered lower; what an extension made comes with it.
 _MADE = """EXISTS (SELECT FROM {0} WHERE oid >= 16384 AND {1} AND NOT EXISTS (
@@ -48,7 +48,10 @@ _NEVER_DROPPED = frozenset({MAINTENANCE_DATABASE, "template0", "template1", OWNE
 
 
 def customers(to: Connection, failed: Failed) -> tuple[str, ...]:
-    """Every database that is not the server's own; that for maintenance where somebody has put something into it."""
+    """Every database that is not the server's own; that for maintenance where somebody has put something into it.
+
+    One that lets nobody in is among them: whoever asks for it is told so, and it is not left out in silence.
+    """
     with session(to, MAINTENANCE_DATABASE, failed) as asking:
         names = {str(name) for (name,) in asking.execute(_CUSTOMERS, (OWNER_OF_THE_SERVERS,)).fetchall()}
         if not _holds(asking, f"{_CONTENT} OR {_EXTENSIONS}"):
@@ -88,9 +91,9 @@ def create(to: Connection, like: Database) -> None:
     failed = partial(_not_made, like.name)
     if not is_empty(to, like.name, failed):
         raise TargetNotEmpty(database=like.name, where=where(to))
-    with session(to, _elsewhere(like.name), failed) as asking:
+    with session(to, MAINTENANCE_DATABASE, failed) as asking:
         there = locale(asking, like.name)
-        if there not in {None, (like.character_set, like.collation)} and like.name not in _NEVER_DROPPED:
+        if there not in {None, (like.character_set, like.collation)} and not is_kept(like.name):
             drop(to, like.name)
             there = None
         if there is None:
@@ -99,25 +102,27 @@ def create(to: Connection, like: Database) -> None:
         _make_extensions(asking, like)
 
 
+def is_kept(database: str) -> bool:
+    """Whether nobody may drop it: the server, or whoever connects to it, needs it."""
+    return database in _NEVER_DROPPED
+
+
 def drop(to: Connection, database: str) -> None:
-    """The database is gone, and with it the sessions in it."""
+    """The database is gone, and with it the sessions in it. Raises LoadFailed, also where the server needs it."""
     failed = partial(_not_dropped, database)
+    if is_kept(database):
+        raise failed("it is the server's own")
     name = sql.Identifier(database)
-    with session(to, _elsewhere(database), failed) as asking:
+    with session(to, MAINTENANCE_DATABASE, failed) as asking:
         if locale(asking, database) is None:
             return
-        asking.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
+        asking.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false ALLOW_CONNECTIONS true").format(name))
         _leave_publishers(to, database, failed)
         if asking.info.server_version >= _FORCES_FROM:
             asking.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
         else:
             asking.execute(_END_SESSIONS, (database,))
             asking.execute(sql.SQL("DROP DATABASE {}").format(name))  # it waits for them, some seconds
-
-
-def _elsewhere(database: str) -> str:
-    """A database from which that one can be made and dropped."""
-    return "template1" if database == MAINTENANCE_DATABASE else MAINTENANCE_DATABASE
 
 
 def _holds(asking: Session, condition: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from backup_actions.archive import Store
@@ -40,9 +40,9 @@ def restore(
     Tables are named as ``schema.table``, or by the table alone where databases have no schemas; they come without
     the rest. A database that the target names is what a single one is called there. Accounts come with whole
     databases, and those that exist stay as they are.
-    Raises NotADump, TargetUnfit, DatabaseUnknown, and TargetNotEmpty where a database has something in it, unless it
-    may be replaced, before anything is changed; later LoadFailed, ArchiveDamaged and RestoredDiffers: what was loaded
-    until then stays.
+    Raises NotADump, TargetUnfit, DatabaseUnknown, ToolMissing, and TargetNotEmpty where a database has something in it,
+    unless it may be replaced, before anything is changed; later LoadFailed, ArchiveDamaged and RestoredDiffers: what
+    was loaded until then stays.
     """
     source, progress = StoredDump.open(store), progress or Silence()
     server_wide = replace(target, database="")
@@ -54,10 +54,8 @@ def restore(
     if only is not None:
         chosen = tuple(each for each in chosen if only[each.name])
     into = _targets(chosen, target)
-    if not replace_existing:
-        for name in into.values():
-            if not engine.is_empty(server_wide, name):
-                raise TargetNotEmpty(database=name, where=_address(target))
+    engine.require_programs(source.description.server, server)
+    _require_room(engine, server_wide, into.values(), replace_existing=replace_existing)
     loader = Loader(source, engine, server_wide, streams, progress)
     if accounts and tables is None:
         loader.accounts()
@@ -67,7 +65,7 @@ def restore(
         progress.note(note)
     wanted = {each.name: only[each.name] if only else None for each in chosen}
     for each in chosen:
-        if replace_existing:
+        if replace_existing and not engine.keeps(into[each.name]):
             engine.drop(server_wide, into[each.name])
         engine.create(server_wide, replace(each, name=into[each.name]))
         loader.tables(each.name, into[each.name], wanted[each.name])
@@ -112,6 +110,18 @@ def _require_fit(source: StoredDump, engine: Engine, server: Server, target: Con
     objection = engine.objection(dumped, server)
     if objection:
         raise TargetUnfit(where=_address(target), reason=objection)
+
+
+def _require_room(engine: Engine, target: Connection, names: Iterable[str], *, replace_existing: bool) -> None:
+    """Each of these databases is empty, or may be dropped. Raises TargetNotEmpty, TargetUnfit."""
+    for name in names:
+        if replace_existing and not engine.keeps(name):
+            continue
+        if not engine.is_empty(target, name):
+            if not replace_existing:
+                raise TargetNotEmpty(database=name, where=_address(target))
+            reason = f"its database {name!r}, which would be replaced, is the server's own and not empty"
+            raise TargetUnfit(where=_address(target), reason=reason)
 
 
 def _chosen(source: StoredDump, databases: Sequence[str] | None) -> tuple[Database, ...]:
