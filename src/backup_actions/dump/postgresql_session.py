@@ -24,6 +24,7 @@ OF_THE_SERVER = r"^(pg_|rds_|(rdsadmin|rdsrepladmin|rdstopmgr|rdsproxyadmin|rdsw
 OWNER_OF_THE_SERVERS = "rdsadmin"
 """What belongs to it, on RDS, is no customer's."""
 
+_STATEMENT = re.compile(r"(?:; )?Command was: .*?(?=; pg_restore: |\Z)", re.DOTALL)
 _CONNECT_WITHIN_SECONDS = 30
 # After two minutes of silence, where the system would wait for two hours.
 _NOTICES_A_LOST_PEER = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_count": "6"}
@@ -124,9 +125,13 @@ def major(version: str) -> int:
 
 
 def program_failed(to: Connection, failed: Failed) -> Failed:
-    """The error of a program: nobody let it in, or what ``failed`` makes. Rows that it shows are left out."""
+    """The error of a program: nobody let it in, or what ``failed`` makes.
+
+    Rows that it shows are left out, and statements: a user mapping or a subscription may have a password in it.
+    """
 
     def made(said: str) -> BackupActionsError:
+        said = _STATEMENT.sub("", said)
         said = "; ".join(part for part in said.split("; ") if not part.startswith(("CONTEXT:", "DETAIL:")))
         if re.search(r"connection to server .* failed", said):
             return DatabaseUnreachable(where=where(to), reason=said)
