@@ -11,7 +11,8 @@ numbers, dates and times                       ``IFNULL(c, 'N')``
 ``float``                                      ``IFNULL(CAST(c AS DOUBLE), 'N')``
 ``bit``                                        ``IFNULL(c + 0, 'N')``
 ``json`` of MySQL                              ``IFNULL(SHA1(CONVERT(c USING utf8mb4)), 'N')``
-texts, blobs, geometries                       ``IFNULL(SHA1(c), 'N')``
+geometries, vectors                            ``IFNULL(SHA1(c), 'N')``
+texts and blobs of 1024 bytes or more          ``SHA1(c)``
 everything else                                ``IFNULL(CONCAT(LENGTH(c), ':', CAST(c AS BINARY)), 'N')``
 =============================================  ====================================================
 
@@ -153,6 +154,8 @@ def _as_text(session: Session, column: Column) -> str:
         return f"{name} + 0"
     if column.kind == "json" and not session.is_mariadb:
         return f"SHA1(CONVERT({name} USING utf8mb4))"
-    if column.kind in _LONG:
+    if column.kind in _OPAQUE:
         return f"SHA1({name})"
-    return f"CONCAT(LENGTH({name}), ':', CAST({name} AS BINARY))"
+    itself = f"CONCAT(LENGTH({name}), ':', CAST({name} AS BINARY))"
+    # A hash of each would cost more than all the rest; joined as they are, long ones would not fit into a packet.
+    return f"IF(LENGTH({name}) >= 1024, SHA1({name}), {itself})" if column.kind in _LONG else itself
