@@ -17,6 +17,7 @@ from backup_actions_local.states import shapes
 from backup_actions_local.states.api_names import AWS_SDK, OPTIMIZED, Sdk, operation_model
 from backup_actions_local.states.failures import RUNTIME, TASK_FAILED, StateFailed
 from backup_actions_local.states.service_errors import as_state_failure
+from backup_actions_local.states.tokens import CALLBACK
 from backup_actions_local.states.values import dump
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _INSISTS = 4
 _OPTIMIZED_ACTIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "batch": {"submitJob": frozenset()},
     "dynamodb": dict.fromkeys(("getItem", "putItem", "updateItem", "deleteItem"), frozenset()),
-    "lambda": {"invoke": frozenset({"Payload"})},
+    "lambda": dict.fromkeys(("invoke", f"invoke{CALLBACK}"), frozenset({"Payload"})),
     "sns": {"publish": frozenset({"Message"})},
     "sqs": {"sendMessage": frozenset({"MessageBody"})},
     "states": {_START_AND_WAIT: frozenset({"Input"})},
@@ -161,7 +162,7 @@ def _find(resource: str) -> tuple[Sdk | None, str, frozenset[str]]:
     as_text = _OPTIMIZED_ACTIONS.get(service, {}).get(action)
     if as_text is None:
         return None, "", frozenset()
-    return OPTIMIZED[service], action.removesuffix(".sync:2"), as_text
+    return OPTIMIZED[service], action.removesuffix(".sync:2").removesuffix(CALLBACK), as_text
 
 
 def _text(name: str, value: JsonValue) -> str:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.states.failures import RUNTIME, TIMEOUT, ExecutionEnded, StateFailed, matches
+from backup_actions_local.states.tokens import CALLBACK
 from backup_actions_local.states.values import check_size, timestamp, to_jsonata
 from backup_actions_local.states.visit import Scope, Visit, context_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from backup_actions_local.states.execution import Execution
     from backup_actions_local.states.expressions import Expressions
     from backup_actions_local.states.tasks import Integrations
+    from backup_actions_local.states.tokens import Token, Tokens
 
 _INTERVAL_SECONDS, _MAX_ATTEMPTS, _BACKOFF_RATE = 1, 3, 2.0
 
@@ -51,10 +53,13 @@ class _RunningTask:
 
 
 class Interpreter:
-    """Runs one execution; its calls are made by ``integrations``, its expressions evaluated by ``expressions``."""
+    """Runs one execution: ``integrations`` make its calls, ``expressions`` evaluate, ``tokens`` end Tasks."""
 
-    def __init__(self, execution: Execution, integrations: Integrations, expressions: Expressions) -> None:
+    def __init__(
+        self, execution: Execution, integrations: Integrations, expressions: Expressions, tokens: Tokens
+    ) -> None:
         self._execution, self._integrations, self._expressions = execution, integrations, expressions
+        self._tokens = tokens
         self._clock = execution.clock
         self._context = context_of(execution)
         self._works = {"Task": self._task, "Map": self._map, "Parallel": self._parallel}
@@ -153,6 +158,13 @@ class Interpreter:
         raise failure
 
     def _task(self, visit: Visit) -> JsonValue:
+        if not visit.state["Resource"].endswith(CALLBACK):
+            return self._called(visit, None)
+        with self._tokens.given() as token:
+            return self._called(visit.with_token(token.text), token)
+
+    def _called(self, visit: Visit, token: Token | None) -> JsonValue:
+        """What the call answers, or with a token what somebody answers for it."""
         record, name = self._execution.record, visit.name
         arguments = visit.evaluate(visit.state.get("Arguments", visit.input), "Arguments")
         check_size(arguments, f"the arguments of {name}")
@@ -163,6 +175,10 @@ class Interpreter:
         task = _RunningTask(visit, self._clock.now() + timeout)
         try:
             result = self._integrations.run(resource, arguments, task)
+            if token is not None:
+                task.submitted(result)
+                task.wait(lambda: token.answer is not None)
+                result = token.result()
             self._execution.ensure_running()
             task.ensure_in_time()
             check_size(result, f"the result of {name}")

@@ -15,6 +15,7 @@ from backup_actions_local.states.execution import Execution
 from backup_actions_local.states.expressions import Expressions
 from backup_actions_local.states.interpreter import Interpreter
 from backup_actions_local.states.machine import Machine, check
+from backup_actions_local.states.tokens import Tokens
 from backup_actions_local.states.values import PAYLOAD_LIMIT_BYTES, dump
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class StepFunctions:
     ) -> None:
         self._clock, self._place, self._integrations_for = clock, place, integrations_for
         self._listener, self._on_status_change = listener, on_status_change
-        self._expressions = Expressions(clock.now)
+        self._expressions, self._tokens = Expressions(clock.now), Tokens(clock)
         self._identifiers = Identifiers(self.name)
         self._machines: dict[str, Machine] = {}
         self._roles: dict[str, str] = {}
@@ -87,6 +88,11 @@ class StepFunctions:
         """Whether the execution with this ARN has ended."""
         return self._executions[arn].has_ended
 
+    def close(self) -> None:
+        """No execution goes on."""
+        for execution in self.executions():
+            execution.stop("EmbeddedAwsStops", "the embedded AWS stops")
+
     def handlers(self) -> Mapping[str, Handler]:
         """See ``calls.Service``."""
         return {
@@ -96,6 +102,7 @@ class StepFunctions:
             "ListExecutions": self._list,
             "GetExecutionHistory": self._history,
             "DescribeStateMachine": self._describe_machine,
+            **self._tokens.handlers(),
         }
 
     def _start(self, call: Call) -> Mapping[str, Any]:
@@ -128,7 +135,7 @@ class StepFunctions:
     def _run(self, execution: Execution) -> None:
         integrations = self._integrations_for(self._roles[execution.machine.arn], execution.name)
         self._on_status_change(execution)
-        self._clock.spawn(execution.arn, Interpreter(execution, integrations, self._expressions).run)
+        self._clock.spawn(execution.arn, Interpreter(execution, integrations, self._expressions, self._tokens).run)
 
     def _stop(self, call: Call) -> Mapping[str, Any]:
         only(call, "executionArn", "error", "cause")

@@ -17,8 +17,10 @@ WITH_RESULT = PLAIN | {"result"}
 WITH_ERROR = PLAIN | {"errorOutput"}
 MAP_ITEM = PLAIN | {"item"}
 """In an ItemSelector, ``$states.context.Map.Item`` too."""
+WITH_TOKEN = PLAIN | {"token"}
+"""In the Arguments of a Task that gives its token out, ``$states.context.Task.Token`` too."""
 
-# https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html; task tokens are not embedded.
+# https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
 _CONTEXT = {
     "Execution": {"Id", "Input", "Name", "RoleArn", "StartTime"},
     "State": {"EnteredTime", "Name", "RetryCount"},
@@ -86,12 +88,14 @@ class Templates:
 def _states_mistake(path: tuple[str, ...], readable: frozenset[str]) -> str | None:
     if not path:
         return None
-    if path[0] not in readable - {"item"}:
+    if path[0] not in readable - {"item", "token"}:
         return f"$states.{path[0]} cannot be read here"
     if path[0] != "context" or len(path) == 1:
         return None
     if path[1] == "Map":
         known = "item" in readable and path[2:3] in {(), ("Item",)} and set(path[3:4]) <= _MAP_ITEM_FIELDS
+    elif path[1] == "Task":
+        known = "token" in readable and path[2:] in {(), ("Token",)}
     else:
         known = path[1] in _CONTEXT and set(path[2:3]) <= _CONTEXT[path[1]]
     return None if known else f"$states.{'.'.join(path)} is not known here"

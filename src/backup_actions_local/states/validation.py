@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.states.expressions import is_expression
 from backup_actions_local.states.failures import ALL, NAMES
-from backup_actions_local.states.templates import MAP_ITEM, PLAIN, WITH_ERROR, WITH_RESULT, Templates
+from backup_actions_local.states.templates import MAP_ITEM, PLAIN, WITH_ERROR, WITH_RESULT, WITH_TOKEN, Templates
+from backup_actions_local.states.tokens import CALLBACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -137,7 +138,10 @@ class _Validation:
             check(name, state, templates)
 
     def _task(self, name: str, state: Mapping[str, Any], templates: Templates) -> None:
-        templates.check(name, state, {"Arguments": PLAIN, "TimeoutSeconds": PLAIN})
+        gives_token = str(state.get("Resource", "")).endswith(CALLBACK)
+        templates.check(name, state, {"Arguments": WITH_TOKEN if gives_token else PLAIN, "TimeoutSeconds": PLAIN})
+        if gives_token and "$states.context.Task.Token" not in str(state.get("Arguments")):
+            self._complain(name, "nobody can end it: no argument holds $states.context.Task.Token")
         self._number(name, state, "TimeoutSeconds", 1)
         prefix, separator, resource = str(state.get("Resource", "")).partition(":states:::")
         if not separator or not prefix.startswith("arn:"):

@@ -48,6 +48,10 @@ class Visit:
         """The same visit after an error that is retried."""
         return replace(self, context={**self.context, "State": {**self.context["State"], "RetryCount": retry_count}})
 
+    def with_token(self, token: str) -> Visit:
+        """What a Task sees that gives a token out."""
+        return replace(self, context={**self.context, "Task": {"Token": token}})
+
     def with_item(self, index: int, item: JsonataValue) -> Visit:
         """What the ItemSelector of a Map sees."""
         return replace(self, context={**self.context, "Map": {"Item": {"Index": index, "Value": item}}})

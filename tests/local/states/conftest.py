@@ -13,6 +13,7 @@ from backup_actions_local.states.expressions import Expressions
 from backup_actions_local.states.interpreter import Interpreter
 from backup_actions_local.states.machine import Machine, check
 from backup_actions_local.states.tasks import RunningTask
+from backup_actions_local.states.tokens import Tokens
 
 Answer = Callable[[Any, RunningTask], Any]
 RunMachine = Callable[..., Execution]
@@ -38,6 +39,11 @@ class FakeIntegrations:
 @pytest.fixture
 def clock() -> SimulatedClock:
     return SimulatedClock()
+
+
+@pytest.fixture
+def tokens(clock: SimulatedClock) -> Tokens:
+    return Tokens(clock)
 
 
 @pytest.fixture
@@ -78,7 +84,7 @@ def execution_of(clock: SimulatedClock) -> Callable[..., Execution]:
 
 
 @pytest.fixture
-def run(clock: SimulatedClock, execution_of: Callable[..., Execution]) -> RunMachine:
+def run(clock: SimulatedClock, tokens: Tokens, execution_of: Callable[..., Execution]) -> RunMachine:
     """Run some states in this thread, and return the ended execution."""
 
     def go(
@@ -86,7 +92,7 @@ def run(clock: SimulatedClock, execution_of: Callable[..., Execution]) -> RunMac
     ) -> Execution:
         execution = execution_of(states, value, calls=calls, **more)
         with clock.actor():
-            Interpreter(execution, calls or FakeIntegrations(), Expressions(clock.now)).run()
+            Interpreter(execution, calls or FakeIntegrations(), Expressions(clock.now), tokens).run()
         return execution
 
     return go

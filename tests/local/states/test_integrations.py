@@ -167,7 +167,7 @@ def test_calls_that_are_right_have_no_mistakes() -> None:
         ("aws-sdk:glacier:listVaults", {}, "the integration aws-sdk:glacier:listVaults is not known"),
         ("aws-sdk:ec2:createVolumes", {}, "the integration aws-sdk:ec2:createVolumes is not known"),
         ("aws-sdk:sfn:startExecution.sync:2", {}, "the integration aws-sdk:sfn:startExecution.sync:2 is not known"),
-        ("lambda:invoke.waitForTaskToken", {}, "the integration lambda:invoke.waitForTaskToken is not known"),
+        ("sqs:sendMessage.waitForTaskToken", {}, "the integration sqs:sendMessage.waitForTaskToken is not known"),
         ("batch:submitJob.sync", {}, "the integration batch:submitJob.sync is not known"),
         ("nonsense", {}, "the integration nonsense is not known"),
         ("aws-sdk:ec2:deleteVolume", {}, "Arguments lacks VolumeId"),

@@ -380,6 +380,7 @@ def test_a_stop_wakes_who_waits(
 ) -> None:
     from backup_actions_local.states.expressions import Expressions
     from backup_actions_local.states.interpreter import Interpreter
+    from backup_actions_local.states.tokens import Tokens
 
     execution = execution_of({"W": {"Type": "Wait", "Seconds": 500, "End": True}})
 
@@ -389,7 +390,7 @@ def test_a_stop_wakes_who_waits(
 
     with clock.actor():
         threads = [
-            clock.spawn("run", Interpreter(execution, integrations(), Expressions(clock.now)).run),
+            clock.spawn("run", Interpreter(execution, integrations(), Expressions(clock.now), Tokens(clock)).run),
             clock.spawn("stop", stop_later),
         ]
     for thread in threads:

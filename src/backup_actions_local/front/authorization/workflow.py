@@ -129,6 +129,8 @@ STEP_FUNCTIONS: Mapping[str, tuple[Needs, ...]] = {
     "StopExecution": _on_execution("states:StopExecution"),
     "GetExecutionHistory": _on_execution("states:GetExecutionHistory"),
     "RedriveExecution": _on_execution("states:RedriveExecution"),
+    "SendTaskSuccess": on_everything("states:SendTaskSuccess"),
+    "SendTaskFailure": on_everything("states:SendTaskFailure"),
 }
 
 
