@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_stepfunctions as stepfunctions
     from constructs import Construct
 
+    from backup_actions.contract import Awaited
     from backup_actions_infrastructure.placeholders import Placeholders
 
 # EventBridge's own limits: it tries for a day before the dead-letter queue gets the event.
@@ -63,6 +64,28 @@ def catalogue_rule(
             max_event_age=Duration.hours(_TRIES_FOR_HOURS),
         )
     )
+
+
+def waking_rules(
+    scope: Construct, wake: lambda_.IFunction, awaited: Mapping[str, Awaited], dead_letters: sqs.IQueue
+) -> None:
+    """An event that ends a wait wakes those who wait for what it names."""
+    for name, event in awaited.items():
+        rule = events.Rule(
+            scope,
+            f"Awaited-{name}",
+            description=f"Ends the wait {name}",
+            event_pattern=_rendered(event.pattern),
+        )
+        rule.add_target(
+            targets.LambdaFunction(
+                wake,
+                event=events.RuleTargetInput.from_object({"key": events.EventField.from_path(event.key)}),
+                dead_letter_queue=dead_letters,
+                retry_attempts=_TRIES,
+                max_event_age=Duration.hours(_TRIES_FOR_HOURS),
+            )
+        )
 
 
 def clean_up_rule(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import Environment, Stack, Tags
 
 from backup_actions.catalogue import CATALOGUE
-from backup_actions.lifecycle import INTAKE, catalogued_machines, deployed_machines, machine_arn
+from backup_actions.ledger import WAKE
+from backup_actions.lifecycle import INTAKE, awaited_events, catalogued_machines, deployed_machines, machine_arn
 from backup_actions_infrastructure import messages, storage
 from backup_actions_infrastructure.athena import database, workgroup
 from backup_actions_infrastructure.code import function_code
@@ -19,6 +20,7 @@ from backup_actions_infrastructure.events import (
     cut_short_notice,
     intake_rules,
     left_behind_notice,
+    waking_rules,
 )
 from backup_actions_infrastructure.functions import event_function
 from backup_actions_infrastructure.image import worker_image
@@ -27,13 +29,13 @@ from backup_actions_infrastructure.network import public_network
 from backup_actions_infrastructure.placeholders import Placeholders, Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_sns as sns
     from constructs import Construct
 
-    from backup_actions.contract import Action
+    from backup_actions.contract import Action, Awaited, Function
     from backup_actions.lifecycle import Deployed
     from backup_actions.settings import DeploymentSettings
 
@@ -53,6 +55,7 @@ class SourceStack(Stack):
         actions = tuple(actions)
         main, *enabled = deployed_machines(settings, actions)
         catalogued = catalogued_machines(settings, actions)
+        awaited = awaited_events(settings, actions)
 
         key = storage.stack_key(self, settings)
         bucket_key = storage.archive_key(self, settings, key)
@@ -90,6 +93,8 @@ class SourceStack(Stack):
             for action in enabled:
                 self._action(action, topic, code)
             self._intake(code)
+            if awaited:
+                self._wake(awaited, code)
             if catalogued:
                 database(self, settings)
                 workgroup(self, settings, bucket.bucket_name, bucket_key)
@@ -117,27 +122,25 @@ class SourceStack(Stack):
         )
 
     def _intake(self, code: lambda_.Code) -> None:
-        function = event_function(
-            self,
-            INTAKE,
-            code=code,
-            settings=self._settings,
-            placeholders=self._placeholders,
-            failures_to=self._dead_letters,
-        )
-        intake_rules(self, function, self._settings.vaults, self._dead_letters)
+        intake_rules(self, self._called_by_events(INTAKE, code), self._settings.vaults, self._dead_letters)
+
+    def _wake(self, awaited: Mapping[str, Awaited], code: lambda_.Code) -> None:
+        waking_rules(self, self._called_by_events(WAKE, code), awaited, self._dead_letters)
 
     def _catalogue(self, exporting: Iterable[Action], code: lambda_.Code) -> None:
-        function = event_function(
+        function = self._called_by_events(CATALOGUE, code)
+        arns = [self._placeholders.fill(machine_arn(action)) for action in exporting]
+        catalogue_rule(self, function, arns, self._dead_letters)
+
+    def _called_by_events(self, function: Function, code: lambda_.Code) -> lambda_.Function:
+        return event_function(
             self,
-            CATALOGUE,
+            function,
             code=code,
             settings=self._settings,
             placeholders=self._placeholders,
             failures_to=self._dead_letters,
         )
-        arns = [self._placeholders.fill(machine_arn(action)) for action in exporting]
-        catalogue_rule(self, function, arns, self._dead_letters)
 
 
 def _restores_databases(machines: Iterable[Deployed]) -> bool:

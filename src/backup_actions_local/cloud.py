@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Action, Function, Statement
+from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import INTAKE, rules
 from backup_actions.settings import DeploymentSettings
 from backup_actions_local.calls import Refused
@@ -117,7 +118,11 @@ class Cloud:
         exporter = Exporter(self.clock, durations, self.mishaps, self.session)
         self.dynamodb = DynamoDb(self.tables, exporter)
         self.database_exports = Exports(
-            clock=self.clock, durations=durations, mishaps=self.mishaps, take_on=self._taken_on
+            clock=self.clock,
+            durations=durations,
+            mishaps=self.mishaps,
+            take_on=self._taken_on,
+            emit=self.events.put,
         )
         metadata = Metadata(clock=self.clock, store=self.store, issue=self.roles.issue)
         hosting = (
@@ -187,7 +192,7 @@ class Cloud:
             stack.callback(self.tables.close)
             stack.callback(self.events.close)
             stack.callback(self.jobs.close)
-            stack.callback(self._stop_executions)
+            stack.callback(self.stepfunctions.close)
             self._stack = stack.pop_all()
         return self
 
@@ -263,6 +268,9 @@ class Cloud:
         self.events.rule("announced-by-cloudtrail", rules.announced_by_cloudtrail(settings.vaults), intake)
         if exporting := [deployment.machine_arn(action) for action in deployment.catalogued]:
             self.events.rule("exported", rules.exported(exporting), self._called(deployment, CATALOGUE))
+        for name, awaited in deployment.awaited.items():
+            key = InputTransformer('{"key": <key>}', {"key": awaited.key})
+            self.events.rule(name, awaited.pattern, self._called(deployment, WAKE, key))
         main, *actions = (deployed.machine for deployed in deployment.machines)
         for action in actions:
             machine_arn = deployment.machine_arn(action)
@@ -275,11 +283,14 @@ class Cloud:
         notice = self._notice(deployment, rules.NOT_FINISHED_TEXT)
         self.events.rule("not-finished", rules.not_finished(deployment.machine_arn(main)), notice)
 
-    def _called(self, deployment: Deployment, function: Function) -> Target:
+    def _called(
+        self, deployment: Deployment, function: Function, transformer: InputTransformer | None = None
+    ) -> Target:
         name = deployment.name_of_function(function)
         return Target(
             arn=self.place.arn("lambda", f"function:{name}"),
             deliver=lambda event: self.functions.invoke_later(name, event),
+            transformer=transformer,
             dead_letters=self._dead_letters(deployment),
         )
 
@@ -387,7 +398,3 @@ class Cloud:
 
     def _has_bucket(self, name: str) -> bool:
         return f"arn:{self.place.partition}:s3:::{name}" in self._bucket_keys
-
-    def _stop_executions(self) -> None:
-        for execution in self.stepfunctions.executions():
-            execution.stop("EmbeddedAwsStops", "the embedded AWS stops")

@@ -7,9 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from backup_actions.catalogue import CATALOGUE
-from backup_actions.contract import Action, Function, Machine, ServiceRole, Statement
+from backup_actions.contract import Action, Awaited, Function, Machine, ServiceRole, Statement
 from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX, fill_text, placeholder_of
-from backup_actions.lifecycle import INTAKE, Deployed, catalogued_machines, deployed_machines, machine_arn
+from backup_actions.ledger import WAKE
+from backup_actions.lifecycle import (
+    INTAKE,
+    Deployed,
+    awaited_events,
+    catalogued_machines,
+    deployed_machines,
+    machine_arn,
+)
 from backup_actions.settings import DeploymentSettings
 from backup_actions_local.services.place import Place
 
@@ -39,9 +47,14 @@ class Deployment:
         return catalogued_machines(self.settings, self.actions)
 
     @property
+    def awaited(self) -> Mapping[str, Awaited]:
+        """The events that end waits, by the names of their rules."""
+        return awaited_events(self.settings, self.actions)
+
+    @property
     def functions(self) -> tuple[Function, ...]:
         """What events call."""
-        return (INTAKE, CATALOGUE) if self.catalogued else (INTAKE,)
+        return (INTAKE, *((CATALOGUE,) if self.catalogued else ()), *((WAKE,) if self.awaited else ()))
 
     def name_of_function(self, function: Function) -> str:
         """The name of such a function and of its role."""

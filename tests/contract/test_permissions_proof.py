@@ -10,6 +10,7 @@ from tests.contract.reference import complaints_about, kinds_of, required_kinds,
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Call, Machine, Permissions, Statement
+from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import INTAKE, LifecycleSettings, main_machine
 from backup_actions.plugins import installed
 from backup_actions_local.front.authorization import iam_actions
@@ -28,6 +29,7 @@ MACHINES: dict[str, Machine] = {
 # https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html and the pages of each service below it
 OPTIMIZED = {
     "lambda:invoke": (ApiCall("lambda", "Invoke"),),
+    "lambda:invoke.waitForTaskToken": (ApiCall("lambda", "Invoke"),),
     "sns:publish": (ApiCall("sns", "Publish"),),
     "states:startExecution.sync:2": (
         ApiCall("stepfunctions", "StartExecution"),
@@ -112,7 +114,7 @@ def statements_with_role(permissions: Permissions) -> Iterator[tuple[str, Statem
 
 def code_roles() -> Iterator[tuple[str, str, tuple[Statement, ...]]]:
     """What runs Python, its code, its statements; the main machine's steps are the same under every policy."""
-    for function in (INTAKE, CATALOGUE):
+    for function in (INTAKE, CATALOGUE, WAKE):
         yield function.name, function.code, function.permissions.tasks["function"]
     for name, machine in MACHINES.items():
         for task, described in machine.tasks.items():
@@ -127,6 +129,7 @@ ALL_STATEMENTS = [
     for name, permissions in {
         "intake": INTAKE.permissions,
         "catalogue": CATALOGUE.permissions,
+        "wake": WAKE.permissions,
         **{name: machine.permissions for name, machine in MACHINES.items()},
     }.items()
     for role, statement in statements_with_role(permissions)

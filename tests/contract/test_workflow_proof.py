@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from backup_actions.contract import Machine
+from backup_actions.contract import Action, Machine
 from backup_actions.contract.workflow import State
 from backup_actions.lifecycle import LifecycleSettings, main_machine
 from backup_actions.plugins import installed
 from backup_actions_local.states.api_names import AWS_SDK, OPTIMIZED, Sdk, exception_name, member_name, service_model
 from backup_actions_local.states.inspection import references
 from backup_actions_local.states.shapes import Shape, mistakes_in_arguments
+from backup_actions_local.states.tokens import CALLBACK
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
@@ -175,6 +176,15 @@ def test_a_retried_call_can_be_repeated_without_harm(machine: Machine) -> None:
         verb = re.split(r"(?=[A-Z])", resource.rpartition(":")[2])[0]
         if verb in {"create", "submit", "start", "copy", "run"} and "Retry" in state:
             assert re.search("ClientToken|IdempotencyToken|DbInstanceIdentifier", json.dumps(state["Arguments"])), name
+
+
+@pytest.mark.parametrize("action", installed().actions, ids=lambda action: action.name)
+def test_every_wait_with_a_token_may_run_out_and_has_an_event_that_ends_it(action: Action) -> None:
+    waits = {name: state for name, state, resource in tasks(action) if resource.endswith(CALLBACK)}
+
+    assert sorted(waits) == sorted(awaited.state for awaited in action.awaits)
+    for state in waits.values():
+        assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
 
 
 def test_a_path_that_no_result_has_is_noticed() -> None:

@@ -174,6 +174,7 @@ def test_aurora_cluster_is_exported_and_its_backup_deleted_where_that_is_asked_f
     assert flow.arns[0].startswith("arn:aws:rds:us-east-1:111122223333:cluster-snapshot:awsbackup:job-")
     assert flow.main.status == "SUCCEEDED"
     assert flow.point is None
+    assert flow.cloud.audit.of("stepfunctions", "SendTaskSuccess"), "the event of a cluster's snapshot was heard"
     assert verification(flow)["verified"]
     assert broken(flow) == []
 

@@ -11,6 +11,7 @@ from tests.infrastructure.template import Template
 
 from backup_actions.model.event import Ignored, parse_event
 from backup_actions_local.services.event_patterns import check, matches
+from backup_actions_local.services.input_transformers import InputTransformer
 
 VAULT_ARN = "arn:aws:backup:us-east-1:111122223333:backup-vault:backups"
 POINT = "arn:aws:ec2:us-east-1::snapshot/snap-0123456789abcdef0"
@@ -185,3 +186,34 @@ def test_people_hear_of_a_clean_up_that_did_not_end_well_and_of_nothing_else(tem
         assert matches(pattern, ended(status, json.dumps(ended("TIMED_OUT", "{}"))))
         assert not matches(pattern, ended(status, '{"recoveryPoint": {}}'))
         assert not matches(pattern, ended("SUCCEEDED", json.dumps(ended("TIMED_OUT", "{}"))))
+
+
+SNAPSHOT = "arn:aws:rds:us-east-1:111122223333:snapshot:awsbackup:job-1"
+
+
+def exported(number: str, detail_type: str = "RDS DB Snapshot Event") -> dict[str, Any]:
+    detail = {"EventID": number, "SourceArn": SNAPSHOT}
+    return {"source": "aws.rds", "detail-type": detail_type, "time": "2026-01-15T03:00:00Z", "detail": detail}
+
+
+@pytest.mark.parametrize(
+    ("event", "heard"),
+    [
+        (exported("RDS-EVENT-0161"), True),
+        (exported("RDS-EVENT-0164", "RDS DB Cluster Snapshot Event"), True),
+        (exported("RDS-EVENT-0042"), False),
+        (exported("RDS-EVENT-0161", "RDS DB Instance Event"), False),
+    ],
+    ids=["an instance's", "a cluster's", "a new snapshot", "of another type"],
+)
+def test_the_end_of_an_export_wakes_those_who_wait_for_the_snapshot(
+    template: Template, event: dict[str, Any], heard: bool
+) -> None:
+    rule = rule_that(template, "Ends the wait rds-export-WaitForExport")
+    (target,) = rule["Targets"]
+    told = InputTransformer(
+        target["InputTransformer"]["InputTemplate"], target["InputTransformer"]["InputPathsMap"]
+    ).render(event, rule_name="rule", rule_arn="arn")
+
+    assert matches(rule["EventPattern"], event) is heard
+    assert told == {"key": SNAPSHOT}

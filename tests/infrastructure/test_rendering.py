@@ -21,6 +21,7 @@ from backup_actions.contract.placeholders import (
     fill_text,
     placeholder_of,
 )
+from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import INTAKE, Deployed
 from backup_actions_infrastructure import service_grants
 from backup_actions_infrastructure.placeholders import Placeholders, PlaceholderUnset, Shared
@@ -35,7 +36,7 @@ GRANTS: Mapping[str, tuple[Statement, ...]] = {
             *service_grants.TRACE_FUNCTION,
             *service_grants.BURY_WHAT_FAILED,
         )
-        for described in (INTAKE, CATALOGUE)
+        for described in (INTAKE, CATALOGUE, WAKE)
     },
     "function": (*service_grants.WRITE_LOG, *service_grants.TRACE_FUNCTION),
     "machine": (*service_grants.DELIVER_MACHINE_LOG, *service_grants.TRACE_MACHINE),
@@ -119,7 +120,7 @@ def described_steps(rendered: Rendered) -> dict[str, list[dict[str, Any]]]:
     template = rendered.template
     steps = {
         f"function {NAME}-{described.name}": filled(described.permissions.tasks["function"], known_texts(template))
-        for described in (INTAKE, CATALOGUE)
+        for described in (INTAKE, CATALOGUE, WAKE)
     }
     for deployed in rendered.machines:
         machine, texts = deployed.machine, own_texts(template, deployed)
@@ -239,7 +240,7 @@ def steps_of(rendered: Rendered, kind: Callable[[Deployed], Mapping[str, Any]]) 
 
 
 def test_each_task_and_whatever_events_call_become_a_function(rendered: Rendered) -> None:
-    called_by_events = {f"{NAME}-{described.name}": described for described in (INTAKE, CATALOGUE)}
+    called_by_events = {f"{NAME}-{described.name}": described for described in (INTAKE, CATALOGUE, WAKE)}
     expected = {**steps_of(rendered, lambda deployed: deployed.machine.tasks), **called_by_events}
     functions = {each["FunctionName"]: each for each in rendered.template.of_type("AWS::Lambda::Function").values()}
 
@@ -250,7 +251,7 @@ def test_each_task_and_whatever_events_call_become_a_function(rendered: Rendered
         assert function["MemorySize"] == expected[name].memory_mib
 
 
-@pytest.mark.parametrize("described", [INTAKE, CATALOGUE], ids=lambda described: described.name)
+@pytest.mark.parametrize("described", [INTAKE, CATALOGUE, WAKE], ids=lambda described: described.name)
 def test_what_events_call_knows_what_its_description_says(template: Template, described: Function) -> None:
     (function,) = [
         each

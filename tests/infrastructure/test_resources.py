@@ -220,7 +220,7 @@ def test_what_functions_cannot_handle_goes_to_the_dead_letter_queue(template: Te
     configs = template.of_type("AWS::Lambda::EventInvokeConfig").values()
     queue = f"<{template.id_of('AWS::SQS::Queue')}.Arn>"
 
-    assert [config["DestinationConfig"] for config in configs] == [{"OnFailure": {"Destination": queue}}] * 2
+    assert [config["DestinationConfig"] for config in configs] == [{"OnFailure": {"Destination": queue}}] * 3
 
 
 def test_the_code_of_functions_is_one_asset_without_what_only_people_use(rendered: Rendered) -> None:

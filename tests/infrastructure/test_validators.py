@@ -53,10 +53,20 @@ def workflows(deployed: Path) -> Iterator[str]:
             yield resource["Properties"]["DefinitionString"]
 
 
+_CFN_LINT_IS_WRONG_ABOUT = r"E3601 '\{%.*%\}' is not of type 'number' at 'States/\w+/TimeoutSeconds'"
+"""With JSONata the timeout of a Task may be an expression.
+
+https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_stepfunctions.Timeout.html (jsonata)
+"""
+
+
 def test_cfn_lint_finds_nothing(deployed: Path, repository: Path) -> None:
     done = said_by(BIN / "cfn-lint", deployed, cwd=repository)
 
-    assert (done.returncode, done.stdout) == (0, "")
+    findings = [finding for finding in done.stdout.split("\n\n") if finding.strip()]
+    wrong = [finding for finding in findings if re.match(_CFN_LINT_IS_WRONG_ABOUT, finding)]
+    assert (findings, done.stderr) == (wrong, "")
+    assert wrong, "no longer needed"
 
 
 def test_cloudformation_validate_finds_nothing_but_what_cfn_lint_may_say_too(

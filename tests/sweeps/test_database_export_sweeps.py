@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.flow.databases import EXPORT, back_up, broken, database_flow
-from tests.flow.flow import Flow, NewFlow
+from tests.flow.flow import NAME, Flow, NewFlow
 from tests.sweeps.faults import Kind, Trial, every_trial, spread_over
 from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import outcome_of, refused_to
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer
 
 Run = Callable[[Flow, "DatabaseImage"], None]
+
+OWN_ROLES = (EXPORT, f"{NAME}-wake")
+"""Those of the export, and that of the function which hears of its end."""
 
 _CALLS_SAMPLED, _GRANTS_SAMPLED = 7, 3
 """The suite takes so many of the calls that are the export's own, and of the grants."""
@@ -35,7 +38,7 @@ def _sites(
     """Every call of a run in which nothing goes wrong but those of the main machine, which other sweeps fail."""
     with database_flow(tmp_path_factory.mktemp("good"), flow_objects) as flow:
         back_up(flow, postgresql_shop)
-        return tuple(site for site in flow.cloud.faults.calls if site.role.startswith(EXPORT))
+        return tuple(site for site in flow.cloud.faults.calls if site.role.startswith(OWN_ROLES))
 
 
 @pytest.mark.timeout(3000)
@@ -145,7 +148,7 @@ def grants_of(flow: Flow) -> list[Grant]:
     return [
         grant
         for grant in every_grant(flow)
-        if (grant.role.startswith(EXPORT) or grant.action.startswith("rds:"))
+        if (grant.role.startswith(OWN_ROLES) or grant.action.startswith("rds:"))
         if (grant.role, grant.action) not in UNUSED_HERE and (grant.role, grant.statement) not in denied
     ]
 

@@ -1,12 +1,13 @@
 """What an action says about itself. Own actions and third parties' import everything from here."""
 
-from backup_actions.contract.action import Action, Function, Job, Machine, ServiceRole, Task
+from backup_actions.contract.action import Action, Awaited, Function, Job, Machine, ServiceRole, Task
 from backup_actions.contract.permissions import Condition, Permissions, Statement
 from backup_actions.contract.settings import Settings, setting
 from backup_actions.contract.workflow import Call, Workflow
 
 __all__ = [
     "Action",
+    "Awaited",
     "Call",
     "Condition",
     "Function",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from backup_actions.contract.permissions import Permissions
 from backup_actions.contract.settings import Settings
@@ -90,18 +91,32 @@ class Machine:
         return Workflow(self.folder / "workflow.asl.yaml")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """An event that ends a wait of the workflow early; without it the wait ends when its time is over."""
+
+    state: str
+    """A Task with a token, whose function puts the token and the key that it waits for into the ledger."""
+    pattern: Mapping[str, Any]
+    """EventBridge's, with a source, a detail-type and a detail."""
+    key: str
+    """Where the event names what is waited for: ``$.detail.SourceArn``, for instance."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Action(Machine):
     """One thing that can be done to a recovery point.
 
     ``handles`` are AWS Backup's resource types. ``restorable`` says whether what it produces can bring the resource
     back: only then may the backup be deleted after it (a Parquet export, for instance, cannot). ``queryable`` says
-    whether an ``export.json`` tells of tables there, which Athena can then be asked about.
+    whether an ``export.json`` tells of tables there, which Athena can then be asked about. ``awaits`` are the events
+    that its waits need not last beyond.
     """
 
     handles: tuple[str, ...]
     restorable: bool
     queryable: bool = False
+    awaits: tuple[Awaited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
-"""What is known of each recovery point, and leases of scarce quotas: one DynamoDB table."""
+"""What is known of each recovery point, leases of scarce quotas, waits for events: one DynamoDB table."""
 
+from backup_actions.ledger.description import WAKE
 from backup_actions.ledger.leases import Lease, Leases
 from backup_actions.ledger.ledger import Entry, Ledger, Status
+from backup_actions.ledger.waits import Waiter, Waits
 
-__all__ = ["Entry", "Lease", "Leases", "Ledger", "Status"]
+__all__ = ["WAKE", "Entry", "Lease", "Leases", "Ledger", "Status", "Waiter", "Waits"]

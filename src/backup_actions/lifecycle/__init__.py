@@ -2,6 +2,7 @@
 
 from backup_actions.lifecycle.deployed import (
     Deployed,
+    awaited_events,
     catalogued_machines,
     deployed_machines,
     lifecycle_settings,
@@ -15,6 +16,7 @@ __all__ = [
     "INTAKE",
     "Deployed",
     "LifecycleSettings",
+    "awaited_events",
     "catalogued_machines",
     "deployed_machines",
     "lifecycle_settings",

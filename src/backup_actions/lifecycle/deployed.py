@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backup_actions.contract import Action, Machine, Settings
+from backup_actions.contract import Action, Awaited, Machine, Settings
 from backup_actions.lifecycle.main import main_machine
 from backup_actions.lifecycle.settings import LifecycleSettings
 
@@ -54,6 +54,13 @@ def deployed_machines(settings: DeploymentSettings, actions: Iterable[Action]) -
 def catalogued_machines(settings: DeploymentSettings, actions: Iterable[Action]) -> tuple[Action, ...]:
     """The enabled actions whose exports become tables of Glue; none where the settings do not want that."""
     return tuple(action for action in settings.enabled(actions) if action.queryable and settings.athena.enabled)
+
+
+def awaited_events(settings: DeploymentSettings, actions: Iterable[Action]) -> Mapping[str, Awaited]:
+    """The events that end waits of the enabled actions, each by the name of its rule: ``rds-export-WaitForExport``."""
+    return {
+        f"{action.name}-{awaited.state}": awaited for action in settings.enabled(actions) for awaited in action.awaits
+    }
 
 
 def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:

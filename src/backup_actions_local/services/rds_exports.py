@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from backup_actions_local.clock import SimulatedClock
     from backup_actions_local.databases.engine import Table
+    from backup_actions_local.services.backup_vaults import Emit
     from backup_actions_local.services.durations import Durations
     from backup_actions_local.services.mishaps import Mishaps
 
@@ -26,6 +27,12 @@ SERVICE = "export.rds.amazonaws.com"
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html: five at a time in an account
 _AT_ONCE = 5
 _SERVER_STOPS_WITHIN_SECONDS = 120.0
+# The end of an export → the event of an instance's snapshot, of a cluster's, and what it says.
+_EVENTS = {
+    "COMPLETE": ("RDS-EVENT-0161", "RDS-EVENT-0164", "The snapshot export task completed."),
+    "FAILED": ("RDS-EVENT-0159", "RDS-EVENT-0162", "The snapshot export task failed."),
+    "CANCELED": ("RDS-EVENT-0160", "RDS-EVENT-0163", "The snapshot export task was canceled."),
+}
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3})
 
 
@@ -39,8 +46,10 @@ class Exports:
         durations: Durations,
         mishaps: Mishaps,
         take_on: Callable[[str, str, str], boto3.Session | None],
+        emit: Emit,
     ) -> None:
         self._clock, self._durations, self._mishaps, self._take_on = clock, durations, mishaps, take_on
+        self._emit = emit
         # One that reads a database stops its server first.
         self._chores = Chores(clock, end_within_seconds=_SERVER_STOPS_WITHIN_SECONDS)
         self._lock = threading.RLock()
@@ -147,6 +156,26 @@ class Exports:
         with self._lock:
             task.status, task.failure_cause, task.ended = status, cause, self._clock.now()
         self._clock.changed()
+        self._tell(task)
+
+    def _tell(self, task: ExportTask) -> None:
+        """Source: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html"""
+        snapshot = task.snapshot
+        number, clusters_number, message = _EVENTS[task.status]
+        self._emit(
+            "aws.rds",
+            "RDS DB Cluster Snapshot Event" if snapshot.of.is_cluster else "RDS DB Snapshot Event",
+            {
+                "EventCategories": ["notification"],
+                "SourceType": "CLUSTER_SNAPSHOT" if snapshot.of.is_cluster else "SNAPSHOT",
+                "SourceArn": snapshot.arn,
+                "Date": self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "SourceIdentifier": snapshot.id,
+                "Message": message,
+                "EventID": clusters_number if snapshot.of.is_cluster else number,
+            },
+            [snapshot.arn],
+        )
 
 
 class _Canceled(Exception):

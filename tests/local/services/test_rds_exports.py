@@ -60,6 +60,10 @@ class Stage:
         """What is said of a task."""
         return self.rds.describe_export_tasks(ExportTaskIdentifier=identifier)["ExportTasks"][0]
 
+    def told(self) -> list[str]:
+        """The numbers of the events that there were."""
+        return [event["detail"]["EventID"] for event in self.cloud.events.seen]
+
     def stored(self) -> dict[str, bytes]:
         """What lies below the prefix."""
         s3 = self.cloud.administrator.client("s3")
@@ -151,7 +155,7 @@ def test_a_canceled_export_leaves_what_it_has_written(stage: Stage, postgresql_s
     assert stage.rds.cancel_export_task(ExportTaskIdentifier="one")["Status"] == "CANCELING"
     stage.cloud.clock.sleep(LONG_SECONDS)
 
-    assert stage.task()["Status"] == "CANCELED"
+    assert (stage.task()["Status"], stage.told()) == ("CANCELED", ["RDS-EVENT-0160"])
     assert stage.stored()
     assert "one/export_info_one.json" not in stage.stored()
     with pytest.raises(ClientError, match="InvalidExportTaskStateFault"):
@@ -211,7 +215,7 @@ def test_a_role_without_the_key_fails_the_export_and_says_so(stage: Stage, postg
     stage.start(stage.snapshot(postgresql_shop))
     stage.cloud.clock.sleep(LONG_SECONDS)
 
-    assert stage.task()["Status"] == "FAILED"
+    assert (stage.task()["Status"], stage.told()) == ("FAILED", ["RDS-EVENT-0159"])
     assert "kms:GenerateDataKey" in stage.task()["FailureCause"]
 
 

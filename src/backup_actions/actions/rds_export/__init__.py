@@ -6,7 +6,27 @@ from pathlib import Path
 
 from backup_actions.actions.rds_export.permissions import PERMISSIONS
 from backup_actions.actions.rds_export.settings import RdsExportSettings
-from backup_actions.contract import Action, Job, ServiceRole, Task
+from backup_actions.contract import Action, Awaited, Job, ServiceRole, Task
+
+# Completed, failed, canceled: of a snapshot of an instance, and of a cluster's.
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
+# Not confirmed by AWS's pages, but by public users of the first three: that the event of an export has its number in
+# ``EventID`` and the snapshot's ARN in ``SourceArn``, as other events of snapshots do.
+_EXPORT_ENDED = {
+    "source": ["aws.rds"],
+    "detail-type": ["RDS DB Snapshot Event", "RDS DB Cluster Snapshot Event"],
+    "detail": {
+        "EventID": [
+            "RDS-EVENT-0161",
+            "RDS-EVENT-0159",
+            "RDS-EVENT-0160",
+            "RDS-EVENT-0164",
+            "RDS-EVENT-0162",
+            "RDS-EVENT-0163",
+        ]
+    },
+}
 
 ACTION = Action(
     name="rds-export",
@@ -14,6 +34,7 @@ ACTION = Action(
     handles=("RDS", "Aurora"),
     restorable=False,
     queryable=True,
+    awaits=(Awaited(state="WaitForExport", pattern=_EXPORT_ENDED, key="$.detail.SourceArn"),),
     folder=Path(__file__).parent,
     settings=RdsExportSettings,
     permissions=PERMISSIONS,
@@ -29,6 +50,10 @@ ACTION = Action(
         "release-lease": Task(
             code="backup_actions.ledger.lease_tasks:release",
             doc="Gives the place back.",
+        ),
+        "await": Task(
+            code="backup_actions.ledger.wait_tasks:await_event",
+            doc="Puts into the ledger that the run waits for the end of its export, which an event may tell.",
         ),
         "report": Task(
             code="backup_actions.actions.rds_export.tasks:report",

@@ -94,12 +94,22 @@ _WORKFLOW = (
         ("lambda:InvokeFunction",),
         on=(
             "${Function_prepare}",
+            "${Function_await}",
             "${Function_hold_lease}",
             "${Function_release_lease}",
             "${Function_report}",
             "${Function_discard}",
         ),
-        for_=("Prepare", "HoldLease", "RenewLease", "ReleaseLease", "Report", "GiveLeaseBack", "Discard"),
+        for_=(
+            "Prepare",
+            "HoldLease",
+            "WaitForExport",
+            "RenewLease",
+            "ReleaseLease",
+            "Report",
+            "GiveLeaseBack",
+            "Discard",
+        ),
     ),
 )
 
@@ -121,6 +131,7 @@ PERMISSIONS = Permissions(
         "hold-lease": (
             Statement(("dynamodb:Query", "dynamodb:PutItem"), on=_LEDGER, for_=("lease, and who waits for it",)),
         ),
+        "await": (Statement(("dynamodb:PutItem",), on=_LEDGER, for_=("who waits for the export's end",)),),
         "release-lease": (Statement(("dynamodb:Query", "dynamodb:DeleteItem"), on=_LEDGER, for_=("lease",)),),
         "report": (
             _LIST,
