@@ -30,9 +30,9 @@ from backup_actions.archive.folder_store import FolderStore
 from backup_actions.dump import dump, restore, verify_dump
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section, Server
-from backup_actions.dump.mysql import MySqlEngine
-from backup_actions.dump.mysql_programs import dump_program
-from backup_actions.dump.mysql_text import quoted
+from backup_actions.dump.mysql.engine import MySqlEngine
+from backup_actions.dump.mysql.programs import dump_program
+from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import DatabaseUnreachable, DumpFailed, LoadFailed
 from backup_actions_local.databases.certificates import Authority
 

@@ -12,8 +12,8 @@ from tests.dump import torture_mysql as torture
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.dump import dump, restore, verify_dump
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.mysql import MySqlEngine
-from backup_actions.dump.mysql_text import quoted
+from backup_actions.dump.mysql.engine import MySqlEngine
+from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import LoadFailed, TargetUnfit
 
 ENGINE = MySqlEngine()

@@ -6,16 +6,16 @@ import io
 
 import pytest
 
-from backup_actions.dump import mysql_accounts
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section, Server, Table
-from backup_actions.dump.mysql import MySqlEngine
-from backup_actions.dump.mysql_loading import inspecting
-from backup_actions.dump.mysql_programs import _option_file
-from backup_actions.dump.mysql_scripts import Rows, Statements, Target
-from backup_actions.dump.mysql_sections import sections
-from backup_actions.dump.mysql_stored import StoredProgram, script
-from backup_actions.dump.mysql_text import (
+from backup_actions.dump.mysql import accounts as mysql_accounts
+from backup_actions.dump.mysql.engine import MySqlEngine
+from backup_actions.dump.mysql.loading import inspecting
+from backup_actions.dump.mysql.programs import _option_file
+from backup_actions.dump.mysql.scripts import Rows, Statements, Target
+from backup_actions.dump.mysql.sections import sections
+from backup_actions.dump.mysql.stored import StoredProgram, script
+from backup_actions.dump.mysql.text import (
     asleep,
     awake,
     is_closed,

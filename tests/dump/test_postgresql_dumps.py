@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from tests.dump import torture_postgresql as torture
 
-from backup_actions.dump import postgresql_databases
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section
-from backup_actions.dump.postgresql import PostgreSqlEngine
-from backup_actions.dump.postgresql_session import session
+from backup_actions.dump.postgresql import databases as postgresql_databases
+from backup_actions.dump.postgresql.engine import PostgreSqlEngine
+from backup_actions.dump.postgresql.session import session
 from backup_actions.errors import DatabaseUnreachable, DumpFailed, LoadFailed
 from backup_actions_local.databases import programs
 from backup_actions_local.databases.certificates import Authority

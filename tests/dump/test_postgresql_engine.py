@@ -11,8 +11,8 @@ from tests.dump.engine_contract import EngineContract, Loss, Subject, described,
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section
-from backup_actions.dump.postgresql import PostgreSqlEngine
-from backup_actions.dump.postgresql_rows import LARGE_OBJECTS
+from backup_actions.dump.postgresql.engine import PostgreSqlEngine
+from backup_actions.dump.postgresql.rows import LARGE_OBJECTS
 
 LOSSES = tuple(
     Loss(statement=statement, told_by=(kind, name))

@@ -14,10 +14,10 @@ import pytest
 from tests.dump import torture_postgresql as torture
 from tests.dump.processes import parent
 
-from backup_actions.dump import postgresql_loading
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Section
-from backup_actions.dump.postgresql import PostgreSqlEngine
+from backup_actions.dump.postgresql import loading as postgresql_loading
+from backup_actions.dump.postgresql.engine import PostgreSqlEngine
 from backup_actions.errors import DatabaseUnreachable, DumpFailed, LoadFailed, ToolMissing
 from backup_actions_local.databases import DatabaseImage, DatabaseServer, shop
 

@@ -12,7 +12,7 @@ from tests.dump import torture_postgresql as torture
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.dump import dump, restore, verify_dump
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.postgresql import PostgreSqlEngine
+from backup_actions.dump.postgresql.engine import PostgreSqlEngine
 from backup_actions.errors import DatabaseUnreachable, LoadFailed, TargetUnfit
 
 ENGINE = PostgreSqlEngine()

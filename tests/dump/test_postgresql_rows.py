@@ -8,10 +8,10 @@ from hashlib import md5
 import pytest
 from tests.dump import torture_postgresql as torture
 
-from backup_actions.dump import postgresql_rows
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Table
-from backup_actions.dump.postgresql import PostgreSqlEngine
+from backup_actions.dump.postgresql import rows as postgresql_rows
+from backup_actions.dump.postgresql.engine import PostgreSqlEngine
 
 DATABASE = "values"
 # Of each type two values that somebody could take for the same.

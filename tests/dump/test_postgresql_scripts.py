@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from backup_actions.dump.description import Database, Section, Server, Table
-from backup_actions.dump.postgresql import PostgreSqlEngine
-from backup_actions.dump.postgresql_contents import Entry, completion_for, definitions_for, entries, lacking, to_load
-from backup_actions.dump.postgresql_script import about_database, of_database, statements
-from backup_actions.dump.postgresql_sections import is_rest, sections
+from backup_actions.dump.postgresql.contents import Entry, completion_for, definitions_for, entries, lacking, to_load
+from backup_actions.dump.postgresql.engine import PostgreSqlEngine
+from backup_actions.dump.postgresql.script import about_database, of_database, statements
+from backup_actions.dump.postgresql.sections import is_rest, sections
 
 GIB, MIB = 1 << 30, 1 << 20
 LIST = """;

@@ -9,8 +9,8 @@ from backup_actions.dump.connection import Family
 from backup_actions.dump.engine import Engine
 
 _ENGINES: dict[Family, str] = {
-    "postgresql": "backup_actions.dump.postgresql:PostgreSqlEngine",
-    "mysql": "backup_actions.dump.mysql:MySqlEngine",
+    "postgresql": "backup_actions.dump.postgresql.engine:PostgreSqlEngine",
+    "mysql": "backup_actions.dump.mysql.engine:MySqlEngine",
 }
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database
-from backup_actions.dump.postgresql_objects import versions
-from backup_actions.dump.postgresql_session import OWNER_OF_THE_SERVERS, Failed, Session, session
+from backup_actions.dump.postgresql.objects import versions
+from backup_actions.dump.postgresql.session import OWNER_OF_THE_SERVERS, Failed, Session, session
 
 _SHOWN = 5
 

@@ -27,8 +27,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backup_actions.dump.description import Table
-from backup_actions.dump.mysql_session import Session, version_number
-from backup_actions.dump.mysql_text import quoted
+from backup_actions.dump.mysql.session import Session, version_number
+from backup_actions.dump.mysql.text import quoted
 
 _PLAIN = frozenset({
     "tinyint", "smallint", "mediumint", "int", "integer", "bigint", "decimal", "numeric", "double", "year",

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Server
-from backup_actions.dump.mysql_session import UNREACHABLE, address
+from backup_actions.dump.mysql.session import UNREACHABLE, address
 from backup_actions.dump.programs import input_of, output_of, private_file, program
 from backup_actions.errors import BackupActionsError, DatabaseUnreachable
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from backup_actions.dump.mysql_session import Session
-from backup_actions.dump.mysql_text import quoted
+from backup_actions.dump.mysql.session import Session
+from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import DumpFailed
 
 BEGINS, ENDS = b"DELIMITER ", b"DELIMITER ;\n"

@@ -1,7 +1,7 @@
 """PostgreSQL, as RDS and Aurora have it: dumped by pg_dump and pg_dumpall, loaded by pg_restore.
 
 Needs PostgreSQL's programs in the server's version or a newer one; servers from 11 on. What the checksums of tables are
-made of is in ``postgresql_rows``, what the hashes of objects in ``postgresql_objects``.
+made of is in ``postgresql.rows``, what the hashes of objects in ``postgresql.objects``.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import BinaryIO
 
-from backup_actions.dump import postgresql_accounts, postgresql_databases, postgresql_sections
 from backup_actions.dump.connection import Connection, Family
 from backup_actions.dump.description import Database, Section, Server
-from backup_actions.dump.postgresql_dumping import dumped, inspecting, written_schema
-from backup_actions.dump.postgresql_lending import may_read
-from backup_actions.dump.postgresql_loading import Loading
-from backup_actions.dump.postgresql_notes import notes
-from backup_actions.dump.postgresql_objects import objects
-from backup_actions.dump.postgresql_rows import outlined, tables
-from backup_actions.dump.postgresql_session import MAINTENANCE_DATABASE, major, session, tool
+from backup_actions.dump.postgresql import accounts as roles
+from backup_actions.dump.postgresql import databases as catalog
+from backup_actions.dump.postgresql import sections as division
+from backup_actions.dump.postgresql.dumping import dumped, inspecting, written_schema
+from backup_actions.dump.postgresql.lending import may_read
+from backup_actions.dump.postgresql.loading import Loading
+from backup_actions.dump.postgresql.notes import notes
+from backup_actions.dump.postgresql.objects import objects
+from backup_actions.dump.postgresql.rows import outlined, tables
+from backup_actions.dump.postgresql.session import MAINTENANCE_DATABASE, major, session, tool
 from backup_actions.errors import DumpFailed, LoadFailed
 
 
@@ -38,18 +40,18 @@ class PostgreSqlEngine:
 
     def databases(self, to: Connection) -> tuple[str, ...]:
         """Those of the customer; ``postgres`` is one where somebody has put something into it."""
-        return postgresql_databases.customers(to, _not_described("the list of databases"))
+        return catalog.customers(to, _not_described("the list of databases"))
 
     def accounts(self, to: Connection) -> tuple[str, ...]:
         """Every role that neither PostgreSQL nor RDS has made for itself."""
         with session(to, MAINTENANCE_DATABASE, _not_described("the list of roles")) as asking:
-            return postgresql_accounts.names(asking)
+            return roles.names(asking)
 
     def outline(self, to: Connection, database: str) -> Database:
         """Its tables, by their sizes."""
         with session(to, database, _not_described(f"the database {database!r}")) as asking:
             may_read(asking)
-            character_set, collation = postgresql_databases.locale(asking, database) or ("", "")
+            character_set, collation = catalog.locale(asking, database) or ("", "")
             tables = outlined(asking)
         return Database(
             name=database,
@@ -69,7 +71,7 @@ class PostgreSqlEngine:
         failed = _not_described(f"the database {database!r}")
         with session(to, database, failed) as asking:
             may_read(asking)
-            locale = postgresql_databases.locale(asking, database)
+            locale = catalog.locale(asking, database)
             ((size_bytes,),) = asking.execute("SELECT pg_database_size(current_database())").fetchall()
             character_set, collation = locale or ("", "")
             return Database(
@@ -87,7 +89,7 @@ class PostgreSqlEngine:
 
     def sections(self, server: Server, databases: Sequence[Database], streams: int) -> tuple[Section, ...]:
         """The accounts, and of each database its definitions and its rows."""
-        return postgresql_sections.sections(databases, streams)
+        return division.sections(databases, streams)
 
     @contextmanager
     def dumped(self, source: Connection, section: Section) -> Iterator[BinaryIO]:
@@ -97,7 +99,7 @@ class PostgreSqlEngine:
 
     def create(self, to: Connection, like: Database) -> None:
         """An empty database like that one. Extensions are there already where a dump would make another version."""
-        postgresql_databases.create(to, like)
+        catalog.create(to, like)
 
     @contextmanager
     def loading(
@@ -121,15 +123,15 @@ class PostgreSqlEngine:
 
     def drop(self, to: Connection, database: str) -> None:
         """The database is gone, and with it whoever was connected to it."""
-        postgresql_databases.drop(to, database)
+        catalog.drop(to, database)
 
     def is_empty(self, to: Connection, database: str) -> bool:
         """Whether it has nothing but what a new database has."""
-        return postgresql_databases.is_empty(to, database, _not_described(f"the database {database!r}"))
+        return catalog.is_empty(to, database, _not_described(f"the database {database!r}"))
 
     def keeps(self, database: str) -> bool:
         """Also the one for maintenance: without it nobody would get in any more to make it again."""
-        return postgresql_databases.is_kept(database)
+        return catalog.is_kept(database)
 
     def require_programs(self, dumped_from: Server, target: Server) -> None:
         """pg_restore reads what a pg_dump of its own version or an older one wrote."""
@@ -149,7 +151,7 @@ def _accounts(to: Connection) -> Iterator[BinaryIO]:
     failed = _not_loaded("the accounts")
     with session(to, MAINTENANCE_DATABASE, failed) as asking:
         try:
-            postgresql_accounts.load(asking, buffer.getvalue().decode())
+            roles.load(asking, buffer.getvalue().decode())
         except ValueError as broken:
             raise failed(str(broken)) from broken
 

@@ -10,11 +10,11 @@ from typing import BinaryIO, Protocol, cast
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Section
-from backup_actions.dump.mysql_accounts import accounts, mark, may_set_definers
-from backup_actions.dump.mysql_dumping import trailer
-from backup_actions.dump.mysql_programs import client_program
-from backup_actions.dump.mysql_scripts import Rows, Statements, Target
-from backup_actions.dump.mysql_session import Session, session
+from backup_actions.dump.mysql.accounts import accounts, mark, may_set_definers
+from backup_actions.dump.mysql.dumping import trailer
+from backup_actions.dump.mysql.programs import client_program
+from backup_actions.dump.mysql.scripts import Rows, Statements, Target
+from backup_actions.dump.mysql.session import Session, session
 from backup_actions.errors import LoadFailed
 
 

@@ -11,16 +11,16 @@ import pymysql
 
 from backup_actions.dump.connection import Connection, Family
 from backup_actions.dump.description import Database, DatabaseObject, Section, Server, Table
-from backup_actions.dump.mysql_accounts import accounts
-from backup_actions.dump.mysql_dumping import dumped
-from backup_actions.dump.mysql_loading import inspecting, loading
-from backup_actions.dump.mysql_notes import notes
-from backup_actions.dump.mysql_objects import inventory, objects
-from backup_actions.dump.mysql_programs import require_client
-from backup_actions.dump.mysql_rows import TableShape, counted, shapes
-from backup_actions.dump.mysql_sections import sections
-from backup_actions.dump.mysql_session import Session, address, session, version_number
-from backup_actions.dump.mysql_text import quoted
+from backup_actions.dump.mysql.accounts import accounts
+from backup_actions.dump.mysql.dumping import dumped
+from backup_actions.dump.mysql.loading import inspecting, loading
+from backup_actions.dump.mysql.notes import notes
+from backup_actions.dump.mysql.objects import inventory, objects
+from backup_actions.dump.mysql.programs import require_client
+from backup_actions.dump.mysql.rows import TableShape, counted, shapes
+from backup_actions.dump.mysql.sections import sections
+from backup_actions.dump.mysql.session import Session, address, session, version_number
+from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import DumpFailed, LoadFailed, TargetNotEmpty
 
 _OF_THE_SERVER = frozenset({"mysql", "sys", "performance_schema", "rdsadmin"})
@@ -60,7 +60,7 @@ class MySqlEngine:
             return _database(asked, database, tuple(tables), ())
 
     def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
-        """Rows are counted and summed up by the server; see ``mysql_rows`` and ``mysql_objects``."""
+        """Rows are counted and summed up by the server; see ``mysql.rows`` and ``mysql.objects``."""
         with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
             tables = tuple(_told(asked, shape, progress) for shape in shapes(asked, database))
             return _database(asked, database, tables, objects(asked, database))
@@ -71,11 +71,11 @@ class MySqlEngine:
             return notes(asked, [database.name for database in databases])
 
     def sections(self, server: Server, databases: Sequence[Database], streams: int) -> tuple[Section, ...]:
-        """See ``mysql_sections``."""
+        """See ``mysql.sections``."""
         return sections(databases, streams)
 
     def dumped(self, source: Connection, section: Section) -> AbstractContextManager[BinaryIO]:
-        """SQL; see ``mysql_dumping``."""
+        """SQL; see ``mysql.dumping``."""
         return dumped(source, section)
 
     def create(self, to: Connection, like: Database) -> None:

@@ -13,13 +13,13 @@ from typing import BinaryIO, cast
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Section, Server
-from backup_actions.dump.mysql_accounts import account_script, object_grants
-from backup_actions.dump.mysql_objects import Inventory, inventory, views_in_order
-from backup_actions.dump.mysql_programs import dump_program, dumps_as_mariadb
-from backup_actions.dump.mysql_rows import TableShape, shapes
-from backup_actions.dump.mysql_session import Session, session
-from backup_actions.dump.mysql_stored import script, stored_program
-from backup_actions.dump.mysql_text import quoted
+from backup_actions.dump.mysql.accounts import account_script, object_grants
+from backup_actions.dump.mysql.objects import Inventory, inventory, views_in_order
+from backup_actions.dump.mysql.programs import dump_program, dumps_as_mariadb
+from backup_actions.dump.mysql.rows import TableShape, shapes
+from backup_actions.dump.mysql.session import Session, session
+from backup_actions.dump.mysql.stored import script, stored_program
+from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import DumpFailed
 
 Opened = Callable[[], AbstractContextManager[BinaryIO]]

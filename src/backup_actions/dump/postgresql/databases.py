@@ -10,8 +10,8 @@ from psycopg import errors, sql
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database
-from backup_actions.dump.postgresql_objects import versions
-from backup_actions.dump.postgresql_session import (
+from backup_actions.dump.postgresql.objects import versions
+from backup_actions.dump.postgresql.session import (
     MAINTENANCE_DATABASE,
     OWNER_OF_THE_SERVERS,
     Failed,

@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from backup_actions.dump.postgresql_contents import Entry, entries, of_the_database
-from backup_actions.dump.postgresql_script import about_database
-from backup_actions.dump.postgresql_session import Failed, tool
+from backup_actions.dump.postgresql.contents import Entry, entries, of_the_database
+from backup_actions.dump.postgresql.script import about_database
+from backup_actions.dump.postgresql.session import Failed, tool
 from backup_actions.dump.programs import input_of, output_of
 
 _PIECE = re.compile(r"^-- TOC entry (\d+) \(class \d+ OID \d+\)$", re.MULTILINE)

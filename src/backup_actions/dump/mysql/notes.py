@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from backup_actions.dump.mysql_accounts import accounts
-from backup_actions.dump.mysql_objects import definers, enabled_events, inventory
-from backup_actions.dump.mysql_rows import shapes
-from backup_actions.dump.mysql_session import Session
+from backup_actions.dump.mysql.accounts import accounts
+from backup_actions.dump.mysql.objects import definers, enabled_events, inventory
+from backup_actions.dump.mysql.rows import shapes
+from backup_actions.dump.mysql.session import Session
 
 _MOST_NAMED = 20
 

@@ -19,8 +19,8 @@ from itertools import chain
 from psycopg import sql
 
 from backup_actions.dump.description import DatabaseObject
-from backup_actions.dump.postgresql_script import about_database, of_database
-from backup_actions.dump.postgresql_session import OWNER_OF_THE_SERVERS, Session
+from backup_actions.dump.postgresql.script import about_database, of_database
+from backup_actions.dump.postgresql.session import OWNER_OF_THE_SERVERS, Session
 
 _HEADER = re.compile(
     r"^--\n-- Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>.*?); Owner: (?P<owner>.*)\n--\n",

@@ -9,8 +9,8 @@ import re
 
 from psycopg import errors
 
-from backup_actions.dump.postgresql_script import statements
-from backup_actions.dump.postgresql_session import OF_THE_SERVER, Failed, Session
+from backup_actions.dump.postgresql.script import statements
+from backup_actions.dump.postgresql.session import OF_THE_SERVER, Failed, Session
 
 _COMPLETE = b"-- PostgreSQL database cluster dump complete"
 _NAME = r'("(?:[^"]|"")*"|\w+)'

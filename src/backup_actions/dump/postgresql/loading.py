@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from psycopg import sql
 
-from backup_actions.dump import postgresql_contents as contents
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.postgresql_definitions import Definitions, definitions, listed, listing, selection
-from backup_actions.dump.postgresql_lending import creation_lent, lend_memberships, owners_of
-from backup_actions.dump.postgresql_script import of_database
-from backup_actions.dump.postgresql_session import (
+from backup_actions.dump.postgresql import contents
+from backup_actions.dump.postgresql.definitions import Definitions, definitions, listed, listing, selection
+from backup_actions.dump.postgresql.lending import creation_lent, lend_memberships, owners_of
+from backup_actions.dump.postgresql.script import of_database
+from backup_actions.dump.postgresql.session import (
     MAINTENANCE_DATABASE,
     Failed,
     Session,

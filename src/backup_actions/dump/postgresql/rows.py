@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from psycopg import sql
 
 from backup_actions.dump.description import Table
-from backup_actions.dump.postgresql_session import OWNER_OF_THE_SERVERS, Session
+from backup_actions.dump.postgresql.session import OWNER_OF_THE_SERVERS, Session
 
 LARGE_OBJECTS = ("pg_catalog", "pg_largeobject")
 

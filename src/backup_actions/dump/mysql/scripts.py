@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backup_actions.dump.mysql_accounts import MARK
-from backup_actions.dump.mysql_stored import BEGINS, ENDS
-from backup_actions.dump.mysql_text import (
+from backup_actions.dump.mysql.accounts import MARK
+from backup_actions.dump.mysql.stored import BEGINS, ENDS
+from backup_actions.dump.mysql.text import (
     as_bytes,
     as_text,
     asleep,

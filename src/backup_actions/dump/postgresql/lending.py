@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from psycopg import errors, sql
 
-from backup_actions.dump.postgresql_contents import Entry
-from backup_actions.dump.postgresql_session import OF_THE_SERVER, Session
+from backup_actions.dump.postgresql.contents import Entry
+from backup_actions.dump.postgresql.session import OF_THE_SERVER, Session
 
 _OWNERS = """
 SELECT DISTINCT pg_get_userbyid(owner) FROM (

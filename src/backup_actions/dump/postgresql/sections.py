@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
 
 from backup_actions.dump.description import Database, Section, Table
-from backup_actions.dump.postgresql_rows import LARGE_OBJECTS
+from backup_actions.dump.postgresql.rows import LARGE_OBJECTS
 
 _WORTH_A_RUN_BYTES = 16 << 20  # below, reading the catalogue once more takes longer than the rows
 _ONE_ATTEMPT_BYTES = 8 << 30  # what an interrupted dump does again at most, where tables are not larger themselves

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backup_actions.dump.description import DatabaseObject
-from backup_actions.dump.mysql_session import Session
-from backup_actions.dump.mysql_stored import StoredProgram, stored_program
-from backup_actions.dump.mysql_text import (
+from backup_actions.dump.mysql.session import Session
+from backup_actions.dump.mysql.stored import StoredProgram, stored_program
+from backup_actions.dump.mysql.text import (
     as_bytes,
     as_text,
     awake,

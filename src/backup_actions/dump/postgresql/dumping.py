@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Section
-from backup_actions.dump.postgresql_accounts import require_complete
-from backup_actions.dump.postgresql_contents import lacking
-from backup_actions.dump.postgresql_definitions import listed, listing
-from backup_actions.dump.postgresql_sections import is_rest
-from backup_actions.dump.postgresql_session import (
+from backup_actions.dump.postgresql.accounts import require_complete
+from backup_actions.dump.postgresql.contents import lacking
+from backup_actions.dump.postgresql.definitions import listed, listing
+from backup_actions.dump.postgresql.sections import is_rest
+from backup_actions.dump.postgresql.session import (
     MAINTENANCE_DATABASE,
     Failed,
     conninfo,

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from backup_actions.dump.mysql_session import Session, version_number
-from backup_actions.dump.mysql_text import quoted, unquoted, words
+from backup_actions.dump.mysql.session import Session, version_number
+from backup_actions.dump.mysql.text import quoted, unquoted, words
 
 _OF_THE_SERVER = frozenset({
     "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema", "PUBLIC",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from backup_actions.dump.postgresql_rows import LARGE_OBJECTS
-from backup_actions.dump.postgresql_session import OWNER_OF_THE_SERVERS
+from backup_actions.dump.postgresql.rows import LARGE_OBJECTS
+from backup_actions.dump.postgresql.session import OWNER_OF_THE_SERVERS
 
 Path = tuple[str, str]
 """Schema and name."""
