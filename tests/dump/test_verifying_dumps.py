@@ -23,7 +23,7 @@ def _store(fake_server: FakeServer, tmp_path: Path) -> FolderStore:
 def test_a_good_dump_restores(fake_server: FakeServer, store: FolderStore) -> None:
     report = verify_dump(store, fake_server.connection)
 
-    assert (report.ok, report.depth, report.sections_inspected) == (True, "restore", 0)
+    assert (report.ok, report.depth, report.sections_inspected) == (True, "restore", 1)
     assert [(each.name, each.tables, each.rows, each.objects) for each in report.databases] == [
         ("../odd 'name\"", 1, 3, 1),
         ("app", 2, 500, 2),
@@ -82,6 +82,20 @@ def test_an_account_that_the_server_lacks_is_told(fake_server: FakeServer, store
     report = verify_dump(store, fake_server.connection)
 
     assert [str(each) for each in report.differences] == ["account bob: the server does not have it"]
+
+
+def test_accounts_that_their_program_cannot_read_are_told_though_the_server_has_them(
+    fake_server: FakeServer, tmp_path: Path
+) -> None:
+    (fake_server.folder / "accounts").write_text("broken\n")
+    store = FolderStore(tmp_path / "dump")
+    dump(fake_server.connection, store)
+
+    report = verify_dump(store, fake_server.connection)
+
+    assert [str(each) for each in report.differences] == [
+        "section accounts: BA0533: accounts could not be loaded: broken"
+    ]
 
 
 def test_an_interruption_drops_the_scratch_database(fake_server: FakeServer, store: FolderStore) -> None:
