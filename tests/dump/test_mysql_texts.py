@@ -10,7 +10,7 @@ from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section, Server, Table
 from backup_actions.dump.mysql import accounts as mysql_accounts
 from backup_actions.dump.mysql.engine import MySqlEngine
-from backup_actions.dump.mysql.loading import inspecting
+from backup_actions.dump.mysql.loading import _Feed, inspecting
 from backup_actions.dump.mysql.programs import _option_file
 from backup_actions.dump.mysql.scripts import Rows, Statements, Target
 from backup_actions.dump.mysql.sections import sections
@@ -239,3 +239,27 @@ def test_an_end_that_comes_in_pieces_is_an_end() -> None:
             pipe.write(bytes((byte,)))
     with pytest.raises(LoadFailed, match="its end is missing"), inspecting(section) as pipe:
         pipe.write(io.BytesIO(b"SET x;\n-- End of y\n").read())
+
+
+def test_a_row_that_is_longer_than_memory_is_passed_in_pieces() -> None:
+    written: list[bytes] = []
+    section = Section(member="x", part="data", database="d", tables=(("", "t"), ("", "u")))
+    rows = Rows(wanted=frozenset({"t"}))
+    feed = _Feed(
+        section, lambda data: written.append(bytes(data)), rows, lambda said: LoadFailed(what="x", reason=said)
+    )
+    piece = b"x" * (256 << 10)
+
+    for table in (b"t", b"u"):
+        feed.write(b"-- Dumping data for table `" + table + b"`\n--\nINSERT INTO `" + table + b"` VALUES ('")
+        for _ in range(16):
+            feed.write(piece)
+        feed.write(b"');\n")
+    feed.write(b"/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;\n-- End of x\n")
+    feed.finish()
+
+    assert rows.seen == {"t", "u"}
+    assert max(map(len, written)) <= 2 << 20
+    assert b"".join(written).count(b"x") == 16 * len(piece) + 1
+    assert b"VALUES ('x" in b"".join(written)
+    assert b"INSERT INTO `u`" not in b"".join(written)

@@ -17,6 +17,8 @@ from backup_actions.dump.mysql.scripts import Rows, Statements, Target
 from backup_actions.dump.mysql.session import Session, session
 from backup_actions.errors import LoadFailed
 
+_LONG_LINE_BYTES = 1 << 20
+
 
 class Filter(Protocol):
     """What lets lines of a section through, as they are or changed."""
@@ -93,6 +95,8 @@ class _Feed(io.RawIOBase):
         self._end, self._write, self._filter, self._failed = trailer(section), write, chosen, failed
         self._begun: list[bytes] = []
         """Pieces of a line that goes on."""
+        self._is_within = False
+        """Whether the beginning of the line has passed."""
         self._last = b""
 
     def writable(self) -> bool:
@@ -107,12 +111,21 @@ class _Feed(io.RawIOBase):
             self._write(content)
             return len(content)
         *whole, rest = content.split(b"\n")
-        if whole:
-            whole[0] = b"".join((*self._begun, whole[0]))
-            self._begun = []
-            self._write(b"".join(self._filter.line(line + b"\n") for line in whole))
+        self._write(b"".join(self._passed(self._filter, line + b"\n") for line in whole))
         self._begun.append(rest)
+        if isinstance(self._filter, Rows) and (self._is_within or sum(map(len, self._begun)) > _LONG_LINE_BYTES):
+            self._write(self._passed(self._filter, b""))
+            self._is_within = True
         return len(content)
+
+    def _passed(self, chosen: Filter, last: bytes) -> bytes:
+        """What becomes of a line with this end; a line of rows may be as long as a row, and passes in pieces."""
+        piece = b"".join((*self._begun, last))
+        self._begun.clear()
+        if self._is_within and isinstance(chosen, Rows):
+            self._is_within = False
+            return chosen.more(piece)
+        return chosen.line(piece)
 
     def finish(self) -> None:
         """Everything has passed. Raises LoadFailed where the end is missing."""

@@ -59,6 +59,10 @@ class Rows:
             self._passes = True
         return line if self._passes else b""
 
+    def more(self, piece: bytes) -> bytes:
+        """What goes on of the line whose beginning came last, unless that belongs to another table."""
+        return piece if self._passes else b""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
