@@ -37,9 +37,13 @@ class Entry:
         """Whether it is of this schema and name, or of something that is told with its table."""
         return self.rest.startswith(_shown(path))
 
-    def is_in(self, schema: str) -> bool:
-        """Whether it is something in that schema."""
-        return self.rest.startswith(f"{schema} ")
+    def beginnings(self) -> set[str]:
+        """What is in front of its spaces: one is its schema, one its schema and name, if it has them."""
+        return {self.rest[: space.start()] for space in re.finditer(" ", self.rest)}
+
+    def endings(self) -> set[str]:
+        """What is behind its spaces: one is its owner."""
+        return {self.rest[space.end() :] for space in re.finditer(" ", self.rest)}
 
     def is_owned_by(self, role: str) -> bool:
         """Whether that role owns it."""
@@ -137,8 +141,8 @@ def completion_for(
 
 def lacking(found: Sequence[Entry], tables: Collection[Path]) -> tuple[Path, ...]:
     """Those of the tables whose rows are not there."""
-    rows = [each for each in found if each.kind == "TABLE DATA"]
-    return tuple(path for path in tables if path != LARGE_OBJECTS and not any(each.names(path) for each in rows))
+    named = {f"{beginning} " for each in found if each.kind == "TABLE DATA" for beginning in each.beginnings()}
+    return tuple(path for path in tables if path != LARGE_OBJECTS and _shown(path) not in named)
 
 
 def _kind(rest: str) -> str:

@@ -21,8 +21,8 @@ _OPTIONS_FROM = 160000  # before, a membership was always both
 
 def owners_of(asking: Session, entries: Sequence[Entry]) -> set[str]:
     """The customers' roles that are to own something of it."""
-    roles = asking.execute("SELECT rolname FROM pg_roles WHERE rolname !~ %s", (OF_THE_SERVER,)).fetchall()
-    return {str(role) for (role,) in roles if any(each.is_owned_by(str(role)) for each in entries)}
+    roles = _customers_roles(asking)
+    return {role for each in entries for role in each.endings() & roles}
 
 
 def may_read(asking: Session) -> None:
@@ -63,13 +63,20 @@ def creation_lent(asking: Session, entries: Sequence[Entry]) -> Iterator[None]:
 
 def _lacking(asking: Session, entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     """Each schema, and a role that is to own something in it and may not create it."""
-    owners = sorted(owners_of(asking, entries))
-    for (schema,) in asking.execute(_SCHEMAS).fetchall():
-        for role in owners:
-            if any(each.is_in(schema) and each.is_owned_by(role) for each in entries):
-                ((may,),) = asking.execute("SELECT has_schema_privilege(%s, %s, 'CREATE')", (role, schema)).fetchall()
-                if not may:
-                    yield schema, role
+    roles = _customers_roles(asking)
+    schemas = {str(schema) for (schema,) in asking.execute(_SCHEMAS).fetchall()}
+    found = {
+        (schema, role) for each in entries for schema in each.beginnings() & schemas for role in each.endings() & roles
+    }
+    for schema, role in sorted(found):
+        ((may,),) = asking.execute("SELECT has_schema_privilege(%s, %s, 'CREATE')", (role, schema)).fetchall()
+        if not may:
+            yield schema, role
+
+
+def _customers_roles(asking: Session) -> set[str]:
+    roles = asking.execute("SELECT rolname FROM pg_roles WHERE rolname !~ %s", (OF_THE_SERVER,)).fetchall()
+    return {str(role) for (role,) in roles}
 
 
 def _is_superuser(asking: Session) -> bool:
