@@ -62,6 +62,7 @@ def test_export_succeeds_and_the_backup_is_kept_because_parquet_restores_nothing
     assert postgresql.point is not None
     assert "can restore the resource" in postgresql.evidence()["decision"]["because"]
     assert broken(postgresql) == []
+    assert postgresql.cloud.audit.of("stepfunctions", "SendTaskSuccess"), "the event of the export's end was heard"
     assert postgresql.cloud.audit.refused() == ()
 
 
