@@ -53,6 +53,14 @@ def test_a_program_that_fails_is_told_by_its_first_and_last_words() -> None:
         output.read()
 
 
+def test_the_cause_is_told_where_a_statement_of_many_pages_follows_it() -> None:
+    script = "echo cause >&2; head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1"
+
+    with pytest.raises(LoadFailed, match=r"cause; x+$") as told, output_of(["sh", "-c", script], failed) as output:
+        output.read()
+    assert len(str(told.value)) < 1000
+
+
 def test_a_program_that_says_more_than_anybody_reads_does_not_hang() -> None:
     with output_of(["sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo done"], failed) as output:
         assert output.read() == b"done\n"

@@ -18,7 +18,8 @@ from typing import BinaryIO, cast
 from backup_actions.archive.interrupts import uninterrupted
 from backup_actions.errors import BackupActionsError, ToolMissing
 
-_SAID_BYTES = 16 << 10
+_SAID_BYTES = 8 << 10  # of the beginning, and again of the end: what fails may be a statement of megabytes
+_LINE_LETTERS = 500
 _PIPE_BYTES = 1 << 20
 _KEPT = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 Failed = Callable[[str], BackupActionsError]
@@ -111,7 +112,7 @@ class _Program:
     ) -> None:
         self._name = Path(command[0]).name
         self._failed = failed
-        self._said = b""
+        self._said_first, self._said_last = b"", b""
         self._crew = _crew.get()
         with uninterrupted():
             # A terminal's Ctrl-C reaches us alone: we end the program, and nobody takes its death for a failure.
@@ -172,11 +173,14 @@ class _Program:
     def _listen(self) -> None:
         errors = cast("BinaryIO", self.process.stderr)
         while data := os.read(errors.fileno(), 1 << 16):
-            self._said = (self._said + data)[-_SAID_BYTES:]
+            room = _SAID_BYTES - len(self._said_first)
+            self._said_first += data[:room]
+            self._said_last = (self._said_last + data[room:])[-_SAID_BYTES:]
 
     def _words(self, code: int) -> str:
         """The first and the last lines of what it said: the cause is told first, what became of it last."""
-        lines = [line for line in self._said.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
+        said = (self._said_first + self._said_last).decode("utf-8", "backslashreplace")
+        lines = [line[:_LINE_LETTERS] for line in said.splitlines() if line.strip()]
         told = lines if len(lines) <= 6 else [*lines[:4], "…", *lines[-2:]]
         return "; ".join(told) or f"{self._name} ended with code {code}"
 
