@@ -227,7 +227,8 @@ def test_what_the_sink_raises_reaches_the_writer() -> None:
     def full(_: bytes) -> None:
         raise OSError("full")
 
-    with FrameWriter(full, ArchiveOptions(frame_size_mib=1, threads=1)) as writer, pytest.raises(OSError, match="full"):
+    options = ArchiveOptions(frame_size_mib=1, threads=1, memory_mib=160)  # twenty frames are more than may wait
+    with FrameWriter(full, options) as writer, pytest.raises(OSError, match="full"):
         writer.write(bytes(20 * MIB))
 
 
