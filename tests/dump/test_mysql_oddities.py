@@ -12,6 +12,7 @@ from tests.dump import torture_mysql as torture
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.dump import dump, restore, verify_dump
 from backup_actions.dump.connection import Connection
+from backup_actions.dump.description import Section
 from backup_actions.dump.mysql.engine import MySqlEngine
 from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import LoadFailed, TargetUnfit
@@ -71,6 +72,21 @@ def test_the_servers_own_databases_are_never_dropped(mysql_torture: Connection, 
         with pytest.raises(TargetUnfit, match="its database 'mysql'"):
             restore(store, _named(mysql_torture, name), replace_existing=True)
     assert torture.run(mysql_torture, "", "SELECT count(*) > 0 FROM mysql.user") == [(1,)]
+
+
+def test_a_statement_that_fails_is_not_told_because_rows_are_in_it(mysql_torture: Connection) -> None:
+    section = Section(member="x", part="data", database="fails")
+    torture.run(mysql_torture, "", "CREATE DATABASE fails")
+    try:
+        with (
+            pytest.raises(LoadFailed, match=r"fails\.nowhere' doesn't exist") as told,
+            ENGINE.loading(mysql_torture, section, "fails", None) as pipe,
+        ):
+            pipe.write(b"INSERT INTO nowhere VALUES ('s3cr3t');\n-- End of x\n")
+    finally:
+        torture.run(mysql_torture, "", "DROP DATABASE fails")
+
+    assert "s3cr3t" not in str(told.value)
 
 
 def _named(server: Connection, database: str) -> Connection:

@@ -93,9 +93,13 @@ def _option_value(text: str) -> str:
 
 
 def _reported(to: Connection, failed: Failed) -> Failed:
-    """What could not be reached is told from what failed there."""
+    """What could not be reached is told from what failed there. The statement that failed, which may have rows in it,
+    and which the client shows above its error, is left out.
+    """
 
     def made(words: str) -> BackupActionsError:
+        errors = [part for part in words.split("; ") if part.startswith("ERROR ")]
+        words = "; ".join(errors) or words
         found = _ERROR_NUMBER.search(words)
         number = int(found.group(1)) if found else 0
         if number in UNREACHABLE - _WHILE_CONNECTED:
