@@ -24,7 +24,8 @@ OF_THE_SERVER = r"^(pg_|rds_|(rdsadmin|rdsrepladmin|rdstopmgr|rdsproxyadmin|rdsw
 OWNER_OF_THE_SERVERS = "rdsadmin"
 """What belongs to it, on RDS, is no customer's."""
 
-_STATEMENT = re.compile(r"(?:; )?Command was: .*?(?=; pg_restore: |\Z)", re.DOTALL)
+# Settings of pg_restore's own session stay: an older server may not know one.
+_STATEMENT = re.compile(r"(?:; )?Command was: (?!SET ).*?(?=; pg_restore: |\Z)", re.DOTALL)
 _CONNECT_WITHIN_SECONDS = 30
 # After two minutes of silence, where the system would wait for two hours.
 _NOTICES_A_LOST_PEER = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_count": "6"}
