@@ -31,8 +31,8 @@ _DAY_SECONDS = 24 * 3600
 
 def glue_tables(flow: Flow) -> list[dict[str, Any]]:
     """What Glue has."""
-    found: list[dict[str, Any]] = flow.cloud.administrator.client("glue").get_tables(DatabaseName=DATABASE)["TableList"]
-    return found
+    glue = flow.cloud.administrator.client("glue")
+    return [dict(table) for table in glue.get_tables(DatabaseName=DATABASE)["TableList"]]
 
 
 def back_up_again(flow: Flow, arn: str) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ebs import EBSClient
     from types_boto3_ec2 import EC2Client
+    from types_boto3_glue import GlueClient
     from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
@@ -89,7 +90,7 @@ class Clients:
         return self._session.client("ec2", config=_CONFIG)
 
     @cached_property
-    def glue(self) -> Any:
+    def glue(self) -> GlueClient:
         """Glue: the tables that Athena knows."""
         return self._session.client("glue", config=_CONFIG)
 

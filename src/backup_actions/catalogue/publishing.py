@@ -66,14 +66,14 @@ def _published(world: World, database: str, table: GlueTable) -> str:
     glue = world.clients.glue
     for name in (table.name, table.distinct_name):
         there = _location(world, database, name)
-        given = {"DatabaseName": database, "TableInput": {**table.table_input(), "Name": name}}
+        given = table.table_input(name)
         if there is None:
             with translated():
-                glue.create_table(**given)
+                glue.create_table(DatabaseName=database, TableInput=given)
             return name
         if there == table.location:
             with translated():
-                glue.update_table(**given, SkipArchive=True)
+                glue.update_table(DatabaseName=database, TableInput=given, SkipArchive=True)
             return name
     raise MalformedEvent(reason=f"tables of other places are called {table.name} and {table.distinct_name} in Glue")
 

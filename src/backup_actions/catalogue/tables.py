@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING
 
 from backup_actions.model.export_manifest import ExportedTable, ExportManifest
+
+if TYPE_CHECKING:
+    from types_boto3_glue.type_defs import StorageDescriptorTypeDef, TableInputTypeDef
 
 _DATE = re.compile(r"/date=\d{4}-\d{2}-\d{2}(?=/|$)")
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9_]+")
@@ -21,7 +24,7 @@ _LONGEST_NAME = 255
 # What Athena itself stores for STORED AS PARQUET.
 # https://docs.aws.amazon.com/athena/latest/ug/parquet-serde.html
 _HIVE = "org.apache.hadoop.hive.ql.io.parquet"
-_PARQUET = {
+_PARQUET: StorageDescriptorTypeDef = {
     "InputFormat": f"{_HIVE}.MapredParquetInputFormat",
     "OutputFormat": f"{_HIVE}.MapredParquetOutputFormat",
     "SerdeInfo": {
@@ -71,10 +74,13 @@ class GlueTable:
             lines.append(f"TBLPROPERTIES (\n{properties}\n)")
         return "\n".join(lines) + ";"
 
-    def table_input(self) -> dict[str, Any]:
-        """The same as a TableInput. https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html"""
+    def table_input(self, name: str = "") -> TableInputTypeDef:
+        """The same as a TableInput, under another name if one is given.
+
+        https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+        """
         return {
-            "Name": self.name,
+            "Name": name or self.name,
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", **self.projection},
             "PartitionKeys": [{"Name": name, "Type": "string"} for name in self.partitions],
