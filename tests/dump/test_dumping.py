@@ -38,7 +38,7 @@ engines._ENGINES["postgresql"] = ENGINE
 dump(FakeServer(Path(sys.argv[1])).connection, FolderStore(Path(sys.argv[2])), resume=True)
 """
 ONE_STREAM = DumpOptions(streams=1)
-INTERRUPT = 'kill -INT $PPID; echo $$ > "$1.pid"; exec sleep 1000'
+INTERRUPT = 'echo $$ > "$1.pid"; kill -INT $PPID; exec sleep 1000'
 """A program that has us interrupted, and hangs."""
 
 

@@ -20,6 +20,7 @@ from backup_actions.errors import (
     LoadFailed,
     NotADump,
     RestoredDiffers,
+    SettingInvalid,
     TargetNotEmpty,
     TargetUnfit,
     ToolMissing,
@@ -109,6 +110,14 @@ def test_a_database_is_replaced_where_that_is_wanted(store: FolderStore, target:
     restore(store, target.connection, replace_existing=True)
 
     assert len(rows(target, "app")) == 500
+
+
+def test_no_database_is_dropped_for_some_of_its_tables(store: FolderStore, target: FakeServer) -> None:
+    target.fill("app", {("mine", "own"): ["1"]})
+
+    with pytest.raises(SettingInvalid, match="a whole database would be dropped"):
+        restore(store, target.connection, tables=["public.orders"], replace_existing=True)
+    assert rows(target, "app") == ["mine\town\t1"]
 
 
 def test_nothing_is_dropped_where_the_program_that_would_load_is_missing(
@@ -226,14 +235,14 @@ def test_a_program_that_cannot_load_is_told(store: FolderStore, target: FakeServ
 
 
 def test_an_interruption_ends_programs_that_hang(store: FolderStore, target: FakeServer) -> None:
-    hang = 'cat > /dev/null; kill -INT $PPID; echo $$ > "$2.pid"; exec sleep 1000'
+    hang = 'cat > /dev/null; echo $$ > "$2.pid"; kill -INT $PPID; exec sleep 1000'
     target.fault("load-d1-rows-0", hang)
 
     with pytest.raises(KeyboardInterrupt):
         restore(store, target.connection)
 
-    pid_file = target.database("app") / "rows-0.pid"
-    assert not (pid_file.exists() and Path(f"/proc/{pid_file.read_text().strip()}").exists())
+    pid = (target.database("app") / "rows-0.pid").read_text().strip()
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_damaged_content_is_not_taken_for_loaded(store: FolderStore, target: FakeServer) -> None:

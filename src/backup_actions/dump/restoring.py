@@ -14,7 +14,7 @@ from backup_actions.dump.engines import engine_for
 from backup_actions.dump.loading import Loader
 from backup_actions.dump.report import DatabaseReport, RestoreReport
 from backup_actions.dump.stored import StoredDump
-from backup_actions.errors import DatabaseUnknown, RestoredDiffers, TargetNotEmpty, TargetUnfit
+from backup_actions.errors import DatabaseUnknown, RestoredDiffers, SettingInvalid, TargetNotEmpty, TargetUnfit
 from backup_actions.model.progress import Progress, Silence
 
 _MOST_NAMED = 5
@@ -40,10 +40,13 @@ def restore(
     Tables are named as ``schema.table``, or by the table alone where databases have no schemas; they come without
     the rest. A database that the target names is what a single one is called there. Accounts come with whole
     databases, and those that exist stay as they are.
-    Raises NotADump, TargetUnfit, DatabaseUnknown, ToolMissing, and TargetNotEmpty where a database has something in it,
-    unless it may be replaced, before anything is changed; later LoadFailed, ArchiveDamaged and RestoredDiffers: what
-    was loaded until then stays.
+    Raises SettingInvalid where tables alone should replace databases, NotADump, TargetUnfit, DatabaseUnknown,
+    ToolMissing, and TargetNotEmpty where a database has something in it, unless it may be replaced, before anything
+    is changed; later LoadFailed, ArchiveDamaged and RestoredDiffers: what was loaded until then stays.
     """
+    if tables is not None and replace_existing:
+        reason = "a whole database would be dropped for some tables; drop it yourself, or load them into another one"
+        raise SettingInvalid(name="replace", value=True, reason=reason)
     source, progress = StoredDump.open(store), progress or Silence()
     server_wide = replace(target, database="")
     engine = engine_for(target.family)

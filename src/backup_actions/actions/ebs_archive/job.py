@@ -91,11 +91,12 @@ def verify_archive(world: World, event: Event) -> None:
     store = _store(world, event)
     settings = EbsArchiveSettings(**event["settings"])
     sample = settings.verify_sample_percent / 100 if settings.verify == "sample" else None
+    digest = hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest()  # what stands later may be another
     report = verify(store, sample=sample, progress=world.progress)
     document = {
         **report.to_json(),
         "verified": report.ok,
-        "manifest_sha256": hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest(),
+        "manifest_sha256": digest,
         "verified_at": world.clock.now().isoformat(),
     }
     write_document(world.clients.s3, event["bucket"], verification_key(event["evidencePrefix"]), document)

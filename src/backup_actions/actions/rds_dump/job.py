@@ -65,6 +65,7 @@ def verify_databases(world: World, event: Event) -> None:
     """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code."""
     store, settings = _store(world, event), RdsDumpSettings(**event["settings"])
     server = _let_in(world, event) if settings.verify == "restore" else None
+    digest = hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest()  # what stands later may be another
     report = verify_dump(store, server, depth=settings.verify, streams=settings.streams, progress=world.progress)
     source, instance = event["source"], event["instance"]
     about = ("class", "version", "parameter_group", "option_group")
@@ -72,7 +73,7 @@ def verify_databases(world: World, event: Event) -> None:
         "verified": report.ok,
         "problems": _problems(report),
         "dump": report.to_json(),
-        "manifest_sha256": hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest(),
+        "manifest_sha256": digest,
         "source": source,
         "instance": {name: instance[name] for name in about},
         "notes": [*source["notes"], *_upgraded(source["version"], instance["version"])],

@@ -20,6 +20,7 @@ from backup_actions.errors import (
     ManifestUnreadable,
     NotADump,
     RestoredDiffers,
+    SettingInvalid,
     TargetNotEmpty,
     TargetUnfit,
     ToolMissing,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         *PLACE_ERRORS,
         DatabaseUrlInvalid,
         NotADump,
+        SettingInvalid,
         TargetNotEmpty,
         TargetUnfit,
         DatabaseUnknown,
@@ -73,7 +75,11 @@ if TYPE_CHECKING:
     multiple=True,
     help="Only this table, as `list` shows it behind the /: schema.table, or table of MySQL; may be repeated.",
 )
-@click.option("--replace", is_flag=True, help="Drop databases of the same names first, with all that is in them.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Drop databases of the same names first, with all that is in them. Not together with --table.",
+)
 @click.option("--without-accounts", is_flag=True, help="Leave roles or users and their grants out.")
 @click.option(
     "--streams",

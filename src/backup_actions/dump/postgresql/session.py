@@ -72,6 +72,7 @@ def conninfo(to: Connection, database: str) -> str:
     tls = {"sslmode": "verify-full", "sslrootcert": str(to.ca_file)} if to.ca_file else {}
     return make_conninfo(
         host=to.host,
+        hostaddr="",  # or libpq takes it from the environment
         port=to.port,
         user=to.user,
         dbname=database,
