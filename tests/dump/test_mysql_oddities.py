@@ -40,6 +40,16 @@ def test_a_database_that_is_called_almost_like_the_servers_own_is_a_customers(
         assert name in ENGINE.databases(mysql_torture)
 
 
+def test_an_account_of_which_the_server_tells_nothing_is_noted(mysql_torture: Connection) -> None:
+    torture.run(mysql_torture, "", "INSERT INTO mysql.global_priv VALUES ('desk', 'clerk', '{}')")
+    try:
+        assert not [account for account in ENGINE.accounts(mysql_torture) if "clerk" in account]
+        (note,) = [note for note in ENGINE.notes(mysql_torture, []) if "clerk" in note]
+        assert note.startswith("Accounts that the server lists and tells nothing of are not in the dump: ")
+    finally:
+        torture.run(mysql_torture, "", "DELETE FROM mysql.global_priv WHERE user = 'clerk'")
+
+
 def test_a_folder_that_rds_keeps_files_in_is_no_database(mysql_torture: Connection) -> None:
     torture.run(mysql_torture, "", "CREATE DATABASE tmp")
     try:

@@ -51,7 +51,21 @@ class Account:
 
 
 def accounts(session: Session) -> tuple[Account, ...]:
-    """Those of the customer's, in the order of their labels."""
+    """Those of the customer's that the server tells about, in the order of their labels."""
+    return tuple(account for account in _listed(session) if _is_known(session, account))
+
+
+def unknown_accounts(session: Session) -> tuple[Account, ...]:
+    """Those that the server lists, and of which it tells nothing."""
+    return tuple(account for account in _listed(session) if not _is_known(session, account))
+
+
+def _is_known(session: Session, account: Account) -> bool:
+    """A server that resolves no names knows nothing of accounts whose host is one, though it lists them."""
+    return session.can(f"SHOW GRANTS FOR {account.name}")
+
+
+def _listed(session: Session) -> list[Account]:
     sql = "SELECT user, host, 'N' FROM mysql.user"
     if session.is_mariadb:
         sql = "SELECT user, host, is_role FROM mysql.user"
@@ -60,9 +74,7 @@ def accounts(session: Session) -> tuple[Account, ...]:
         for user, host, role in session.rows(sql)
         if _text(user) not in _OF_THE_SERVER
     )
-    # A server that resolves no names knows nothing of accounts whose host is one, though it lists them.
-    known = (account for account in found if session.can(f"SHOW GRANTS FOR {account.name}"))
-    return tuple(sorted(known, key=lambda account: account.label))
+    return sorted(found, key=lambda account: account.label)
 
 
 def account_script(session: Session) -> str:

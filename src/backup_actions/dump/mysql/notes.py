@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from backup_actions.dump.mysql.accounts import accounts
+from backup_actions.dump.mysql.accounts import accounts, unknown_accounts
 from backup_actions.dump.mysql.objects import definers, enabled_events, inventory
 from backup_actions.dump.mysql.rows import shapes
 from backup_actions.dump.mysql.session import Session
@@ -16,6 +16,8 @@ def notes(session: Session, databases: Sequence[str]) -> tuple[str, ...]:
     """Sentences."""
     users = [account.label for account in accounts(session) if account.kind == "USER"]
     found = [*_of_accounts(users)]
+    if unknown := [account.label for account in unknown_accounts(session)]:
+        found.append(f"Accounts that the server lists and tells nothing of are not in the dump: {_listed(unknown)}.")
     for database in databases:
         found += _of_database(session, database)
     return tuple(found)
