@@ -352,6 +352,10 @@ class Breaking:
         self.describe = store.describe
         self.put_if_absent = store.put_if_absent
 
+    def after(self, check: Callable[[], object]) -> Breaking:
+        check()
+        return self
+
     def create(self, name: str, **plans: int | None) -> Any:
         writer: Any = self._store.create(name, **plans)
         if name.startswith("files"):

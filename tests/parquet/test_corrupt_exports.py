@@ -138,6 +138,9 @@ class Killing:
         self._worker._process.join()
         yield GOOD
 
+    def write(self, data: bytes) -> None:
+        """Nobody reads it any more."""
+
 
 def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
     file = data_file(tmp_path / "export", "data.json.gz", gzip.compress(GOOD), 1)
