@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from backup_actions.model.json_types import JsonObject
+from backup_actions.model.manifest import StoredObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +16,11 @@ class Artifact:
     key: str
     size_bytes: int
     crc64nvme: str
+
+    @classmethod
+    def of(cls, prefix: str, stored: StoredObject) -> Self:
+        """An object that a manifest below the prefix names."""
+        return cls(key=f"{prefix}/{stored.name}", size_bytes=stored.size_bytes, crc64nvme=stored.crc64nvme)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

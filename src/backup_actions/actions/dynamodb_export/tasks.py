@@ -86,7 +86,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
     missing = _missing(object_keys(s3, bucket, f"{prefix}/"), event, manifest, verification)
     verified = _covers(verification, digest) and not missing
     files = manifest.files
-    named = [Artifact(key=f"{prefix}/{f.name}", size_bytes=f.size_bytes, crc64nvme=f.crc64nvme) for f in files]
+    named = [Artifact.of(prefix, file) for file in files]
     return ActionReport(
         verified=verified,
         reason=missing or _verdict(verification, verified=verified),

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import World, translated
-from backup_actions.aws.documents import read_object
-from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
-from backup_actions.errors import AwsCallFailed, ManifestUnreadable
-from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest
+from backup_actions.aws.stored_archives import discard_run
+from backup_actions.errors import AwsCallFailed
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -29,7 +27,10 @@ def clean(world: World, event: Event) -> Mapping[str, Any]:
     rds = world.clients.rds
     # A cluster cannot go before its instance.
     pending = list(_instance(rds, event)) or list(_cluster(rds, event))
-    return {"pending": pending, "removed": _discard(world, event) if event["discard"] and not pending else 0}
+    if not event["discard"] or pending:
+        return {"pending": pending, "removed": 0}
+    discarded = discard_run(world.clients.s3, event["bucket"], event["prefix"], event["run"])
+    return {"pending": pending, "removed": sum(discarded)}
 
 
 def _instance(rds: RDSClient, event: Event) -> Iterator[str]:
@@ -84,25 +85,3 @@ def _forget_password(ssm: SSMClient, parameter: str) -> None:
     except AwsCallFailed as refusal:
         if refusal.facts["error_code"] not in _GONE:
             raise
-
-
-def _discard(world: World, event: Event) -> int:
-    """Abort the run's uploads and remove its objects; of those that a manifest names only the notes for a resume."""
-    s3, bucket, inside = world.clients.s3, event["bucket"], f"{event['prefix']}/{event['run']}/"
-    aborted = abort_uploads(s3, bucket, inside)
-    keys = object_keys(s3, bucket, f"{inside}{RESUME_FOLDER}/" if _may_be_named(world, event) else inside)
-    delete_objects(s3, bucket, keys)
-    return aborted + len(keys)
-
-
-def _may_be_named(world: World, event: Event) -> bool:
-    """Whether the manifest is of this run, or cannot be read."""
-    s3, bucket, key = world.clients.s3, event["bucket"], f"{event['prefix']}/{MANIFEST_NAME}"
-    if key not in object_keys(s3, bucket, key):  # a listing is allowed where asking for what is not there is not
-        return False
-    stored = read_object(s3, bucket, key)
-    try:
-        members = Manifest.from_bytes(stored).members if stored is not None else ()
-    except ManifestUnreadable:
-        return True
-    return any(member.object.name.startswith(f"{event['run']}/") for member in members)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal
 
-Family = Literal["mysql", "postgresql"]
+from backup_actions.dump.connection import Family
 
 FAMILIES: Mapping[str, Family] = {
     "mariadb": "mysql",

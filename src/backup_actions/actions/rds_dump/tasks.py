@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from backup_actions.actions.rds_dump.places import verification_key
 from backup_actions.aws import World
-from backup_actions.aws.documents import describe_object, read_document, read_object
+from backup_actions.aws.documents import describe_object
+from backup_actions.aws.stored_archives import Verdict, verdict_on
 from backup_actions.errors import NotVerified
 from backup_actions.ledger import Ledger
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
@@ -33,20 +33,16 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
     """Say what was dumped and whether it is verified, from what is stored. Raises NotVerified."""
     s3, bucket, prefix = world.clients.s3, event["bucket"], event["prefix"]
     manifest_key = f"{prefix}/{MANIFEST_NAME}"
-    stored, described = read_object(s3, bucket, manifest_key), describe_object(s3, bucket, manifest_key)
-    if stored is None or described is None:
+    verdict = verdict_on(s3, bucket, manifest_key, verification_key(event["evidencePrefix"]))
+    described = describe_object(s3, bucket, manifest_key)
+    if described is None:
         raise NotVerified(reason=f"there is no {manifest_key}")
-    verification = read_document(s3, bucket, verification_key(event["evidencePrefix"]))
-    if verification is None:
-        raise NotVerified(reason=f"there is no verification of {manifest_key}")
-    manifest = Manifest.from_bytes(stored)
-    digest = hashlib.sha256(stored).hexdigest()
-    verified = verification["verified"] is True and verification["manifest_sha256"] == digest
+    manifest, verification = verdict.manifest, verdict.verification
     return ActionReport(
-        verified=verified,
-        reason=_verdict(verification, verified=verified),
+        verified=verdict.verified,
+        reason=_reason(verdict),
         manifest_key=manifest_key,
-        manifest_sha256=digest,
+        manifest_sha256=verdict.sha256,
         verification_key=verification_key(event["evidencePrefix"]),
         artifacts=(described, *_artifacts(prefix, manifest)[:_MOST_NAMED]),
         source_bytes=manifest.source_bytes,
@@ -61,11 +57,12 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
 
 def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:
     objects = [*([manifest.description] if manifest.description else []), *(m.object for m in manifest.members)]
-    return [Artifact(key=f"{prefix}/{o.name}", size_bytes=o.size_bytes, crc64nvme=o.crc64nvme) for o in objects]
+    return [Artifact.of(prefix, stored) for stored in objects]
 
 
-def _verdict(verification: Mapping[str, Any], *, verified: bool) -> str:
-    if not verified:
+def _reason(verdict: Verdict) -> str:
+    verification = verdict.verification
+    if not verdict.verified:
         problems = [str(problem) for problem in verification["problems"][:3]]
         return "the verification found: " + ("; ".join(problems) or "another manifest than the one stored")
     found = verification["dump"]

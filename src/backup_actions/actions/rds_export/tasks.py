@@ -89,7 +89,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
         reason = "the verification is of another manifest than the one stored"
     reason = reason or _missing(object_keys(s3, bucket, f"{prefix}/"), prefix, manifest)
     files = manifest.files
-    named = [Artifact(key=f"{prefix}/{f.name}", size_bytes=f.size_bytes, crc64nvme=f.crc64nvme) for f in files]
+    named = [Artifact.of(prefix, file) for file in files]
     return ActionReport(
         verified=not reason,
         reason=reason or f"{manifest.rows} rows in {len(files)} Parquet files of {len(manifest.tables)} tables",
