@@ -23,3 +23,8 @@ class Connection:
     """The one that a URL names; none: the whole server."""
     ca_file: Path | None = None
     """Certificates to trust. With them TLS is demanded, and the server's certificate and name are checked."""
+
+    @property
+    def address(self) -> str:
+        """Host and port, as messages name the server."""
+        return f"{self.host}:{self.port}"

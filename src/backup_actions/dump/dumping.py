@@ -62,7 +62,7 @@ def dump(
     engine = engine_for(source.family)
     server = engine.server(source)
     server = replace(server, product=product or server.product)
-    described: JsonObject = {"kind": "database-server", "name": name or f"{source.host}:{source.port}"}
+    described: JsonObject = {"kind": "database-server", "name": name or source.address}
     if recovery_point is not None:
         described = {**described, "recovery_point": recovery_point}
     work = _Dump(

@@ -109,10 +109,10 @@ def _release(server: Server) -> str:
 def _require_fit(source: StoredDump, engine: Engine, server: Server, target: Connection) -> None:
     dumped = source.description.server
     if dumped.family != server.family:
-        raise TargetUnfit(where=_address(target), reason=f"it is of {dumped.product}, and this is {server.product}")
+        raise TargetUnfit(where=target.address, reason=f"it is of {dumped.product}, and this is {server.product}")
     objection = engine.objection(dumped, server)
     if objection:
-        raise TargetUnfit(where=_address(target), reason=objection)
+        raise TargetUnfit(where=target.address, reason=objection)
 
 
 def _require_room(engine: Engine, target: Connection, names: Iterable[str], *, replace_existing: bool) -> None:
@@ -122,9 +122,9 @@ def _require_room(engine: Engine, target: Connection, names: Iterable[str], *, r
             continue
         if not engine.is_empty(target, name):
             if not replace_existing:
-                raise TargetNotEmpty(database=name, where=_address(target))
+                raise TargetNotEmpty(database=name, where=target.address)
             reason = f"its database {name!r}, which would be replaced, is the server's own and not empty"
-            raise TargetUnfit(where=_address(target), reason=reason)
+            raise TargetUnfit(where=target.address, reason=reason)
 
 
 def _chosen(source: StoredDump, databases: Sequence[str] | None) -> tuple[Database, ...]:
@@ -159,11 +159,5 @@ def _targets(chosen: Sequence[Database], target: Connection) -> dict[str, str]:
         return {each.name: each.name for each in chosen}
     if len(chosen) != 1:
         names = ", ".join(each.name for each in chosen)
-        raise TargetUnfit(
-            where=_address(target), reason=f"it names one database, and these are to be restored: {names}"
-        )
+        raise TargetUnfit(where=target.address, reason=f"it names one database, and these are to be restored: {names}")
     return {chosen[0].name: target.database}
-
-
-def _address(target: Connection) -> str:
-    return f"{target.host}:{target.port}"

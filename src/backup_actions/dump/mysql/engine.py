@@ -19,7 +19,7 @@ from backup_actions.dump.mysql.objects import inventory, objects
 from backup_actions.dump.mysql.programs import require_client
 from backup_actions.dump.mysql.rows import TableShape, counted, shapes
 from backup_actions.dump.mysql.sections import sections
-from backup_actions.dump.mysql.session import Session, address, session, version_number
+from backup_actions.dump.mysql.session import Session, session, version_number
 from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import DumpFailed, LoadFailed, TargetNotEmpty
 
@@ -82,7 +82,7 @@ class MySqlEngine:
         """The database is there and empty. Raises TargetNotEmpty."""
         with session(to, partial(_not_loaded, f"the database {like.name!r}")) as asked:
             if not inventory(asked, like.name).is_empty:
-                raise TargetNotEmpty(database=like.name, where=address(to))
+                raise TargetNotEmpty(database=like.name, where=to.address)
             defaults = f"CHARACTER SET {quoted(like.character_set)} COLLATE {quoted(like.collation)}"
             asked.rows(f"CREATE DATABASE IF NOT EXISTS {quoted(like.name)} {defaults}")
             asked.rows(f"ALTER DATABASE {quoted(like.name)} {defaults}")

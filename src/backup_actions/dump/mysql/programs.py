@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Server
-from backup_actions.dump.mysql.session import UNREACHABLE, address
+from backup_actions.dump.mysql.session import UNREACHABLE
 from backup_actions.dump.programs import input_of, output_of, private_file, program
 from backup_actions.errors import BackupActionsError, DatabaseUnreachable
 
@@ -103,7 +103,7 @@ def _reported(to: Connection, failed: Failed) -> Failed:
         found = _ERROR_NUMBER.search(words)
         number = int(found.group(1)) if found else 0
         if number in UNREACHABLE - _WHILE_CONNECTED:
-            return DatabaseUnreachable(where=address(to), reason=words)
+            return DatabaseUnreachable(where=to.address, reason=words)
         return failed(words)
 
     return made

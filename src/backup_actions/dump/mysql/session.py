@@ -87,11 +87,6 @@ def session(to: Connection, failed: Failed, database: str = "") -> Iterator[Sess
         connection.close() if connection.open else None
 
 
-def address(to: Connection) -> str:
-    """Host and port."""
-    return f"{to.host}:{to.port}"
-
-
 def version_number(version: str) -> tuple[int, ...]:
     """A version to be compared with others."""
     return tuple(int(part) for part in version.split(".") if part.isdigit())
@@ -145,4 +140,4 @@ def _words(error: Exception) -> str:
 
 
 def _unreachable(to: Connection, error: Exception) -> DatabaseUnreachable:
-    return DatabaseUnreachable(where=address(to), reason=_words(error))
+    return DatabaseUnreachable(where=to.address, reason=_words(error))

@@ -17,7 +17,6 @@ from backup_actions.dump.postgresql.session import (
     Failed,
     Session,
     session,
-    where,
 )
 from backup_actions.errors import LoadFailed, TargetNotEmpty
 
@@ -90,7 +89,7 @@ def create(to: Connection, like: Database) -> None:
     """An empty database like that one stands there. Raises TargetNotEmpty, LoadFailed."""
     failed = partial(_not_made, like.name)
     if not is_empty(to, like.name, failed):
-        raise TargetNotEmpty(database=like.name, where=where(to))
+        raise TargetNotEmpty(database=like.name, where=to.address)
     with session(to, MAINTENANCE_DATABASE, failed) as asking:
         there = locale(asking, like.name)
         if there not in {None, (like.character_set, like.collation)} and not is_kept(like.name):

@@ -57,13 +57,13 @@ def session(to: Connection, database: str, failed: Failed) -> Iterator[Session]:
             autocommit=True,
         )
     except psycopg.Error as refused:
-        raise DatabaseUnreachable(where=where(to), reason=_said(refused)) from refused
+        raise DatabaseUnreachable(where=to.address, reason=_said(refused)) from refused
     with opened:
         try:
             yield opened
         except psycopg.Error as error:
             if opened.broken:
-                raise DatabaseUnreachable(where=where(to), reason=_said(error)) from error
+                raise DatabaseUnreachable(where=to.address, reason=_said(error)) from error
             raise failed(_said(error)) from error
 
 
@@ -89,11 +89,6 @@ def environment(to: Connection) -> Iterator[dict[str, str]]:
     escaped = re.sub(r"([:\\])", r"\\\1", to.password)
     with private_file(f"*:*:*:*:{escaped}\n") as file:
         yield {"PGPASSFILE": str(file), "PGOPTIONS": _OPTIONS}
-
-
-def where(to: Connection) -> str:
-    """The server, for people."""
-    return f"{to.host}:{to.port}"
 
 
 def tool(name: str, at_least: int = 0) -> str:
@@ -136,7 +131,7 @@ def program_failed(to: Connection, failed: Failed) -> Failed:
         said = _STATEMENT.sub("", said)
         said = "; ".join(part for part in said.split("; ") if not part.startswith(("CONTEXT:", "DETAIL:")))
         if re.search(r"connection to server .* failed", said):
-            return DatabaseUnreachable(where=where(to), reason=said)
+            return DatabaseUnreachable(where=to.address, reason=said)
         return failed(said)
 
     return made
