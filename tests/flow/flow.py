@@ -184,6 +184,16 @@ class Flow:
         """Let somebody stop the execution (of another machine, if one is named) when it enters the state."""
         self.when(machine, state, lambda: self.executions(stopped or machine)[0].stop("Tester", "stopped by hand"))
 
+    def lose_when(self, machine: str, state: str, name: str) -> None:
+        """Let the stored objects whose keys end like this be gone when an execution of the machine enters the state."""
+
+        def vanish() -> None:
+            for key in self.stored():
+                if key.endswith(name):
+                    self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+        self.when(machine, state, vanish)
+
     def lose_host(
         self,
         service: str,

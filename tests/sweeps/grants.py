@@ -105,12 +105,7 @@ def vanishing(name: str, machine: str, state: str) -> Scenario:
     """An object is gone at the moment when the machine enters the state."""
 
     def run(flow: Flow) -> None:
-        def vanish() -> None:
-            for key in flow.stored():
-                if key.endswith(name):
-                    flow.s3.delete_object(Bucket=flow.bucket, Key=key)
-
-        flow.when(machine, state, vanish)
+        flow.lose_when(machine, state, name)
         flow.back_up()
 
     return run

@@ -114,12 +114,7 @@ def vanishing(name: str, state: str) -> Run:
     """An object is gone at the moment when the machine enters the state."""
 
     def run(flow: Flow) -> None:
-        def vanish() -> None:
-            for key in flow.stored():
-                if key.endswith(name):
-                    flow.s3.delete_object(Bucket=flow.bucket, Key=key)
-
-        flow.when(DUMP, state, vanish)
+        flow.lose_when(DUMP, state, name)
         ordinary(flow)
 
     return run

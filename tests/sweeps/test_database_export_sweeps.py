@@ -101,13 +101,7 @@ def stopped_while_verifying(flow: Flow, image: DatabaseImage) -> None:
 
 def unknown_manifest(flow: Flow, image: DatabaseImage) -> None:
     """The verification is gone when the report is made."""
-
-    def vanish() -> None:
-        for key in flow.stored():
-            if key.endswith("verification.json"):
-                flow.s3.delete_object(Bucket=flow.bucket, Key=key)
-
-    flow.when(EXPORT, "Report", vanish)
+    flow.lose_when(EXPORT, "Report", "verification.json")
     back_up(flow, image)
 
 

@@ -105,12 +105,7 @@ def vanishing(name: str, state: str) -> Run:
     """Objects are gone at the moment when the machine enters the state."""
 
     def run(flow: Flow) -> None:
-        def vanish() -> None:
-            for key in flow.stored():
-                if key.endswith(name):
-                    flow.s3.delete_object(Bucket=flow.bucket, Key=key)
-
-        flow.when(EXPORT, state, vanish)
+        flow.lose_when(EXPORT, state, name)
         restored(flow)
 
     return run
