@@ -147,27 +147,26 @@ class FrameWriter:
         self._filling, self._filled_bytes, self._arriving = self._buffer(), 0, []
 
     def _frame(self, content: memoryview, release: Callable[[], object], arriving: list[Future[None]]) -> None:
-        work = self._pool.submit(self._framed, content, release, arriving, self._level.next())
+        def let_go(_done_or_canceled: Future[_Framed]) -> None:
+            content.release()
+            release()
+
+        work = self._pool.submit(self._framed, content, arriving, self._level.next())
+        work.add_done_callback(let_go)
         self._waiting.append(work)
         self._frames_waiting += 1
         self._pass_on()
 
-    def _framed(
-        self, content: memoryview, release: Callable[[], object], arriving: list[Future[None]], level: int
-    ) -> _Framed:
-        try:
-            for bytes_of_it in arriving:
-                bytes_of_it.result()
-            began, own = time.perf_counter(), time.thread_time()
-            digest = frame_digest(content)
-            if digest == self._digest_of_zeros and len(content) == self._frame_bytes:
-                return self._framed_zeros()
-            framed = _Framed(self._compressor.frame(content, level), len(content), digest)
-            self._level.worked(time.perf_counter() - began, time.thread_time() - own)
-            return framed
-        finally:
-            content.release()
-            release()
+    def _framed(self, content: memoryview, arriving: list[Future[None]], level: int) -> _Framed:
+        for bytes_of_it in arriving:
+            bytes_of_it.result()
+        began, own = time.perf_counter(), time.thread_time()
+        digest = frame_digest(content)
+        if digest == self._digest_of_zeros and len(content) == self._frame_bytes:
+            return self._framed_zeros()
+        framed = _Framed(self._compressor.frame(content, level), len(content), digest)
+        self._level.worked(time.perf_counter() - began, time.thread_time() - own)
+        return framed
 
     def _framed_zeros(self) -> _Framed:
         if self._zero_frame is None:
