@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from backup_actions.archive import Archive, FolderStore, S3Store, Store, verify
@@ -17,7 +17,7 @@ class Notes:
     """Keeps what is said, and is interrupted by Ctrl-C when so much is done."""
 
     until_bytes: float = float("inf")
-    error: BaseException = KeyboardInterrupt()  # noqa: RUF009 - it is only raised
+    error: BaseException = field(default_factory=KeyboardInterrupt)
 
     def __post_init__(self) -> None:
         self.said: list[str] = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.archive.resumption import Notes, leftovers
+from tests.archive.resumption import Notes, leftovers, random_tree
 
-from backup_actions.archive import Archive, FolderStore, Store, archive, verify
+from backup_actions.archive import Archive, ArchiveOptions, FolderStore, Store, archive, verify
 from backup_actions.errors import ArchiveExists, ArchiveInterrupted
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest
 
 MIB = 1 << 20
+OPTIONS = ArchiveOptions(frame_size_mib=1, threads=2, memory_mib=160)  # twenty frames at a time
 
 
 @pytest.fixture(name="tree")
@@ -47,14 +48,18 @@ def test_a_run_that_is_overtaken_by_another_changes_nothing_of_its_archive(store
     assert verify(store).ok
 
 
-def test_what_a_run_has_begun_neither_ends_nor_is_continued_by_another(folder_store: FolderStore, tree: Path) -> None:
-    (tree / "large").write_bytes(bytes(range(256)) * (20 << 12))
+def begun_by_one(store: Store, tree: Path) -> None:
+    """It was interrupted when more was read than may be waiting to be stored."""
     with pytest.raises(ArchiveInterrupted):
-        archive(tree, folder_store, run="one", progress=Notes(until_bytes=15 * MIB), checkpoint_seconds=1000)
+        archive(tree, store, run="one", options=OPTIONS, progress=Notes(until_bytes=31 * MIB), checkpoint_seconds=1000)
+
+
+def test_what_a_run_has_begun_neither_ends_nor_is_continued_by_another(folder_store: FolderStore, tree: Path) -> None:
+    begun_by_one(folder_store, random_tree(tree))
     begun = leftovers(folder_store.folder("one"))
     notes = Notes()
 
-    archive(tree, folder_store, run="two", progress=notes, checkpoint_seconds=1000)
+    archive(tree, folder_store, run="two", options=OPTIONS, progress=notes, checkpoint_seconds=1000)
 
     assert begun
     assert leftovers(folder_store.folder("one")) == begun
@@ -62,12 +67,10 @@ def test_what_a_run_has_begun_neither_ends_nor_is_continued_by_another(folder_st
 
 
 def test_a_run_goes_on_with_what_it_has_begun(folder_store: FolderStore, tree: Path) -> None:
-    (tree / "large").write_bytes(bytes(range(256)) * (20 << 12))
-    with pytest.raises(ArchiveInterrupted):
-        archive(tree, folder_store, run="one", progress=Notes(until_bytes=15 * MIB), checkpoint_seconds=1000)
+    begun_by_one(folder_store, random_tree(tree))
     notes = Notes()
 
-    archive(tree, folder_store, run="one", progress=notes, checkpoint_seconds=1000)
+    archive(tree, folder_store, run="one", options=OPTIONS, progress=notes, checkpoint_seconds=1000)
 
     assert "an unfinished archive is continued" in notes.text
     assert "from its beginning" not in notes.text
