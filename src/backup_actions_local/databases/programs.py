@@ -14,14 +14,16 @@ _NAMES = ("pg_dump", "pg_dumpall", "pg_restore", "psql")
 
 @contextmanager
 def on_path(folder: Path) -> Iterator[None]:
-    """The programs are the first on this process's PATH, by files in the folder, until the block ends."""
-    before = os.environ.get("PATH", os.defpath)
+    """The programs are the first on this process's PATH, by files in the folder, until the block ends.
+
+    What others do to the PATH meanwhile stays done: who came later need not leave earlier.
+    """
     make(folder)
-    os.environ["PATH"] = os.pathsep.join((str(folder), before))
+    os.environ["PATH"] = os.pathsep.join((str(folder), *_searched()))
     try:
         yield
     finally:
-        os.environ["PATH"] = before
+        os.environ["PATH"] = os.pathsep.join(each for each in _searched() if each != str(folder))
 
 
 def make(folder: Path) -> None:
@@ -38,6 +40,10 @@ def make(folder: Path) -> None:
         path = folder / name
         path.write_text(f'#!/bin/sh\n{preload}exec {shlex.quote(f"{programs}/{name}")} "$@"\n', encoding="utf-8")
         path.chmod(0o755)
+
+
+def _searched() -> list[str]:
+    return os.environ.get("PATH", os.defpath).split(os.pathsep)
 
 
 def _beside(package: str, folder: str) -> Path | None:

@@ -252,3 +252,13 @@ def test_a_relay_whose_server_is_gone_hangs_up(authority: Authority) -> None:
         pytest.raises(psycopg.OperationalError, match="SSL connection has been closed unexpectedly"),
     ):
         psycopg.connect(host="localhost", port=relay.port, user=USER, sslmode="require")
+
+
+def test_a_path_that_was_changed_meanwhile_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.environ["PATH"]
+    monkeypatch.setenv("PATH", f"/somewhere:{before}")
+
+    with programs.on_path(tmp_path / "programs"):
+        monkeypatch.setenv("PATH", before)
+
+    assert os.environ["PATH"] == before
