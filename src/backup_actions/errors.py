@@ -116,6 +116,14 @@ class MalformedArn(BackupActionsError):
     exit_code = 2
 
 
+class MalformedMessage(BackupActionsError):
+    """A message between accounts is none of ours."""
+
+    code = "BA0203"
+    sentence = "the message cannot be understood: {reason}"
+    remedy = "Nothing was done. Find out who sent it: only the other account's stack should write to this queue."
+
+
 # ------------------------------------------------------------------------------------------ BA03xx: AWS itself
 
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from types_boto3_ebs import EBSClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_glue import GlueClient
+    from types_boto3_kms import KMSClient
     from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_ssm import SSMClient
     from types_boto3_stepfunctions import SFNClient
@@ -54,8 +56,8 @@ class _Session:
         region: str | None = self._session.get_config_variable("region")
         return region
 
-    def client(self, service_name: str, *, config: Config) -> Any:
-        return self._session.create_client(service_name, config=config)
+    def client(self, service_name: str, *, config: Config, region_name: str | None = None) -> Any:
+        return self._session.create_client(service_name, config=config, region_name=region_name)
 
 
 class Clients:
@@ -68,6 +70,14 @@ class Clients:
     def region(self) -> str:
         """The region that all clients speak to."""
         return str(self._session.region_name)
+
+    def rds_in(self, region: str) -> RDSClient:
+        """RDS of another region."""
+        return self._session.client("rds", config=_CONFIG, region_name=region)
+
+    def ec2_in(self, region: str) -> EC2Client:
+        """EC2 of another region."""
+        return self._session.client("ec2", config=_CONFIG, region_name=region)
 
     @cached_property
     def backup(self) -> BackupClient:
@@ -105,8 +115,18 @@ class Clients:
         return self._session.client("s3", config=_S3_CONFIG)
 
     @cached_property
+    def kms(self) -> KMSClient:
+        """KMS: whether a key can be used."""
+        return self._session.client("kms", config=_CONFIG)
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        """SNS: announcements to other accounts."""
+        return self._session.client("sns", config=_CONFIG)
+
+    @cached_property
     def sqs(self) -> SQSClient:
-        """SQS: the dead-letter queue."""
+        """SQS: the dead-letter queue, and messages to other accounts."""
         return self._session.client("sqs", config=_CONFIG)
 
     @cached_property

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from backup_actions.contract.exchange import Inbox, Key, Topic
 from backup_actions.contract.permissions import Permissions
 from backup_actions.contract.settings import Settings
 from backup_actions.contract.workflow import Workflow
@@ -75,6 +76,11 @@ class Machine:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     jobs: Mapping[str, Job] = field(default_factory=dict)
     service_roles: Mapping[str, ServiceRole] = field(default_factory=dict)
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    inboxes: Mapping[str, Inbox] = field(default_factory=dict)
+    scheduled: tuple[Function, ...] = ()
+    """Functions that a schedule calls."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -84,6 +90,17 @@ class Machine:
             raise ValueError(f"{self.name}: every task and every job has its own permissions, and nothing else has")
         if permitted.services.keys() != self.service_roles.keys():
             raise ValueError(f"{self.name}: every role of a service has its own permissions, and nothing else has")
+        steps = permitted.roles().keys()
+        for name, key in self.keys.items():
+            if missing := set(key.users) - steps:
+                raise ValueError(
+                    f"{self.name}: the key {name} is used by {', '.join(sorted(missing))}, which is no step"
+                )
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions of its own that no workflow calls."""
+        return (*(inbox.function for inbox in self.inboxes.values()), *self.scheduled)
 
     @property
     def workflow(self) -> Workflow:
@@ -110,12 +127,14 @@ class Action(Machine):
     ``handles`` are AWS Backup's resource types. ``restorable`` says whether what it produces can bring the resource
     back: only then may the backup be deleted after it (a Parquet export, for instance, cannot). ``queryable`` says
     whether an ``export.json`` tells of tables there, which Athena can then be asked about. ``awaits`` are the events
-    that its waits need not last beyond.
+    that its waits need not last beyond. ``opt_in`` says that it does nothing unless the settings name it: for what has
+    no sensible defaults.
     """
 
     handles: tuple[str, ...]
     restorable: bool
     queryable: bool = False
+    opt_in: bool = False
     awaits: tuple[Awaited, ...] = ()
 
 
@@ -129,6 +148,11 @@ class Function:
     permissions: Permissions
     """Only ``tasks["function"]`` is used: the one role."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variable → text with placeholders. No workflow passes these values in, because none calls the function."""
+    """Variable → text with placeholders. No workflow passes these values in, because none calls the function.
+
+    ``${SettingsJson}`` are the settings of the machine that the function belongs to.
+    """
+    schedule: str = ""
+    """``rate(1 day)`` or ``cron(…)``, as EventBridge has it; empty: no schedule calls it."""
     timeout_seconds: int = 60
     memory_mib: int = 256

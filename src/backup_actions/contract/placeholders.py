@@ -32,6 +32,7 @@ TEXT: Mapping[str, str] = {
     "SecurityTagValue": "its value",
     "BackupTagKey": "the key of the tag that a backup must carry to be deleted",
     "BackupTagValue": "its value",
+    "SettingsJson": "the machine's own settings as JSON, for functions that no workflow calls",
 }
 """Placeholders that stand for text."""
 
@@ -45,6 +46,9 @@ STRUCTURES: Mapping[str, str] = {
 FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX = "Function_", "Job_", "Role_"
 """``${Function_<task>}``: the ARN of a task's function; ``${Job_<job>}``: that of a job's definition (no revision);
 ``${Role_<name>}``: that of a role which a service takes on."""
+
+KEY_PREFIX, TOPIC_PREFIX, QUEUE_PREFIX, QUEUE_ARN_PREFIX = "Key_", "Topic_", "Queue_", "QueueArn_"
+"""The ARNs of a machine's own keys and topics, the URLs and ARNs of its inboxes."""
 
 
 def placeholder_of(prefix: str, name: str) -> str:

@@ -65,6 +65,9 @@ class Settings:
             if complaint := limits_of(field).complaint(value):
                 raise SettingInvalid(name=field.name, value=value, reason=complaint)
 
+    def require_complete(self) -> None:
+        """Raise SettingInvalid where something is missing that has no default and that an enabled action needs."""
+
     def to_json(self) -> Mapping[str, Any]:
         """The form that a workflow receives: the same names, plain JSON values."""
         return dataclasses.asdict(self)

@@ -14,10 +14,14 @@ from backup_actions.contract import Action, Machine, Settings, Statement
 from backup_actions.contract.placeholders import (
     FUNCTION_PREFIX,
     JOB_PREFIX,
+    KEY_PREFIX,
     PATTERN,
+    QUEUE_ARN_PREFIX,
+    QUEUE_PREFIX,
     ROLE_PREFIX,
     STRUCTURES,
     TEXT,
+    TOPIC_PREFIX,
     names_in,
     placeholder_of,
 )
@@ -55,7 +59,7 @@ def complaints_about_workflow(machine: Machine) -> list[str]:
     except (KeyError, TypeError, AttributeError, AssertionError):
         return [f"{path} is not a state machine: it needs StartAt and States, each state a mapping"]
     callable_ = _callable_placeholders(machine)
-    known = {*TEXT, *STRUCTURES, *callable_}
+    known = {*TEXT, *STRUCTURES, *callable_, *_exchange_placeholders(machine)}
     return [
         *(f"{path.name} uses the placeholder {_unknown(name, known)}" for name in sorted(used - known)),
         *(f"{path.name} never uses ${{{name}}}" for name in sorted(callable_ - used)),
@@ -70,7 +74,7 @@ def complaints_about_permissions(machine: Machine) -> list[str]:
     for role, statements in machine.permissions.roles().items():
         for statement in statements:
             whole = {"VaultArns"} & {match[1] for text in statement.resources if (match := PATTERN.fullmatch(text))}
-            known = {*TEXT, *callable_, *whole}
+            known = {*TEXT, *callable_, *_exchange_placeholders(machine), *whole}
             used = frozenset[str]().union(*map(names_in, _texts(statement)))
             complaints += [
                 f"permissions of {role} use the placeholder {_unknown(name, known)}" for name in sorted(used - known)
@@ -86,6 +90,7 @@ def complaints_about_code(machine: Machine) -> list[str]:
     """Every task and job names a function that a module really has; the module is read, not imported."""
     steps = [(f"task {name}", task.code) for name, task in machine.tasks.items()]
     steps += [(f"job {name}", job.code) for name, job in machine.jobs.items()]
+    steps += [(f"function {function.name}", function.code) for function in machine.functions]
     return [f"{step}: {complaint}" for step, code in steps if (complaint := _code_complaint(code))]
 
 
@@ -139,6 +144,14 @@ def _callable_placeholders(machine: Machine) -> frozenset[str]:
     functions = {placeholder_of(FUNCTION_PREFIX, name) for name in machine.tasks}
     jobs = {placeholder_of(JOB_PREFIX, name) for name in machine.jobs}
     return frozenset(functions | jobs | {placeholder_of(ROLE_PREFIX, name) for name in machine.service_roles})
+
+
+def _exchange_placeholders(machine: Machine) -> frozenset[str]:
+    """Of what it exchanges with other accounts: permissions name all of that, workflows hardly any."""
+    keys = {placeholder_of(KEY_PREFIX, name) for name in machine.keys}
+    topics = {placeholder_of(TOPIC_PREFIX, name) for name in machine.topics}
+    queues = {placeholder_of(prefix, name) for name in machine.inboxes for prefix in (QUEUE_PREFIX, QUEUE_ARN_PREFIX)}
+    return frozenset(keys | topics | queues)
 
 
 def _texts(statement: Statement) -> Iterator[str]:

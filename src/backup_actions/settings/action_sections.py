@@ -24,7 +24,7 @@ if typing.TYPE_CHECKING:
 
 def model_for(actions: Iterable[Action]) -> type[DeploymentSettings]:
     """DeploymentSettings with a typed section for each of the actions; the same class for the same actions."""
-    return _model(tuple(_Described(action.name, action.title, action.handles, action.settings) for action in actions))
+    return _model(tuple(_Described(a.name, a.title, a.handles, a.settings, not a.opt_in) for a in actions))
 
 
 class _Described(NamedTuple):
@@ -34,6 +34,8 @@ class _Described(NamedTuple):
     title: str
     handles: tuple[str, ...]
     settings: type[Settings]
+    enabled: bool
+    """Unless the settings say otherwise."""
 
 
 @cache
@@ -66,13 +68,18 @@ def _section(action: _Described) -> type[ActionSection]:
         )
         for field in dataclasses.fields(kind)
     }
+    own = tuple(fields)
+    described = ActionSection.model_fields["enabled"].description
+    fields["enabled"] = (bool, Field(action.enabled, description=described))
 
     class OwnSection(ActionSection):
         @model_validator(mode="after")
         def _born(self) -> Self:
             """Let the action's own class check what several settings have to do with each other."""
             try:
-                kind(**{name: getattr(self, name) for name in fields})
+                settings = kind(**{name: getattr(self, name) for name in own})
+                if self.enabled:
+                    settings.require_complete()
             except SettingInvalid as error:
                 facts = {AT: error.facts["name"], "reason": str(error.facts["reason"])}
                 raise PydanticCustomError("setting_invalid", "{reason}", facts) from error

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from backup_actions.settings.archive_bucket import ArchiveBucket
 from backup_actions.settings.athena import Athena
+from backup_actions.settings.imports import Imports
 from backup_actions.settings.words import (
     Account,
     Days,
@@ -110,8 +111,11 @@ class DeploymentSettings(Section):
         json_schema_extra={"minItems": 1},
         examples=[["us-east-1a", "us-east-1b"]],
     )
+    imports: Imports | None = Field(
+        None, description="For a separated account, and only there: what it imports. It watches no vaults then."
+    )
     vaults: tuple[VaultName, ...] = Field(
-        description="The AWS Backup vaults that are watched.", json_schema_extra={"minItems": 1}, examples=[["backups"]]
+        (), description="The AWS Backup vaults that are watched.", examples=[["backups"]], validate_default=True
     )
     name: Prefix = Field("backup-actions", description="What the name of everything that is made begins with.")
     tags: dict[TagKey, TagValue] = Field({}, description="Tags put on everything that is made.")
@@ -145,8 +149,11 @@ class DeploymentSettings(Section):
 
     @field_validator("zones", "vaults")
     @classmethod
-    def _has_some_and_each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if not names:
+    def _has_some_and_each_once(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        is_separated = info.field_name == "vaults" and info.data.get("imports") is not None
+        if is_separated and names:
+            raise ValueError("a deployment that imports watches no vaults")
+        if not is_separated and not names:
             raise ValueError("it needs at least one")
         for name in names:
             if names.count(name) > 1:
