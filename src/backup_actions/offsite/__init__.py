@@ -1,0 +1,1 @@
+"""The separated account: what others share with it is imported, verified, acknowledged and kept."""
