@@ -30,8 +30,12 @@ _OWN_USE = (
 )
 # Everything that manages a key and nothing that uses it.
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-administrators
+# An alias is made by whoever may do so with the alias and with the key.
+# https://docs.aws.amazon.com/kms/latest/developerguide/alias-access.html
 _MANAGING = (
     "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
     "kms:DescribeKey",
     "kms:DisableKey",
     "kms:EnableKey",
@@ -45,6 +49,7 @@ _MANAGING = (
     "kms:ScheduleKeyDeletion",
     "kms:TagResource",
     "kms:UntagResource",
+    "kms:UpdateAlias",
     "kms:UpdateKeyDescription",
 )
 
@@ -93,10 +98,17 @@ class Topic:
     """The setting with the other account's id, or a tuple of ids."""
 
     def policy(self, arn: str, subscriber_accounts: tuple[str, ...]) -> Policy:
-        """The topic's policy. Publishing is a matter of the account's own roles."""
+        """The topic's policy. Publishing is a matter of the account's own roles.
+
+        CloudFormation looks at a topic before it subscribes to it, and before it unsubscribes.
+        https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-sns (aws-sns-subscription.json)
+        """
         others = [f"arn:${{Partition}}:iam::{account}:root" for account in subscriber_accounts]
-        statement = _allowed("Subscribe", others, ("sns:Subscribe",), {"StringEquals": {"sns:Protocol": "sqs"}})
-        return {"Version": "2012-10-17", "Statement": [{**statement, "Resource": arn}]}
+        statements = [
+            _allowed("Subscribe", others, ("sns:Subscribe",), {"StringEquals": {"sns:Protocol": "sqs"}}),
+            _allowed("Look", others, ("sns:GetTopicAttributes",)),
+        ]
+        return {"Version": "2012-10-17", "Statement": [{**each, "Resource": arn} for each in statements]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
