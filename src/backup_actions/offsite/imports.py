@@ -60,14 +60,18 @@ class Import:
     imported_at: str = ""
     """When it was found to be what was announced, in ISO 8601."""
     size_gib: int = 0
+    hold: str = ""
+    """Why it has to stay; empty where nobody holds it."""
+    leaving_since: str = ""
+    """When retention began to remove it, in ISO 8601: from then on it cannot be held."""
     changed_at: str = ""
     version: int = 0
     """Counts the changes; 0 for one that is not in the ledger yet."""
 
     @property
     def is_verified(self) -> bool:
-        """Whether the snapshot was found to be what was announced, and has not been removed since."""
-        return bool(self.imported_arn) and self.stage is not Stage.REMOVED
+        """Whether the snapshot was found to be what was announced, and nobody removes it or has removed it since."""
+        return bool(self.imported_arn) and self.stage is not Stage.REMOVED and not self.leaving_since
 
     @property
     def is_at_rest(self) -> bool:
