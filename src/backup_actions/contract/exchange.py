@@ -126,6 +126,8 @@ class Inbox:
     topics: str = ""
     """The setting with ARNs of topics that it is subscribed to; empty: none."""
     attempts: int = 5
+    wakes: tuple[str, ...] = ()
+    """States of the workflow, Tasks with a token, whose waits the function ends for what a message says."""
 
     def policy(self, arn: str, sender_accounts: tuple[str, ...], topic_arns: tuple[str, ...]) -> Policy:
         """The queue's policy. Sending by the account's own roles is a matter of those."""

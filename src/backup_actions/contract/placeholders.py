@@ -50,6 +50,9 @@ FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX = "Function_", "Job_", "Role_"
 KEY_PREFIX, TOPIC_PREFIX, QUEUE_PREFIX, QUEUE_ARN_PREFIX = "Key_", "Topic_", "Queue_", "QueueArn_"
 """The ARNs of a machine's own keys and topics, the URLs and ARNs of its inboxes."""
 
+SETTING_PREFIX = "Setting_"
+"""``${Setting_<name>}``: what ``Settings.placeholders`` says of one of the machine's own settings, in permissions."""
+
 
 def placeholder_of(prefix: str, name: str) -> str:
     """``Function_`` and ``check-volume`` make ``Function_check_volume``."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, dataclass_transform
 
+from backup_actions.contract.placeholders import SETTING_PREFIX, placeholder_of
 from backup_actions.errors import SettingInvalid
 
 _DOC, _LIMITS = "doc", "limits"
@@ -71,6 +72,15 @@ class Settings:
     def to_json(self) -> Mapping[str, Any]:
         """The form that a workflow receives: the same names, plain JSON values."""
         return dataclasses.asdict(self)
+
+    def placeholders(self) -> Mapping[str, str]:
+        """What ``${Setting_<name>}`` stands for in permissions: texts, which may hold other placeholders in turn."""
+        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {
+            placeholder_of(SETTING_PREFIX, name): "" if value is None else str(value)
+            for name, value in values
+            if not isinstance(value, tuple)
+        }
 
 
 def doc_of(field: dataclasses.Field[Any]) -> str:

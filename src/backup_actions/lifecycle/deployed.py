@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,15 @@ class Deployed:
 
     machine: Machine
     structures: Mapping[str, Any]
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The text placeholders of the machine's own settings: ``SettingsJson``, and ``Setting_…`` in permissions.
+
+        They, too, may hold placeholders in turn.
+        """
+        own = self.structures["Settings"]
+        return {"SettingsJson": json.dumps(own, sort_keys=True), **self.machine.settings(**own).placeholders()}
 
 
 def deployed_machines(settings: DeploymentSettings, actions: Iterable[Action]) -> tuple[Deployed, ...]:

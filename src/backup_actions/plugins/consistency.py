@@ -19,6 +19,7 @@ from backup_actions.contract.placeholders import (
     QUEUE_ARN_PREFIX,
     QUEUE_PREFIX,
     ROLE_PREFIX,
+    SETTING_PREFIX,
     STRUCTURES,
     TEXT,
     TOPIC_PREFIX,
@@ -74,7 +75,7 @@ def complaints_about_permissions(machine: Machine) -> list[str]:
     for role, statements in machine.permissions.roles().items():
         for statement in statements:
             whole = {"VaultArns"} & {match[1] for text in statement.resources if (match := PATTERN.fullmatch(text))}
-            known = {*TEXT, *callable_, *_exchange_placeholders(machine), *whole}
+            known = {*TEXT, *callable_, *_exchange_placeholders(machine), *_setting_placeholders(machine), *whole}
             used = frozenset[str]().union(*map(names_in, _texts(statement)))
             complaints += [
                 f"permissions of {role} use the placeholder {_unknown(name, known)}" for name in sorted(used - known)
@@ -152,6 +153,10 @@ def _exchange_placeholders(machine: Machine) -> frozenset[str]:
     topics = {placeholder_of(TOPIC_PREFIX, name) for name in machine.topics}
     queues = {placeholder_of(prefix, name) for name in machine.inboxes for prefix in (QUEUE_PREFIX, QUEUE_ARN_PREFIX)}
     return frozenset(keys | topics | queues)
+
+
+def _setting_placeholders(machine: Machine) -> frozenset[str]:
+    return frozenset(placeholder_of(SETTING_PREFIX, field.name) for field in dataclasses.fields(machine.settings))
 
 
 def _texts(statement: Statement) -> Iterator[str]:
