@@ -190,8 +190,48 @@ def test_what_is_required_and_missing_is_named() -> None:
         from_mapping({}, [])
 
     assert str(refused.value.facts["mistakes"]).splitlines() == [
-        f"{name}: it is required" for name in ("account", "region", "vaults", "zones")
+        "account: it is required",
+        "region: it is required",
+        "vaults: it needs at least one",
+        "zones: it is required",
     ]
+
+
+def test_a_deployment_that_imports_watches_no_vaults() -> None:
+    source = {
+        "account": "111122223333",
+        "announcements_topic_arn": "arn:aws:sns:us-east-1:111122223333:announcements",
+        "acknowledgements_queue_url": "https://sqs.us-east-1.amazonaws.com/111122223333/acknowledgements",
+    }
+    imports = {"imports": {"sources": [source]}}
+    where = {"account": "444455556666", "region": "eu-west-1", "zones": ["eu-west-1a"]}
+
+    assert from_mapping({**where, **imports}, []).vaults == ()
+    with pytest.raises(SettingsInvalid, match="watches no vaults"):
+        from_mapping({**where, **imports, "vaults": ["backups"]}, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        ({"account": "222233334444"}, "the topic .* is not of the account 222233334444"),
+        (
+            {"acknowledgements_queue_url": "https://sqs.us-east-1.amazonaws.com/222233334444/a"},
+            "the queue .* is not of",
+        ),
+        ({"announcements_topic_arn": "announcements"}, "ARN of a topic"),
+    ],
+)
+def test_what_is_imported_comes_from_the_account_that_is_named(change: dict[str, str], mistake: str) -> None:
+    source = {
+        "account": "111122223333",
+        "announcements_topic_arn": "arn:aws:sns:us-east-1:111122223333:announcements",
+        "acknowledgements_queue_url": "https://sqs.us-east-1.amazonaws.com/111122223333/acknowledgements",
+    }
+    where = {"account": "444455556666", "region": "eu-west-1", "zones": ["eu-west-1a"]}
+
+    with pytest.raises(SettingsInvalid, match=mistake):
+        from_mapping({**where, "imports": {"sources": [{**source, **change}]}}, [])
 
 
 @pytest.mark.parametrize(
