@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any, Self
 
-from backup_actions.offsite.imports import Import, ImportStatus
+from backup_actions.offsite.imports import Import
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """All imports are kept for some days; then, of so many days, weeks, months and years, the newest backup of each.
 
-    Days, weeks (ISO 8601), months and years are those of the backup itself, in UTC, and only those count in which there
-    is one: where no backups come any more, none goes. The days for which all are kept begin with the import, by the clock
+    Days, weeks (ISO 8601), months and years are those of the backup, in UTC, and only those count in which there is
+    one: where no backup comes any more, none goes. The days for which all are kept begin with the import, by the clock
     of the account that imports.
     """
 
     days: int
-    daily: int
-    weekly: int
-    monthly: int
-    yearly: int
+    daily: int = 0
+    weekly: int = 0
+    monthly: int = 0
+    yearly: int = 0
+
+    @classmethod
+    def among(cls, settings: Mapping[str, Any]) -> Self:
+        """The rules that stand among these settings."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +44,75 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """A rule of the settings, and what it counts; ``name_of`` names the one that a day is in."""
+    """What one of the rules counts; ``name_of`` names the one that a time is in."""
 
     rule: str
     noun: str
     name_of: Callable[[datetime], str]
 
 
-def _iso_week(day: datetime) -> str:
-    year, week, _ = day.isocalendar()
+def _iso_week(time: datetime) -> str:
+    year, week, _ = time.isocalendar()
     return f"{year}-W{week:02}"
 
 
 _PERIODS = (
-    _Period("daily", "day", lambda day: day.date().isoformat()),
+    _Period("daily", "day", lambda time: time.isoformat()[:10]),
     _Period("weekly", "week", _iso_week),
-    _Period("monthly", "month", lambda day: day.date().isoformat()[:7]),
-    _Period("yearly", "year", lambda day: day.date().isoformat()[:4]),
+    _Period("monthly", "month", lambda time: time.isoformat()[:7]),
+    _Period("yearly", "year", lambda time: time.isoformat()[:4]),
 )
 
 
 def decide(imports: Iterable[Import], rules: Rules, now: datetime) -> list[Verdict]:
     """A verdict on each import: resource by resource, the newest backup first.
 
-    The imports are those that are there: one that has vanished must not stand for the others of its resource.
+    To be given those that are there: one that has vanished must not stand for the others of its resource.
     """
     of_resource: dict[str, list[Import]] = defaultdict(list)
     for each in imports:
-        of_resource[each.resource_arn].append(each)
-    return [verdict for _, found in sorted(of_resource.items()) for verdict in _decide_resource(found, rules, now)]
+        of_resource[each.announcement.resource_arn].append(each)
+    return [verdict for _, found in sorted(of_resource.items()) for verdict in _on_one_resource(found, rules, now)]
+
+
+def _on_one_resource(imports: Iterable[Import], rules: Rules, now: datetime) -> Iterator[Verdict]:
+    newest_first = sorted(imports, key=_time_of_backup, reverse=True)
+    verified = [each for each in newest_first if each.is_verified]
+    standing_for = _standing_for(verified, rules)
+    for each in newest_first:
+        reasons = list(_reasons_to_keep(each, rules, now))
+        if each in verified[:1]:
+            reasons.append("it is the newest of its resource")
+        if periods := standing_for.get(each.announcement.snapshot_arn):
+            reasons.append(f"it is the newest of {', '.join(periods)}")
+        no_reason = f"its {rules.days} days are over, and it is the newest of no day, week, month or year that counts"
+        yield Verdict(each, bool(reasons), "; ".join(reasons) or no_reason)
+
+
+def _reasons_to_keep(each: Import, rules: Rules, now: datetime) -> Iterator[str]:
+    """Those that it has whatever else there is of its resource."""
+    if each.hold:
+        yield f"it is under a hold: {each.hold}"
+    if not each.is_at_rest:
+        yield "an execution is at it"
+    if not each.is_verified:
+        yield "it is not verified"
+    elif now - datetime.fromisoformat(each.imported_at) < timedelta(days=rules.days):
+        yield f"it was imported on {each.imported_at[:10]}, and all are kept for {rules.days} days"
+
+
+def _standing_for(newest_first: Sequence[Import], rules: Rules) -> Mapping[str, list[str]]:
+    """Announced snapshot → the periods for which it is kept."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for period in _PERIODS:
+        newest: dict[str, Import] = {}
+        for each in newest_first:
+            newest.setdefault(period.name_of(each.backed_up_at.astimezone(UTC)), each)
+        for name, each in islice(newest.items(), getattr(rules, period.rule)):
+            found[each.announcement.snapshot_arn].append(f"the {period.noun} {name}")
+    return found
+
+
+def _time_of_backup(each: Import) -> tuple[datetime, str, str]:
+    """Of two of the same instant, the one that was imported later comes later."""
+    return each.backed_up_at.astimezone(UTC), each.imported_at, each.announcement.snapshot_arn
