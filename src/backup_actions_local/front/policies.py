@@ -31,6 +31,8 @@ class Decision(Enum):
     """IAM's answer."""
 
     ALLOWED = "allowed"
+    DELEGATED = "allowed if the caller's account allows it, too"
+    """Of policies of resources alone."""
     DENIED = "explicitly denied"
     NOT_ALLOWED = "not allowed by any statement"
 
