@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -11,16 +11,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from backup_actions.catalogue import CATALOGUE
-from backup_actions.contract import Action, Function, Statement
-from backup_actions.ledger import WAKE
-from backup_actions.lifecycle import INTAKE, rules
+from backup_actions.contract import Action
+from backup_actions.lifecycle import rules
 from backup_actions.settings import DeploymentSettings
-from backup_actions_local.calls import Refused
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.databases import programs
+from backup_actions_local.deploying import Deploying
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.front import Audit, Faults, Front, Roles
 from backup_actions_local.front.policies import Check, Decision, evaluate
@@ -39,11 +36,10 @@ from backup_actions_local.services.dynamodb_exports import Exporter
 from backup_actions_local.services.dynamodb_tables import DynamoDbTables
 from backup_actions_local.services.ebs import Ebs
 from backup_actions_local.services.ec2 import Ec2
-from backup_actions_local.services.events import Events, Target
+from backup_actions_local.services.events import Events
 from backup_actions_local.services.functions import Functions
 from backup_actions_local.services.hosting.inline import Inline
 from backup_actions_local.services.hosting.subprocesses import Subprocesses
-from backup_actions_local.services.input_transformers import InputTransformer
 from backup_actions_local.services.job_runs import JobRuns
 from backup_actions_local.services.metadata import Metadata
 from backup_actions_local.services.mishaps import Mishaps
@@ -215,117 +211,8 @@ class Cloud:
         resources = made_for(settings, bucket, self.administrator, self.restored)
         self._bucket_keys[f"arn:{self.place.partition}:s3:::{bucket}"] = resources["BucketKeyArn"]
         deployment = Deployment(settings, tuple(actions), self.place, resources)
-        for role, statements in deployment.roles():
-            self.roles.add(role, statements)
-        for role, described in deployment.service_roles():
-            self.roles.trust(role, described.service, described.on_behalf_of)
-        tags = {**settings.tags, settings.security_tag.key: settings.security_tag.value}
-        for zone in settings.zones:
-            self.jobs.queue(deployment.queue_name(zone), zone, host_tags=tags)
-        for vault in settings.vaults:
-            if vault not in self.vaults.vaults:
-                self.vaults.make_vault(vault)
-        self._make_functions(deployment)
-        for deployed in deployment.machines:
-            machine = deployed.machine
-            self.stepfunctions.register(
-                deployment.name_of(machine),
-                deployment.definition_of(deployed),
-                deployment.role_of(machine, "workflow"),
-            )
-        self._make_rules(deployment)
+        Deploying(self, deployment).make()
         return deployment
-
-    def _make_functions(self, deployment: Deployment) -> None:
-        for deployed in deployment.machines:
-            machine = deployed.machine
-            for name, task in machine.tasks.items():
-                self.functions.register(
-                    deployment.name_of(machine, name),
-                    task.code,
-                    deployment.role_of(machine, f"task-{name}"),
-                    timeout_seconds=task.timeout_seconds,
-                )
-            for name, job in machine.jobs.items():
-                self.jobs.define(deployment.name_of(machine, name), job, deployment.role_of(machine, f"job-{name}"))
-        for function in deployment.functions:
-            name = deployment.name_of_function(function)
-            self.functions.register(
-                name,
-                function.code,
-                name,
-                timeout_seconds=function.timeout_seconds,
-                environment=deployment.environment_of(function),
-                dead_letters=self._dead_letters(deployment),
-            )
-
-    def _make_rules(self, deployment: Deployment) -> None:
-        settings, arn = deployment.settings, self.place.arn
-        dead_letters = self._dead_letters(deployment)
-        intake = self._called(deployment, INTAKE)
-        vault_arns = [arn("backup", f"backup-vault:{vault}") for vault in settings.vaults]
-        self.events.rule("announced", rules.announced(settings.vaults, vault_arns), intake)
-        self.events.rule("announced-by-cloudtrail", rules.announced_by_cloudtrail(settings.vaults), intake)
-        if exporting := [deployment.machine_arn(action) for action in deployment.catalogued]:
-            self.events.rule("exported", rules.exported(exporting), self._called(deployment, CATALOGUE))
-        for name, awaited in deployment.awaited.items():
-            key = InputTransformer('{"key": <key>}', {"key": awaited.key})
-            self.events.rule(name, awaited.pattern, self._called(deployment, WAKE, key))
-        main, *actions = (deployed.machine for deployed in deployment.machines)
-        for action in actions:
-            machine_arn = deployment.machine_arn(action)
-            starter = f"{deployment.name_of(action)}-cut-short"
-            self.roles.add(starter, [Statement(("states:StartExecution",), on=machine_arn)])
-            target = Target(arn=machine_arn, deliver=self._starter(machine_arn, starter), dead_letters=dead_letters)
-            self.events.rule(starter, rules.cut_short(machine_arn), target)
-            notice = self._notice(deployment, rules.NOT_CLEANED_UP_TEXT)
-            self.events.rule(f"{deployment.name_of(action)}-not-cleaned-up", rules.not_cleaned_up(machine_arn), notice)
-        notice = self._notice(deployment, rules.NOT_FINISHED_TEXT)
-        self.events.rule("not-finished", rules.not_finished(deployment.machine_arn(main)), notice)
-
-    def _called(
-        self, deployment: Deployment, function: Function, transformer: InputTransformer | None = None
-    ) -> Target:
-        name = deployment.name_of_function(function)
-        return Target(
-            arn=self.place.arn("lambda", f"function:{name}"),
-            deliver=lambda event: self.functions.invoke_later(name, event),
-            transformer=transformer,
-            dead_letters=self._dead_letters(deployment),
-        )
-
-    def _notice(self, deployment: Deployment, text: str) -> Target:
-        """People are told this of an execution; the names in it stand for fields of the event."""
-        topic = deployment.resources["TopicArn"]
-        sentence = text.format(**{name: f"<{name}>" for name in rules.NOTICE_FIELDS})
-        return Target(
-            arn=topic,
-            deliver=lambda message: self.administrator.client("sns").publish(TopicArn=topic, Message=str(message)),
-            transformer=InputTransformer(f'"{sentence}"', rules.NOTICE_FIELDS),
-            dead_letters=self._dead_letters(deployment),
-        )
-
-    def _starter(self, machine_arn: str, role: str) -> Callable[[Any], object]:
-        def start(event: Any) -> object:
-            client = self.session(role, "events").client("stepfunctions")
-            try:
-                return client.start_execution(stateMachineArn=machine_arn, input=json.dumps(event))
-            except ClientError as error:  # EventBridge tries again, or buries the event
-                raise Refused(error.response["Error"]["Code"], error.response["Error"]["Message"]) from error
-
-        return start
-
-    def _dead_letters(self, deployment: Deployment) -> Callable[[str, Mapping[str, str]], object]:
-        def bury(event: str, attributes: Mapping[str, str]) -> object:
-            return self.administrator.client("sqs").send_message(
-                QueueUrl=deployment.resources["DeadLetterQueueUrl"],
-                MessageBody=event,
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value[:1024]} for name, value in attributes.items()
-                },
-            )
-
-        return bury
 
     def _integrations(self, role: str, session_name: str) -> AwsIntegrations:
         # Step Functions shows every error to the workflow: its own retries are the only ones.
