@@ -81,7 +81,7 @@ def test_of_so_many_days_the_newest_backup_of_each_is_kept() -> None:
     imports = [kept(f"{day}-{hour}", datetime(2026, 10, day, hour, tzinfo=UTC)) for day in (1, 2, 4) for hour in (3, 9)]
 
     assert removed(imports, Rules(days=1, daily=2)) == {"run-1-3", "run-1-9", "run-2-3", "run-4-3"}
-    assert why(imports, Rules(days=1, daily=2), "run-2-9") == "it is the newest of the day 2026-10-02"
+    assert why(imports, Rules(days=1, daily=2), "run-2-9") == "it stands for the day 2026-10-02"
 
 
 def test_days_without_a_backup_do_not_count() -> None:
@@ -106,7 +106,21 @@ def test_a_week_is_one_of_iso_8601_which_may_begin_in_another_year() -> None:
     ]
 
     assert removed(imports, Rules(days=1, weekly=5)) == {"run-monday"}
-    assert why(imports, Rules(days=1, weekly=5), "run-sunday") == "it is the newest of the week 2025-W01"
+    assert why(imports, Rules(days=1, weekly=5), "run-sunday") == "it stands for the week 2025-W01"
+
+
+def test_what_comes_late_takes_no_place_of_what_came_in_time() -> None:
+    """A source that was taken over announces a snapshot as the last of a month long ago, and fills empty months."""
+    rules = Rules(days=1, monthly=2)
+    good = [kept(f"{month}", datetime(2026, month, 20, tzinfo=UTC)) for month in (6, 8)]
+    late = timedelta(days=60)
+    forged = [kept(f"forged-{month}", datetime(2026, month, 30, tzinfo=UTC), imported_after=late) for month in (7, 8)]
+
+    assert removed(good, rules) == set()
+    assert removed([*good, *forged], rules) == set()
+    assert removed(
+        [*good, *forged, kept("forged-9", datetime(2026, 9, 1, tzinfo=UTC), imported_after=late)], rules
+    ) == {"run-forged-7"}
 
 
 def test_all_reasons_are_told() -> None:
@@ -115,7 +129,7 @@ def test_all_reasons_are_told() -> None:
     assert why(imports, Rules(days=7, daily=1, weekly=1, monthly=1, yearly=1), "run-one") == (
         "it is under a hold: audit; it was imported on 2026-11-20, and all are kept for 7 days; "
         "it is the newest of its resource; "
-        "it is the newest of the day 2026-11-20, the week 2026-W47, the month 2026-11, the year 2026"
+        "it stands for the day 2026-11-20, the week 2026-W47, the month 2026-11, the year 2026"
     )
 
 
@@ -123,7 +137,7 @@ def test_why_an_import_goes_is_told() -> None:
     imports = [kept("old", days_ago(90)), kept("new", days_ago(1))]
 
     assert why(imports, ONLY_DAYS, "run-old") == (
-        "its 7 days are over, and it is the newest of no day, week, month or year that counts"
+        "its 7 days are over, and it stands for no day, week, month or year that counts"
     )
 
 
@@ -170,7 +184,8 @@ def _some_imports(draw: st.DrawFn) -> list[Import]:
             )
         )
         resource = "shop" if is_shop else "other"
-        found.append(kept(str(number), NOW - timedelta(hours=hours), resource=resource, **about))
+        after = timedelta(hours=draw(st.sampled_from([1, 1, 1, 1000])))
+        found.append(kept(str(number), NOW - timedelta(hours=hours), resource=resource, imported_after=after, **about))
     return found
 
 
@@ -239,7 +254,8 @@ def test_time_alone_ends_only_the_days_for_which_all_are_kept(imports: list[Impo
     for verdict in decide(imports, rules, NOW):
         other = later[verdict.imported.announcement.run]
         assert verdict.keeps or not other.keeps
-        assert "newest of" not in verdict.because or not verdict.keeps or other.keeps
+        assert other.keeps or not verdict.keeps or "newest" not in verdict.because
+        assert other.keeps or not verdict.keeps or "stands for" not in verdict.because
 
 
 def test_a_verdict_always_gives_a_reason() -> None:

@@ -11,6 +11,9 @@ from typing import Any, Self
 
 from backup_actions.offsite.imports import Import
 
+# A copy of the largest snapshot and a few attempts at it take no longer.
+_IN_TIME = timedelta(days=3)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -19,6 +22,9 @@ class Rules:
     Days, weeks (ISO 8601), months and years are those of the backup, in UTC, and only those count in which there is
     one: where no backup comes any more, none goes. The days for which all are kept begin with the import, by the clock
     of the account that imports.
+
+    When a backup was made is the source's word, for which AWS vouches only in part. Therefore what was imported days
+    after that time is counted by itself: whoever has taken the source over puts nothing into the place of old backups.
     """
 
     days: int
@@ -78,14 +84,16 @@ def decide(imports: Iterable[Import], rules: Rules, now: datetime) -> list[Verdi
 def _on_one_resource(imports: Iterable[Import], rules: Rules, now: datetime) -> Iterator[Verdict]:
     newest_first = sorted(imports, key=_time_of_backup, reverse=True)
     verified = [each for each in newest_first if each.is_verified]
-    standing_for = _standing_for(verified, rules)
+    in_time = [each for each in verified if _came_in_time(each)]
+    late = [each for each in verified if not _came_in_time(each)]
+    standing_for = {**_standing_for(in_time, rules), **_standing_for(late, rules)}
     for each in newest_first:
         reasons = list(_reasons_to_keep(each, rules, now))
         if each in verified[:1]:
             reasons.append("it is the newest of its resource")
         if periods := standing_for.get(each.announcement.snapshot_arn):
-            reasons.append(f"it is the newest of {', '.join(periods)}")
-        no_reason = f"its {rules.days} days are over, and it is the newest of no day, week, month or year that counts"
+            reasons.append(f"it stands for {', '.join(periods)}")
+        no_reason = f"its {rules.days} days are over, and it stands for no day, week, month or year that counts"
         yield Verdict(each, bool(reasons), "; ".join(reasons) or no_reason)
 
 
@@ -111,6 +119,10 @@ def _standing_for(newest_first: Sequence[Import], rules: Rules) -> Mapping[str, 
         for name, each in islice(newest.items(), getattr(rules, period.rule)):
             found[each.announcement.snapshot_arn].append(f"the {period.noun} {name}")
     return found
+
+
+def _came_in_time(each: Import) -> bool:
+    return datetime.fromisoformat(each.imported_at) - each.backed_up_at <= _IN_TIME
 
 
 def _time_of_backup(each: Import) -> tuple[datetime, str, str]:
