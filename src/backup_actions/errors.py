@@ -526,3 +526,84 @@ class NotVerified(BackupActionsError):
     code = "BA0702"
     sentence = "the backup is kept: {reason}"
     remedy = "Read the evidence named above, correct the cause and replay the recovery point."
+
+
+class CopyNotGone(BackupActionsError):
+    """A copy that nobody needs any more is still being removed."""
+
+    code = "BA0710"
+    sentence = "the acknowledgement came late, and {what}"
+    remedy = "The message comes again by itself. If it ends as a dead letter, delete the copy by hand."
+
+
+class AnnouncementRefused(BackupActionsError):
+    """An announcement is not true, or does not come from who it should come from."""
+
+    code = "BA0720"
+    sentence = "the announcement is refused: {reason}"
+    remedy = "Nothing was done. Compare it with the settings of both accounts, and ask the source who announced it."
+
+
+class NotShared(BackupActionsError):
+    """A snapshot of another account is not there, or not shared with this one any more."""
+
+    code = "BA0721"
+    sentence = "the snapshot {snapshot} is not there or not shared with this account: {reason}"
+    remedy = "The source account shares it again and announces it again, or lets its backup be copied anew."
+
+
+class KeyDisabled(BackupActionsError):
+    """A key that a copy needs is disabled."""
+
+    code = "BA0722"
+    sentence = "the key {key} is disabled"
+    remedy = "Its owner enables it, if it was not disabled for a reason; the import is tried again by itself."
+
+
+class KeyPendingDeletion(BackupActionsError):
+    """A key that a copy needs is about to be deleted."""
+
+    code = "BA0723"
+    sentence = "the key {key} is pending deletion"
+    remedy = "Cancel its deletion and enable it: without the key nobody ever reads what it encrypts."
+
+
+class KeyNotAccessible(BackupActionsError):
+    """A key that a copy needs cannot be used: its policy or a grant was changed, or it is gone."""
+
+    code = "BA0724"
+    sentence = "a key that the copy needs, {keys}, cannot be used: {reason}"
+    remedy = "Compare the policies of both keys with what the two stacks deploy, and put them right."
+
+
+class QuotaExceeded(BackupActionsError):
+    """The account has as many snapshots, or copies under way, as it may have."""
+
+    code = "BA0725"
+    sentence = "the account's quota of snapshots or of copies is used up: {reason}"
+    remedy = "Have the quota raised, or shorten the retention of imports."
+
+
+class CopyFailed(BackupActionsError):
+    """A copy of a shared snapshot came to nothing."""
+
+    code = "BA0726"
+    sentence = "the copy {name} failed: {reason}"
+    remedy = "It is removed and tried again by itself; look at the source's snapshot if it fails again."
+
+
+class ImportUnlike(BackupActionsError):
+    """An imported snapshot is not what was announced."""
+
+    code = "BA0727"
+    sentence = "the imported snapshot {snapshot} is not what was announced: {reason}"
+    remedy = "It is removed. Find out what the source shared: what it announced and what it shared are not the same."
+
+
+class ImportChanged(BackupActionsError):
+    """Two have changed what the ledger says of an import at the same time."""
+
+    code = "BA0728"
+    sentence = "what is known of the import of {snapshot} has changed meanwhile"
+    remedy = "Nothing was overwritten; trying again reads the new state first."
+    retryable = True

@@ -79,6 +79,10 @@ class Clients:
         """EC2 of another region."""
         return self._session.client("ec2", config=_CONFIG, region_name=region)
 
+    def sqs_in(self, region: str) -> SQSClient:
+        """SQS of another region."""
+        return self._session.client("sqs", config=_CONFIG, region_name=region)
+
     @cached_property
     def backup(self) -> BackupClient:
         """AWS Backup."""

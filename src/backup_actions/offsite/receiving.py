@@ -1,0 +1,131 @@
+"""What hears announcements: from a message to one execution of the import machine, or to a dead letter with a reason.
+
+No call is made before everything was judged that can be judged without one, and none that changes anything before
+AWS has confirmed what was announced.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from backup_actions.aws import World, translated
+from backup_actions.errors import AnnouncementRefused, AwsCallFailed, MalformedMessage, NotShared
+from backup_actions.model.arn import Arn
+from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions.offsite.acknowledging import send_acknowledgement
+from backup_actions.offsite.claims import Claimed, claimed_in
+from backup_actions.offsite.comparing import objections_to_shared
+from backup_actions.offsite.imports import IMPORTS, Import, Imports, Stage
+from backup_actions.offsite.kinds import snapshots_like
+from backup_actions.offsite.naming import execution_name
+from backup_actions.offsite.settings import ImportSettings
+
+log = logging.getLogger(__name__)
+
+_LOOKS = 3
+"""A snapshot that was shared a moment ago may not be visible yet: the message is then left to come again."""
+
+
+def receive(world: World, event: Mapping[str, Any]) -> Mapping[str, str]:
+    """Begin the import that a message announces, once however often it is announced.
+
+    What is not understood or not true is a dead letter with the reason. Raises NotShared for the first looks at a
+    snapshot that cannot be seen, and what AWS refuses otherwise: the message comes again then.
+    """
+    (record,) = event["Records"]
+    settings = ImportSettings.from_json(json.loads(world.environment["BACKUP_ACTIONS_SETTINGS"]))
+    here = Arn.parse(world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
+    try:
+        claimed = claimed_in(record["body"], settings, here=here, now=world.clock.now())
+        return _heard(world, claimed, record["body"])
+    except NotShared as unseen:
+        if int(record["attributes"]["ApproximateReceiveCount"]) < _LOOKS:
+            raise
+        return _bury(world, record["body"], str(unseen))
+    except (MalformedMessage, AnnouncementRefused) as wrong:
+        return _bury(world, record["body"], str(wrong))
+
+
+def _heard(world: World, claimed: Claimed, body: str) -> Mapping[str, str]:
+    imports = Imports(world.clients.dynamodb, world.environment["BACKUP_ACTIONS_LEDGER"], world.clock)
+    known = imports.find(claimed.announcement.snapshot_arn)
+    if known is not None and known.announcement_sha256 != claimed.sha256:
+        raise AnnouncementRefused(reason="its snapshot was announced before, and otherwise")
+    if known is not None and known.stage is Stage.IMPORTING:
+        return _start(world, claimed, body, known)  # begun before, perhaps by somebody who did not get far
+    if known is not None and known.stage is Stage.ACKNOWLEDGED and known.is_verified:
+        send_acknowledgement(world, claimed.source, known)
+        return {"acknowledged": known.imported_arn}
+    if known is not None and (known.stage in {Stage.ACKNOWLEDGED, Stage.REMOVED} or known.leaving_since):
+        raise AnnouncementRefused(reason="it was imported, and retention has removed it since")
+    _confirm(world, claimed)
+    begun = imports.stand(_next_attempt(claimed, known))
+    if begun is None:  # somebody was quicker: what stands there now decides
+        return _heard(world, claimed, body)
+    return _start(world, claimed, body, begun)
+
+
+def _confirm(world: World, claimed: Claimed) -> None:
+    """AWS says the same. Raises AnnouncementRefused or NotShared."""
+    announced = claimed.announcement
+    arn = Arn.parse(announced.snapshot_arn)
+    shared = snapshots_like(world, announced.resource_type, arn).shared(announced.snapshot_arn)
+    if shared is None:
+        raise NotShared(snapshot=announced.snapshot_arn, reason="AWS shows none to this account")
+    if objections := objections_to_shared(announced, claimed.source.account, shared):
+        raise AnnouncementRefused(reason="; ".join(objections))
+
+
+def _next_attempt(claimed: Claimed, known: Import | None) -> Import:
+    attempt = known.attempt + 1 if known else 1
+    execution = execution_name(claimed.announcement, attempt)
+    if known:
+        return replace(known, stage=Stage.IMPORTING, attempt=attempt, execution=execution)
+    return Import(
+        announcement=claimed.announcement,
+        announcement_sha256=claimed.sha256,
+        stage=Stage.IMPORTING,
+        attempt=attempt,
+        execution=execution,
+    )
+
+
+def _start(world: World, claimed: Claimed, body: str, begun: Import) -> Mapping[str, str]:
+    announced = claimed.announcement
+    point = RecoveryPoint(
+        Arn.parse(announced.recovery_point_arn), IMPORTS, Arn.parse(announced.resource_arn), announced.resource_type
+    )
+    told = {
+        "message": body,
+        "announcement": announced.to_bytes().decode(),
+        "attempt": begun.attempt,
+        "recoveryPoint": point.to_json(),
+    }
+    try:
+        with translated():
+            world.clients.stepfunctions.start_execution(
+                stateMachineArn=world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"],
+                name=begun.execution,
+                input=json.dumps(told, sort_keys=True),
+            )
+    except AwsCallFailed as refusal:
+        if refusal.facts["error_code"] != "ExecutionAlreadyExists":
+            raise
+        log.info("%s was announced before", announced.snapshot_arn)
+        return {"already": begun.execution}
+    return {"started": begun.execution}
+
+
+def _bury(world: World, body: str, reason: str) -> Mapping[str, str]:
+    log.error("dead letter: %s", reason)
+    with translated():
+        world.clients.sqs.send_message(
+            QueueUrl=world.environment["BACKUP_ACTIONS_DEAD_LETTERS"],
+            MessageBody=body,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1024]}},
+        )
+    return {"buried": reason}

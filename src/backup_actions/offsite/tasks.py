@@ -1,0 +1,134 @@
+"""The steps that change what is known of an import: recorded, acknowledged, given back; and what people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from backup_actions import __version__
+from backup_actions.aws import World, translated
+from backup_actions.aws.documents import read_document, write_document
+from backup_actions.errors import ImportChanged
+from backup_actions.model.offsite import Announcement
+from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions.offsite.acknowledging import send_acknowledgement
+from backup_actions.offsite.imports import Import, Imports, Stage
+from backup_actions.offsite.news import news_of
+from backup_actions.offsite.settings import ImportSettings
+
+Event = Mapping[str, Any]
+
+
+def record(world: World, event: Event) -> Mapping[str, Any]:
+    """The import is known as verified, with evidence, and so are the actions that run on it."""
+    known = _known(world, event)
+    if not known.imported_arn:
+        now = world.clock.now().isoformat()
+        verified = replace(known, imported_arn=event["importedArn"], imported_at=now, size_gib=event["sizeGib"])
+        known = _stand(world, event, verified)
+    point, date = known.recovery_point, known.announcement.created_at[:10]
+    evidence = point.prefix("evidence", date)
+    document = {
+        "format": "backup-actions/import-evidence",
+        "format_version": 1,
+        "tool_version": __version__,
+        "run": event["run"],
+        "recovery_point": point.to_json(),
+        "announcement": asdict(known.announcement),
+        "announcement_sha256": known.announcement_sha256,
+        "imported_at": known.imported_at,
+        "size_gib": known.size_gib,
+        "key_arn": event["key"],
+    }
+    write_document(world.clients.s3, event["bucket"], f"{evidence}/evidence.json", document)
+    return {
+        "recoveryPoint": point.to_json(),
+        "evidenceKey": f"{evidence}/evidence.json",
+        "chosen": [_chosen(action, point, date) for action in event["actions"] if _handles(action, point)],
+    }
+
+
+def acknowledge(world: World, event: Event) -> Mapping[str, Any]:
+    """The source is told that its snapshot is there, and it is known that it was told."""
+    known = _known(world, event)
+    source = ImportSettings.from_json(event["settings"]).source_of(_source_account(known))
+    if source is None:
+        return {"acknowledged": False, "reason": "the settings do not name its source any more"}
+    send_acknowledgement(world, source, known)
+    if known.stage is not Stage.ACKNOWLEDGED:
+        _stand(world, event, replace(known, stage=Stage.ACKNOWLEDGED))
+    return {"acknowledged": True, "reason": ""}
+
+
+def put_back(world: World, event: Event) -> Mapping[str, Any]:
+    """The message stands in the queue again, or after the last attempt among the dead letters, with the reason.
+
+    The ledger says so first: who takes the message out again must find that this attempt is over.
+    """
+    known = Imports(world.clients.dynamodb, event["ledger"], world.clock).find(_snapshot_arn(event))
+    if known is None or known.attempt != event["attempt"] or known.is_at_rest:
+        return {"returned": False}
+    if known.stage is Stage.IMPORTING:
+        known = _stand(world, event, replace(known, stage=Stage.RETURNING))
+    queue = event["deadLetters"] if event["final"] else event["queue"]
+    with translated():
+        world.clients.sqs.send_message(
+            QueueUrl=queue,
+            MessageBody=event["message"],
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": event["reason"][:1024]}},
+        )
+    # Nobody but the next attempt changes it now, and that one knows better.
+    Imports(world.clients.dynamodb, event["ledger"], world.clock).stand(replace(known, stage=Stage.FAILED))
+    return {"returned": True}
+
+
+def tell(world: World, event: Event) -> Mapping[str, Any]:
+    """How it ended, completed in the evidence and worded for people, with what happens next."""
+    settings = ImportSettings.from_json(event["settings"])
+    announced = Announcement.from_text(event["announcement"])
+    news = news_of(announced, event, attempts=settings.attempts)
+    if key := event["evidenceKey"]:
+        known = read_document(world.clients.s3, event["bucket"], key) or {}
+        ending = {"problem": event["problem"], "actions": event["results"], "acknowledged": event["acknowledged"]}
+        finished = {**known, **ending, "finished_at": world.clock.now().isoformat()}
+        write_document(world.clients.s3, event["bucket"], key, finished)
+    return news.to_json()
+
+
+def _handles(action: Mapping[str, Any], point: RecoveryPoint) -> bool:
+    return point.resource_type in action["handles"]
+
+
+def _chosen(action: Mapping[str, Any], point: RecoveryPoint, date: str) -> Mapping[str, Any]:
+    return {
+        "name": action["name"],
+        "machineArn": action["machineArn"],
+        "restorable": action["restorable"],
+        "prefix": point.prefix(action["name"], date),
+        "evidencePrefix": point.prefix("evidence", date),
+    }
+
+
+def _known(world: World, event: Event) -> Import:
+    """The import that this run is at. Raises ImportChanged where another attempt is at it."""
+    known = Imports(world.clients.dynamodb, event["ledger"], world.clock).find(_snapshot_arn(event))
+    if known is None or known.attempt != event["attempt"]:
+        raise ImportChanged(snapshot=_snapshot_arn(event))
+    return known
+
+
+def _stand(world: World, event: Event, changed: Import) -> Import:
+    stands = Imports(world.clients.dynamodb, event["ledger"], world.clock).stand(changed)
+    if stands is None:
+        raise ImportChanged(snapshot=changed.announcement.snapshot_arn)
+    return stands
+
+
+def _snapshot_arn(event: Event) -> str:
+    return Announcement.from_text(event["announcement"]).snapshot_arn
+
+
+def _source_account(known: Import) -> str:
+    """The resource is the source's, which was held against the topic before anything began."""
+    return known.recovery_point.resource_arn.account
