@@ -45,6 +45,8 @@ def empty_application(output: Path | None = None) -> App:
 def add_stack(app: App, settings: DeploymentSettings, found: Installed) -> None:
     """The stack of one deployment is in the application, the findings that we accept acknowledged."""
     from backup_actions_infrastructure.findings import acknowledge_findings
-    from backup_actions_infrastructure.stack import SourceStack
+    from backup_actions_infrastructure.separated_stack import SeparatedStack
+    from backup_actions_infrastructure.source_stack import SourceStack
 
-    acknowledge_findings(SourceStack(app, settings.name, settings=settings, actions=found.actions))
+    kind = SeparatedStack if settings.imports else SourceStack
+    acknowledge_findings(kind(app, settings.name, settings=settings, actions=found.actions))

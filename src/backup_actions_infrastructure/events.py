@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_stepfunctions as stepfunctions
     from constructs import Construct
 
-    from backup_actions.contract import Awaited
+    from backup_actions.contract import Awaited, Function
     from backup_actions_infrastructure.placeholders import Placeholders
 
 # EventBridge's own limits: it tries for a day before the dead-letter queue gets the event.
@@ -36,14 +36,18 @@ def intake_rules(scope: Construct, intake: lambda_.IFunction, vaults: Iterable[s
         ("AnnouncedByCloudTrail", "The same, as CloudTrail tells it", rules.announced_by_cloudtrail(names)),
     ):
         rule = events.Rule(scope, name, description=description, event_pattern=_rendered(pattern))
-        rule.add_target(
-            targets.LambdaFunction(
-                intake,
-                dead_letter_queue=dead_letters,
-                retry_attempts=_TRIES,
-                max_event_age=Duration.hours(_TRIES_FOR_HOURS),
-            )
-        )
+        rule.add_target(_calling(intake, dead_letters))
+
+
+def schedule_rule(scope: Construct, described: Function, function: lambda_.IFunction, dead_letters: sqs.IQueue) -> None:
+    """The function is called as often as its description says."""
+    rule = events.Rule(
+        scope,
+        f"Schedule-{described.name}",
+        description=f"Calls {described.name}",
+        schedule=events.Schedule.expression(described.schedule),
+    )
+    rule.add_target(_calling(function, dead_letters))
 
 
 def catalogue_rule(
@@ -56,14 +60,7 @@ def catalogue_rule(
         description="An export is complete",
         event_pattern=_rendered(rules.exported(list(machine_arns))),
     )
-    rule.add_target(
-        targets.LambdaFunction(
-            catalogue,
-            dead_letter_queue=dead_letters,
-            retry_attempts=_TRIES,
-            max_event_age=Duration.hours(_TRIES_FOR_HOURS),
-        )
-    )
+    rule.add_target(_calling(catalogue, dead_letters))
 
 
 def waking_rules(
@@ -77,15 +74,8 @@ def waking_rules(
             description=f"Ends the wait {name}",
             event_pattern=_rendered(event.pattern),
         )
-        rule.add_target(
-            targets.LambdaFunction(
-                wake,
-                event=events.RuleTargetInput.from_object({"key": events.EventField.from_path(event.key)}),
-                dead_letter_queue=dead_letters,
-                retry_attempts=_TRIES,
-                max_event_age=Duration.hours(_TRIES_FOR_HOURS),
-            )
-        )
+        key = events.RuleTargetInput.from_object({"key": events.EventField.from_path(event.key)})
+        rule.add_target(_calling(wake, dead_letters, key))
 
 
 def clean_up_rule(
@@ -141,6 +131,19 @@ def left_behind_notice(
         event_pattern=_rendered(rules.not_cleaned_up(machine.state_machine_arn)),
     )
     _tell(rule, rules.NOT_CLEANED_UP_TEXT, topic, dead_letters)
+
+
+def _calling(
+    function: lambda_.IFunction, dead_letters: sqs.IQueue, told: events.RuleTargetInput | None = None
+) -> targets.LambdaFunction:
+    """The function is told the event, or the part of it that is given."""
+    return targets.LambdaFunction(
+        function,
+        event=told,
+        dead_letter_queue=dead_letters,
+        retry_attempts=_TRIES,
+        max_event_age=Duration.hours(_TRIES_FOR_HOURS),
+    )
 
 
 def _tell(rule: events.Rule, sentence: str, topic: sns.ITopic, dead_letters: sqs.IQueue) -> None:

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from backup_actions_infrastructure.logs import log_group
 from backup_actions_infrastructure.roles import role
-from backup_actions_infrastructure.service_grants import BURY_WHAT_FAILED, TRACE_FUNCTION, WRITE_LOG
+from backup_actions_infrastructure.service_grants import BURY_WHAT_FAILED, TAKE_MESSAGES, TRACE_FUNCTION, WRITE_LOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +45,7 @@ class _Function(Construct):
         code: lambda_.Code,
         settings: DeploymentSettings,
         placeholders: Placeholders,
+        role_known_as: str | None = None,
     ) -> None:
         super().__init__(scope, name)
         log = log_group(self, "Log", retention_days=settings.log_retention_days)
@@ -56,6 +57,7 @@ class _Function(Construct):
             placeholders=placeholders.and_texts(LogGroupArn=log.log_group_arn),
             steps=steps,
             grants=grants,
+            known_as=role_known_as,
         )
         self.function = lambda_.Function(
             self,
@@ -89,6 +91,7 @@ def task_function(
     code: lambda_.Code,
     settings: DeploymentSettings,
     placeholders: Placeholders,
+    role_known_as: str | None,
 ) -> lambda_.Function:
     """The function of a machine's task; the machine hands it everything it needs to know."""
     return _Function(
@@ -103,6 +106,7 @@ def task_function(
         code=code,
         settings=settings,
         placeholders=placeholders,
+        role_known_as=role_known_as,
     ).function
 
 
@@ -115,8 +119,49 @@ def event_function(
     placeholders: Placeholders,
     failures_to: sqs.IQueue,
 ) -> lambda_.Function:
-    """A function that events call: what it fails on, again and again, goes to the queue."""
-    function = _Function(
+    """A function that events or a schedule call: what it fails on, again and again, goes to the queue."""
+    function = _called_from_outside(
+        scope, described, BURY_WHAT_FAILED, code=code, settings=settings, placeholders=placeholders
+    )
+    function.configure_async_invoke(
+        on_failure=destinations.SqsDestination(failures_to),
+        max_event_age=Duration.hours(_EVENT_LIVES_HOURS),
+        retry_attempts=2,
+    )
+    return function
+
+
+def inbox_function(
+    scope: Construct,
+    described: Function,
+    *,
+    code: lambda_.Code,
+    settings: DeploymentSettings,
+    placeholders: Placeholders,
+    inbox: sqs.IQueue,
+) -> lambda_.Function:
+    """A function that is called with the messages of a queue, which keeps what it fails on."""
+    return _called_from_outside(
+        scope,
+        described,
+        TAKE_MESSAGES,
+        code=code,
+        settings=settings,
+        placeholders=placeholders.and_texts(InboxArn=inbox.queue_arn),
+    )
+
+
+def _called_from_outside(
+    scope: Construct,
+    described: Function,
+    grants: Sequence[Statement],
+    *,
+    code: lambda_.Code,
+    settings: DeploymentSettings,
+    placeholders: Placeholders,
+) -> lambda_.Function:
+    """No machine hands it anything: what it has to know is in its environment."""
+    return _Function(
         scope,
         f"Function-{described.name}",
         title=described.name,
@@ -124,14 +169,8 @@ def event_function(
         described=described,
         environment=described.environment,
         steps=described.permissions.tasks["function"],
-        grants=(*WRITE_LOG, *TRACE_FUNCTION, *BURY_WHAT_FAILED),
+        grants=(*WRITE_LOG, *TRACE_FUNCTION, *grants),
         code=code,
         settings=settings,
         placeholders=placeholders,
     ).function
-    function.configure_async_invoke(
-        on_failure=destinations.SqsDestination(failures_to),
-        max_event_age=Duration.hours(_EVENT_LIVES_HOURS),
-        retry_attempts=2,
-    )
-    return function

@@ -82,6 +82,7 @@ class JobDefinition(Construct):
         settings: DeploymentSettings,
         image: WorkerImage,
         placeholders: Placeholders,
+        role_known_as: str | None,
     ) -> None:
         super().__init__(scope, name)
         definition_name = f"{settings.name}-{title}"
@@ -95,6 +96,7 @@ class JobDefinition(Construct):
             description=f"{title}: {job.doc}",
             placeholders=placeholders,
             steps=statements,
+            known_as=role_known_as,
         )
         self.definition = _Definition(
             self,

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from backup_actions_infrastructure.functions import task_function
+from backup_actions_infrastructure.events import schedule_rule
+from backup_actions_infrastructure.exchange import ExchangeRenderer, role_names
+from backup_actions_infrastructure.functions import event_function, inbox_function, task_function
 from backup_actions_infrastructure.jobs import JobDefinition
 from backup_actions_infrastructure.logs import log_group
 from backup_actions_infrastructure.roles import role, service_role
 from backup_actions_infrastructure.service_grants import DELIVER_MACHINE_LOG, TRACE_MACHINE
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
     from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_sqs as sqs
 
     from backup_actions.lifecycle import Deployed
     from backup_actions.settings import DeploymentSettings
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class RenderedMachine(Construct):
-    """One machine with everything that it calls."""
+    """One machine with everything that it calls, and what it exchanges with other accounts."""
 
     def __init__(
         self,
@@ -35,53 +40,96 @@ class RenderedMachine(Construct):
         code: lambda_.Code,
         image: WorkerImage,
         placeholders: Placeholders,
+        topic_key: kms.IKey,
+        dead_letters: sqs.IQueue,
     ) -> None:
-        described = deployed.machine
-        super().__init__(scope, described.name)
-        functions = {
+        super().__init__(scope, deployed.machine.name)
+        self._described, self._settings, self._code = deployed.machine, settings, code
+        exchange = ExchangeRenderer(self, deployed, settings, placeholders)
+        self.exchange = exchange.rendered(topic_key, dead_letters)
+        known = placeholders.and_texts(**self.exchange.texts)
+        self._placeholders = known.and_texts(**{name: known.fill(text) for name, text in deployed.texts.items()})
+        self._role_names = role_names(self._described, settings)
+        functions, jobs, roles = self._tasks(), self._jobs(image), self._service_roles()
+        own = self._placeholders.of_machine(
+            functions={name: function.function_arn for name, function in functions.items()},
+            jobs={name: job.arn for name, job in jobs.items()},
+            service_roles={name: made.role_arn for name, made in roles.items()},
+        )
+        self.machine = _state_machine(self, deployed, settings, own, self._role_names.get("workflow"))
+        # The machine names job definitions by their name, which CloudFormation cannot see.
+        self.machine.node.add_dependency(*(job.definition for job in jobs.values()))
+        self._inboxes(exchange)
+        self._schedules(dead_letters)
+
+    def _tasks(self) -> dict[str, lambda_.Function]:
+        return {
             name: task_function(
                 self,
-                title=f"{described.name}-{name}",
+                title=f"{self._described.name}-{name}",
                 name=name,
                 task=task,
-                statements=described.permissions.tasks[name],
-                code=code,
-                settings=settings,
-                placeholders=placeholders,
+                statements=self._described.permissions.tasks[name],
+                code=self._code,
+                settings=self._settings,
+                placeholders=self._placeholders,
+                role_known_as=self._role_names.get(f"task-{name}"),
             )
-            for name, task in described.tasks.items()
+            for name, task in self._described.tasks.items()
         }
-        jobs = {
+
+    def _jobs(self, image: WorkerImage) -> dict[str, JobDefinition]:
+        return {
             name: JobDefinition(
                 self,
                 f"Job-{name}",
-                title=f"{described.name}-{name}",
+                title=f"{self._described.name}-{name}",
                 job=job,
-                statements=described.permissions.jobs[name],
-                settings=settings,
+                statements=self._described.permissions.jobs[name],
+                settings=self._settings,
                 image=image,
-                placeholders=placeholders,
+                placeholders=self._placeholders,
+                role_known_as=self._role_names.get(f"job-{name}"),
             )
-            for name, job in described.jobs.items()
+            for name, job in self._described.jobs.items()
         }
-        service_roles = {
+
+    def _service_roles(self) -> dict[str, iam.IRole]:
+        return {
             name: service_role(
                 self,
                 f"ServiceRole-{name}",
-                described_role,
-                steps=described.permissions.services[name],
-                placeholders=placeholders,
+                described,
+                steps=self._described.permissions.services[name],
+                placeholders=self._placeholders,
+                known_as=self._role_names.get(f"service-{name}"),
             )
-            for name, described_role in described.service_roles.items()
+            for name, described in self._described.service_roles.items()
         }
-        own = placeholders.of_machine(
-            functions={name: function.function_arn for name, function in functions.items()},
-            jobs={name: job.arn for name, job in jobs.items()},
-            service_roles={name: made.role_arn for name, made in service_roles.items()},
-        )
-        self.machine = _state_machine(self, deployed, settings, own)
-        # The machine names job definitions by their name, which CloudFormation cannot see.
-        self.machine.node.add_dependency(*(job.definition for job in jobs.values()))
+
+    def _inboxes(self, exchange: ExchangeRenderer) -> None:
+        for name, queue in self.exchange.queues.items():
+            function = inbox_function(
+                self,
+                self._described.inboxes[name].function,
+                code=self._code,
+                settings=self._settings,
+                placeholders=self._placeholders,
+                inbox=queue,
+            )
+            exchange.deliver(name, queue, function)
+
+    def _schedules(self, dead_letters: sqs.IQueue) -> None:
+        for described in self._described.scheduled:
+            function = event_function(
+                self,
+                described,
+                code=self._code,
+                settings=self._settings,
+                placeholders=self._placeholders,
+                failures_to=dead_letters,
+            )
+            schedule_rule(self, described, function, dead_letters)
 
 
 def definition_of(deployed: Deployed) -> str:
@@ -90,7 +138,11 @@ def definition_of(deployed: Deployed) -> str:
 
 
 def _state_machine(
-    scope: Construct, deployed: Deployed, settings: DeploymentSettings, placeholders: Placeholders
+    scope: Construct,
+    deployed: Deployed,
+    settings: DeploymentSettings,
+    placeholders: Placeholders,
+    role_known_as: str | None,
 ) -> stepfunctions.StateMachine:
     described = deployed.machine
     name = f"{settings.name}-{described.name}"
@@ -117,6 +169,7 @@ def _state_machine(
             placeholders=placeholders,
             steps=described.permissions.workflow,
             grants=(*DELIVER_MACHINE_LOG, *TRACE_MACHINE),
+            known_as=role_known_as,
         ),
         logs=stepfunctions.LogOptions(
             destination=log,

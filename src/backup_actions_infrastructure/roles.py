@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,10 +15,20 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from backup_actions.contract import ServiceRole, Statement
+    from backup_actions.settings import DeploymentSettings
     from backup_actions_infrastructure.placeholders import Placeholders
 
 STEPS, SERVICE = "Steps", "Service"
 """Names of a role's two policies: what its steps need, from the description, and what AWS needs to run them."""
+
+_ROLE_NAME_AT_MOST, _FINGERPRINT_LENGTH = 64, 8
+
+
+def role_name(settings: DeploymentSettings, machine_name: str, step: str) -> str:
+    """The name of a step's role, where something else has to know it; another one in each region of the account."""
+    name = f"{settings.name}-{machine_name}-{step}"
+    fingerprint = hashlib.sha256(f"{settings.region} {name}".encode()).hexdigest()[:_FINGERPRINT_LENGTH]
+    return f"{name[: _ROLE_NAME_AT_MOST - _FINGERPRINT_LENGTH - 1]}-{fingerprint}"
 
 
 def role(
@@ -30,12 +41,17 @@ def role(
     steps: Sequence[Statement] = (),
     grants: Sequence[Statement] = (),
     conditions: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None,
+    known_as: str | None = None,
 ) -> iam.IRole:
-    """A role for one thing that runs. What is returned ignores further grants, so the template holds just these."""
+    """A role for one thing that runs. What is returned ignores further grants, so the template holds just these.
+
+    Without the name that it is ``known_as`` CloudFormation invents one.
+    """
     policies = {STEPS: _policy(steps, placeholders), SERVICE: _policy(grants, placeholders)}
     made = iam.Role(
         scope,
         name,
+        role_name=known_as,
         assumed_by=iam.ServicePrincipal(service, conditions=conditions),
         description=description,
         inline_policies={name: policy for name, policy in policies.items() if not policy.is_empty},
@@ -45,7 +61,13 @@ def role(
 
 
 def service_role(
-    scope: Construct, name: str, described: ServiceRole, *, steps: Sequence[Statement], placeholders: Placeholders
+    scope: Construct,
+    name: str,
+    described: ServiceRole,
+    *,
+    steps: Sequence[Statement],
+    placeholders: Placeholders,
+    known_as: str | None = None,
 ) -> iam.IRole:
     """A role that an AWS service takes on, for resources of this account alone where it says for which."""
     source: dict[str, dict[str, str | Sequence[str]]] = {
@@ -60,6 +82,7 @@ def service_role(
         placeholders=placeholders,
         steps=steps,
         conditions=source if described.on_behalf_of else None,
+        known_as=known_as,
     )
 
 

@@ -1,7 +1,7 @@
 """What roles get besides what the steps of a description need, all of it, each with its reason.
 
-The placeholders here that the contract does not know (``LogGroupArn``, ``RepositoryArn``, ``MachineArn``) belong to the
-role at hand and are given where the role is made.
+The placeholders here that the contract does not know (``LogGroupArn``, ``RepositoryArn``, ``MachineArn``, ``InboxArn``)
+belong to the role at hand and are given where the role is made.
 """
 
 from __future__ import annotations
@@ -58,6 +58,15 @@ DELIVER_MACHINE_LOG = (
 
 BURY_WHAT_FAILED = (
     Statement(("sqs:SendMessage",), on="${DeadLetterQueueArn}", for_=("an event that the function could not handle",)),
+)
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+TAKE_MESSAGES = (
+    Statement(
+        ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+        on="${InboxArn}",
+        for_=("messages of the inbox",),
+    ),
 )
 
 START_CLEAN_UP = (

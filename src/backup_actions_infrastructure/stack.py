@@ -1,38 +1,32 @@
-"""The stack of the account that has the backups."""
+"""What the stacks of both kinds of accounts have in common: everything but what starts the main machine."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from aws_cdk import Environment, Stack, Tags
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.ledger import WAKE
-from backup_actions.lifecycle import INTAKE, awaited_events, catalogued_machines, deployed_machines, machine_arn
+from backup_actions.lifecycle import awaited_events, catalogued_machines, deployed_machines, machine_arn
 from backup_actions_infrastructure import messages, storage
 from backup_actions_infrastructure.athena import database, workgroup
 from backup_actions_infrastructure.code import function_code
 from backup_actions_infrastructure.compute import Compute
 from backup_actions_infrastructure.database_network import DatabaseNetwork, database_network
-from backup_actions_infrastructure.events import (
-    catalogue_rule,
-    clean_up_rule,
-    cut_short_notice,
-    intake_rules,
-    left_behind_notice,
-    waking_rules,
-)
+from backup_actions_infrastructure.events import catalogue_rule, clean_up_rule, left_behind_notice, waking_rules
+from backup_actions_infrastructure.exchange import topic_arns
 from backup_actions_infrastructure.functions import event_function
 from backup_actions_infrastructure.image import worker_image
 from backup_actions_infrastructure.machines import RenderedMachine
 from backup_actions_infrastructure.network import public_network
+from backup_actions_infrastructure.outputs import exchange_outputs
 from backup_actions_infrastructure.placeholders import Placeholders, Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aws_cdk import aws_lambda as lambda_
-    from aws_cdk import aws_sns as sns
     from constructs import Construct
 
     from backup_actions.contract import Action, Awaited, Function
@@ -40,8 +34,10 @@ if TYPE_CHECKING:
     from backup_actions.settings import DeploymentSettings
 
 
-class SourceStack(Stack):
+class DeploymentStack(Stack):
     """Everything that one deployment needs, rendered from its settings and the enabled actions."""
+
+    DESCRIPTION: ClassVar[str]
 
     def __init__(self, scope: Construct, name: str, *, settings: DeploymentSettings, actions: Iterable[Action]) -> None:
         super().__init__(
@@ -49,67 +45,63 @@ class SourceStack(Stack):
             name,
             # Concrete, so that settings of one account are never deployed into another.
             env=Environment(account=settings.account, region=settings.region),
-            description="AWS Backup Actions: archives, verifies and lets go of recovery points",
+            description=self.DESCRIPTION,
         )
         self._settings = settings
         actions = tuple(actions)
-        main, *enabled = deployed_machines(settings, actions)
-        catalogued = catalogued_machines(settings, actions)
-        awaited = awaited_events(settings, actions)
-
-        key = storage.stack_key(self, settings)
-        bucket_key = storage.archive_key(self, settings, key)
-        bucket = storage.archive_bucket(self, settings, bucket_key)
-        topic = messages.topic(self, settings, key)
+        machines = deployed_machines(settings, actions)
+        announcing = [arn for each in machines for arn in topic_arns(each.machine, settings)]
+        self._key = storage.stack_key(self, settings, announcing)
+        self._bucket_key = storage.archive_key(self, settings, self._key)
+        self._bucket = storage.archive_bucket(self, settings, self._bucket_key)
+        self._topic = messages.topic(self, settings, self._key)
         self._dead_letters = messages.dead_letter_queue(self)
-        messages.alarm_of_dead_letters(self, settings, self._dead_letters, topic)
-        network = public_network(self, settings, bucket)
-        databases = database_network(self, settings, network) if _restores_databases(enabled) else DatabaseNetwork()
-        self._placeholders = Placeholders.of(
+        messages.alarm_of_dead_letters(self, settings, self._dead_letters, self._topic)
+        self._image = worker_image(self, settings)
+        self._placeholders = self._with_compute(machines)
+        with function_code(_codes(*machines)) as code:
+            main, *enabled = [self._machine(each, code) for each in machines]
+            self._main(main, code)
+            for action in enabled:
+                self._cleaned_up_after(action)
+            if awaited := awaited_events(settings, actions):
+                self._wake(awaited, code)
+            if catalogued := catalogued_machines(settings, actions):
+                self._catalogue(catalogued, code)
+        exchange_outputs(self, (main, *enabled))
+        for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
+            Tags.of(self).add(tag_key, value)
+
+    def _with_compute(self, machines: Sequence[Deployed]) -> Placeholders:
+        """Jobs can run, beside databases where a machine restores such. Returns what every machine knows."""
+        settings = self._settings
+        network = public_network(self, settings, self._bucket)
+        databases = database_network(self, settings, network) if _restores_databases(machines) else DatabaseNetwork()
+        placeholders = Placeholders.of(
             settings,
             Shared(
-                bucket=bucket.bucket_name,
-                bucket_key_arn=bucket_key.key_arn,
+                bucket=self._bucket.bucket_name,
+                bucket_key_arn=self._bucket_key.key_arn,
                 ledger_table=storage.ledger_table(self).table_name,
-                topic_arn=topic.topic_arn,
+                topic_arn=self._topic.topic_arn,
                 dead_letter_queue_url=self._dead_letters.queue_url,
                 dead_letter_queue_arn=self._dead_letters.queue_arn,
                 database_subnet_group=databases.subnet_group,
                 database_security_group=databases.security_group,
-                main_machine_arn=machine_arn(main.machine),
+                main_machine_arn=machine_arn(machines[0].machine),
             ),
         )
-        self._image = worker_image(self, settings)
-        Compute(
-            self,
-            "Compute",
-            settings=settings,
-            network=network,
-            image=self._image,
-            placeholders=self._placeholders,
-        )
-        with function_code(_codes(main, *enabled)) as code:
-            self._main(main, topic, code)
-            for action in enabled:
-                self._action(action, topic, code)
-            self._intake(code)
-            if awaited:
-                self._wake(awaited, code)
-            if catalogued:
-                database(self, settings)
-                workgroup(self, settings, bucket.bucket_name, bucket_key)
-                self._catalogue(catalogued, code)
-        for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
-            Tags.of(self).add(tag_key, value)
+        Compute(self, "Compute", settings=settings, network=network, image=self._image, placeholders=placeholders)
+        return placeholders
 
-    def _main(self, main: Deployed, topic: sns.ITopic, code: lambda_.Code) -> None:
-        rendered = self._machine(main, code)
-        cut_short_notice(rendered, rendered.machine, topic, self._dead_letters)
+    def _main(self, main: RenderedMachine, code: lambda_.Code) -> None:
+        """What belongs to one kind of account only: who starts the main machine, and what follows its bad end."""
+        raise NotImplementedError
 
-    def _action(self, action: Deployed, topic: sns.ITopic, code: lambda_.Code) -> None:
-        rendered = self._machine(action, code)
+    def _cleaned_up_after(self, rendered: RenderedMachine) -> None:
+        """An execution that ended badly is followed by one that removes what it has left behind."""
         clean_up_rule(rendered, rendered.machine, self._placeholders, self._dead_letters)
-        left_behind_notice(rendered, rendered.machine, topic, self._dead_letters)
+        left_behind_notice(rendered, rendered.machine, self._topic, self._dead_letters)
 
     def _machine(self, deployed: Deployed, code: lambda_.Code) -> RenderedMachine:
         return RenderedMachine(
@@ -119,15 +111,16 @@ class SourceStack(Stack):
             code=code,
             image=self._image,
             placeholders=self._placeholders,
+            topic_key=self._key,
+            dead_letters=self._dead_letters,
         )
-
-    def _intake(self, code: lambda_.Code) -> None:
-        intake_rules(self, self._called_by_events(INTAKE, code), self._settings.vaults, self._dead_letters)
 
     def _wake(self, awaited: Mapping[str, Awaited], code: lambda_.Code) -> None:
         waking_rules(self, self._called_by_events(WAKE, code), awaited, self._dead_letters)
 
     def _catalogue(self, exporting: Iterable[Action], code: lambda_.Code) -> None:
+        database(self, self._settings)
+        workgroup(self, self._settings, self._bucket.bucket_name, self._bucket_key)
         function = self._called_by_events(CATALOGUE, code)
         arns = [self._placeholders.fill(machine_arn(action)) for action in exporting]
         catalogue_rule(self, function, arns, self._dead_letters)
@@ -148,4 +141,5 @@ def _restores_databases(machines: Iterable[Deployed]) -> bool:
 
 
 def _codes(*machines: Deployed) -> list[str]:
-    return [INTAKE.code, *(task.code for deployed in machines for task in deployed.machine.tasks.values())]
+    tasks = [task.code for deployed in machines for task in deployed.machine.tasks.values()]
+    return tasks + [function.code for deployed in machines for function in deployed.machine.functions]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -15,7 +15,7 @@ from backup_actions_infrastructure.athena import RESULTS_FOLDER
 from backup_actions_infrastructure.messages import topic_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from constructs import Construct
 
@@ -28,15 +28,19 @@ _UNFINISHED_UPLOADS_END_AFTER_DAYS = 7
 _PUBLISHERS = ("events.amazonaws.com", "cloudwatch.amazonaws.com")
 
 
-def stack_key(scope: Construct, settings: DeploymentSettings) -> kms.Key:
-    """The key of archives and notifications.
+def stack_key(scope: Construct, settings: DeploymentSettings, announcing: Iterable[str]) -> kms.Key:
+    """The key of archives and notifications, and of the topics with these ARNs, to which only our own roles publish.
 
     The account's IAM policies decide who may use it: people with the right to read archives need no change of the key.
     """
     # Whoever may publish to the topic may use the key for that; the topic's policy and IAM say who may.
     # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     for_the_topic = {"kms:EncryptionContext:aws:sns:topicArn": topic_arn(settings)}
-    through_sns = {"kms:CallerAccount": Aws.ACCOUNT_ID, "kms:ViaService": f"sns.{Aws.REGION}.{Aws.URL_SUFFIX}"}
+    through_sns = {
+        "kms:EncryptionContext:aws:sns:topicArn": [topic_arn(settings), *announcing],
+        "kms:CallerAccount": Aws.ACCOUNT_ID,
+        "kms:ViaService": f"sns.{Aws.REGION}.{Aws.URL_SUFFIX}",
+    }
     messages = ["kms:Decrypt", "kms:GenerateDataKey"]
     key = kms.Key(
         scope,
@@ -47,7 +51,7 @@ def stack_key(scope: Construct, settings: DeploymentSettings) -> kms.Key:
         policy=iam.PolicyDocument(
             statements=[
                 _on_key("TheAccountDecides", iam.AccountRootPrincipal(), ["kms:*"]),
-                _on_key("ThroughSns", iam.AnyPrincipal(), messages, {"StringEquals": {**for_the_topic, **through_sns}}),
+                _on_key("ThroughSns", iam.AnyPrincipal(), messages, {"StringEquals": through_sns}),
                 *(
                     _on_key(f"Publisher{number}", iam.ServicePrincipal(name), messages, {"StringEquals": for_the_topic})
                     for number, name in enumerate(_PUBLISHERS, start=1)
@@ -60,7 +64,7 @@ def stack_key(scope: Construct, settings: DeploymentSettings) -> kms.Key:
 
 
 def _on_key(
-    sid: str, who: iam.IPrincipal, actions: list[str], conditions: Mapping[str, Mapping[str, str]] | None = None
+    sid: str, who: iam.IPrincipal, actions: list[str], conditions: Mapping[str, Mapping[str, Any]] | None = None
 ) -> iam.PolicyStatement:
     return iam.PolicyStatement(sid=sid, principals=[who], actions=actions, resources=["*"], conditions=conditions)
 

@@ -107,7 +107,7 @@ def test_exactly_the_accepted_findings_of_the_aws_solutions_rules_are_found(
 ) -> None:
     from backup_actions_infrastructure.app import empty_application
     from backup_actions_infrastructure.findings import ACCEPTED
-    from backup_actions_infrastructure.stack import SourceStack
+    from backup_actions_infrastructure.source_stack import SourceStack
 
     app = empty_application(tmp_path)
     SourceStack(app, "backup-actions", settings=rendered.settings, actions=found.actions)
