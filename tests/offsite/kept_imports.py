@@ -7,6 +7,7 @@ from typing import Any
 
 from backup_actions.model.offsite import Announcement
 from backup_actions.offsite.imports import Import, Stage
+from backup_actions.offsite.naming import copy_name
 
 SOURCE, HERE = "111122223333", "444455556666"
 KEY = f"arn:aws:kms:us-east-1:{SOURCE}:key/00000000-0000-0000-0000-000000000000"
@@ -49,7 +50,7 @@ def kept(
         "stage": Stage.ACKNOWLEDGED,
         "attempt": 1,
         "execution": f"import-{name}",
-        "imported_arn": arn.format(account=HERE, name=f"backup-actions-{name}"),
+        "imported_arn": arn.format(account=HERE, name=copy_name(announcement)),
         "imported_at": (backed_up_at + imported_after).isoformat(),
         "size_gib": 20,
     }

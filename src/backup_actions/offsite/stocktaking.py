@@ -1,0 +1,95 @@
+"""What retention is about to do: the ledger's imports compared with what is there, and a verdict on each that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from backup_actions.aws import World
+from backup_actions.model.arn import Arn
+from backup_actions.model.json_types import JsonObject
+from backup_actions.offsite.comparing import objections_to_copy, tags_of_copy
+from backup_actions.offsite.imports import Import, Stage
+from backup_actions.offsite.kinds import snapshots_like
+from backup_actions.offsite.naming import copy_name
+from backup_actions.offsite.retention import Rules, Verdict, decide
+from backup_actions.offsite.snapshots import Snapshot
+
+# AWS deletes within minutes.
+_STUCK = timedelta(days=1)
+_GOING = frozenset({"deleting", "deleted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What is there of the imports, and what retention makes of it."""
+
+    verdicts: list[Verdict]
+    """On those that are what the ledger says."""
+    leaving: list[Import]
+    """Those that AWS deletes or has deleted, as retention has asked."""
+    troubles: list[str]
+    """What people have to look at, a sentence each."""
+
+    def to_json(self) -> JsonObject:
+        """The form for scripts."""
+        return {
+            "verdicts": [
+                {
+                    "import": verdict.imported.imported_arn,
+                    "resource": verdict.imported.announcement.resource_arn,
+                    "backed_up_at": verdict.imported.announcement.created_at,
+                    "keeps": verdict.keeps,
+                    "because": verdict.because,
+                }
+                for verdict in self.verdicts
+            ],
+            "leaving": [each.imported_arn for each in self.leaving],
+            "troubles": [*self.troubles],
+        }
+
+
+def take_stock(world: World, imports: Iterable[Import], security_tag: Mapping[str, str], rules: Rules) -> Stock:
+    """Look at every import that retention may not have removed yet; nothing is changed.
+
+    Only what is there and is what the ledger says stands for its resource. Raises AwsBusy and AwsCallFailed.
+    """
+    now = world.clock.now()
+    there: list[Import] = []
+    leaving: list[Import] = []
+    troubles: list[str] = []
+    for each in imports:
+        if not each.imported_arn or each.stage is Stage.REMOVED:
+            continue
+        found = snapshot_of(world, each)
+        if each.leaving_since and (found is None or found.status in _GOING):
+            leaving.append(each)
+            if found and now - datetime.fromisoformat(each.leaving_since) > _STUCK:
+                troubles.append(
+                    f"{each.imported_arn} has been leaving since {each.leaving_since}: it is {found.status}"
+                )
+        elif found is None:
+            troubles.append(f"{each.imported_arn} is not there any more, and retention has not removed it")
+        elif objections := "; ".join(_objections(each, found, security_tag)):
+            troubles.append(f"{each.imported_arn} is not what the ledger says and is left alone: {objections}")
+        else:
+            # Was it marked before, AWS has not been asked, or has refused: it is judged like the others.
+            there.append(replace(each, leaving_since=""))
+    return Stock(decide(there, rules, now), leaving, troubles)
+
+
+def snapshot_of(world: World, each: Import) -> Snapshot | None:
+    """What AWS says of the snapshot that an import has become; None where there is none."""
+    named = snapshots_like(world, each.announcement.resource_type, Arn.parse(each.imported_arn))
+    found = named.own(copy_name(each.announcement))
+    return next((snapshot for snapshot in found if snapshot.arn == each.imported_arn), None)
+
+
+def _objections(each: Import, found: Snapshot, security_tag: Mapping[str, str]) -> Iterator[str]:
+    if found.state != "available":
+        yield f"it is {found.status}"
+    # Under which key it was imported the ledger does not say: the settings may name another one by now.
+    key_arn = found.key_arn or "one of this account"
+    tags = tags_of_copy(each.announcement, copy_name(each.announcement), security_tag)
+    yield from objections_to_copy(each.announcement, found, key_arn=key_arn, tags=tags)

@@ -1,0 +1,255 @@
+"""A separated account as far as retention sees it: its ledger, its snapshots and its topic, held in dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+from tests.offsite.kept_imports import NOW
+
+from backup_actions.aws import Clients, World
+from backup_actions.offsite.comparing import tags_of_copy
+from backup_actions.offsite.imports import Import, Imports
+from backup_actions.offsite.naming import copy_name
+from backup_actions.offsite.snapshots import NAME_TAG, name_in
+
+TAG = {"backup-actions": "yes"}
+TABLE, TOPIC = "ledger", "arn:aws:sns:us-east-1:444455556666:backup-actions"
+
+
+def refusal(code: str, message: str = "no") -> ClientError:
+    """What boto3 raises for a code."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+class PassingClock:
+    """Time passes when somebody sleeps, and only then."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        """The present time."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """It is later now."""
+        self.time += timedelta(seconds=seconds)
+
+
+class FakeTable:
+    """DynamoDB with one table, as far as imports go."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, dict[str, Any]] = {}
+        self.puts = 0
+
+    def put_item(self, *, Item: dict[str, Any], **asked: Any) -> None:  # noqa: N803 - boto3's name
+        """Unless another version is there than the one that was read."""
+        there = self.items.get(Item["item"]["S"])
+        read = asked.get("ExpressionAttributeValues", {}).get(":read")
+        if (there and there["version"]) != read:
+            raise refusal("ConditionalCheckFailedException")
+        self.items[Item["item"]["S"]] = Item
+        self.puts += 1
+
+    def get_item(self, *, Key: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        """One item, or none."""
+        item = self.items.get(Key["item"]["S"])
+        return {"Item": item} if item else {}
+
+    def get_paginator(self, _: str) -> SimpleNamespace:
+        """Of all items."""
+        return SimpleNamespace(paginate=lambda **_: iter([{"Items": list(self.items.values())}]))
+
+
+class FakeSnapshots:
+    """Snapshots by name or id, of every kind; one that is deleted takes a while to go."""
+
+    def __init__(self, clock: PassingClock) -> None:
+        self._clock = clock
+        self.found: dict[str, dict[str, Any]] = {}
+        self.shares: dict[str, list[str]] = {}
+        self.refuses: dict[str, ClientError] = {}
+        self.deleted: list[str] = []
+        self.deletion_seconds = 20.0
+        self.when_asked_for_shares: Callable[[], object] = lambda: None
+        self._gone_at: dict[str, datetime] = {}
+
+    def is_there(self, name: str) -> bool:
+        """Whether AWS shows it."""
+        if name in self._gone_at and self._gone_at[name] <= self._clock.now():
+            self.found.pop(name, None)
+        return name in self.found
+
+    def shown(self, name: str, missing: str) -> list[dict[str, Any]]:
+        """What AWS says of it, or the refusal."""
+        if not self.is_there(name):
+            raise refusal(missing)
+        return [self.found[name]]
+
+    def delete(self, name: str, missing: str, status: str = "Status") -> None:
+        """It is going from now on."""
+        if name in self.refuses:
+            raise self.refuses[name]
+        self.shown(name, missing)
+        self.deleted.append(name)
+        self._gone_at[name] = self._clock.now() + timedelta(seconds=self.deletion_seconds)
+        self.found[name][status] = "deleting"
+
+    def attributes(self, name: str) -> list[dict[str, Any]]:
+        """With whom it is shared, as RDS says it."""
+        self.when_asked_for_shares()
+        return [{"AttributeName": "restore", "AttributeValues": self.shares.get(name, [])}]
+
+
+class FakeDatabases:
+    """RDS."""
+
+    def __init__(self, snapshots: FakeSnapshots) -> None:
+        self._snapshots = snapshots
+
+    def describe_db_snapshots(self, *, DBSnapshotIdentifier: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        """That one."""
+        return {"DBSnapshots": self._snapshots.shown(DBSnapshotIdentifier, "DBSnapshotNotFound")}
+
+    def describe_db_cluster_snapshots(self, *, DBClusterSnapshotIdentifier: str) -> dict[str, Any]:  # noqa: N803
+        """That one."""
+        missing = "DBClusterSnapshotNotFoundFault"
+        return {"DBClusterSnapshots": self._snapshots.shown(DBClusterSnapshotIdentifier, missing)}
+
+    def describe_db_snapshot_attributes(self, *, DBSnapshotIdentifier: str) -> dict[str, Any]:  # noqa: N803
+        """With whom that one is shared."""
+        attributes = self._snapshots.attributes(DBSnapshotIdentifier)
+        return {"DBSnapshotAttributesResult": {"DBSnapshotAttributes": attributes}}
+
+    def describe_db_cluster_snapshot_attributes(self, *, DBClusterSnapshotIdentifier: str) -> dict[str, Any]:  # noqa: N803
+        """With whom that one is shared."""
+        attributes = self._snapshots.attributes(DBClusterSnapshotIdentifier)
+        return {"DBClusterSnapshotAttributesResult": {"DBClusterSnapshotAttributes": attributes}}
+
+    def delete_db_snapshot(self, *, DBSnapshotIdentifier: str) -> None:  # noqa: N803 - boto3's name
+        """That one."""
+        self._snapshots.delete(DBSnapshotIdentifier, "DBSnapshotNotFound")
+
+    def delete_db_cluster_snapshot(self, *, DBClusterSnapshotIdentifier: str) -> None:  # noqa: N803 - boto3's name
+        """That one."""
+        self._snapshots.delete(DBClusterSnapshotIdentifier, "DBClusterSnapshotNotFoundFault")
+
+
+class FakeDisks:
+    """EC2."""
+
+    def __init__(self, snapshots: FakeSnapshots) -> None:
+        self._snapshots = snapshots
+
+    def get_paginator(self, _: str) -> SimpleNamespace:
+        """Of the snapshots with the name in their tag."""
+        return SimpleNamespace(paginate=self._named)
+
+    def _named(self, *, Filters: list[dict[str, Any]], **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+        (wanted,) = Filters[0]["Values"]
+        tag = {"Key": NAME_TAG, "Value": wanted}
+        there = [name for name in list(self._snapshots.found) if self._snapshots.is_there(name)]
+        found = [self._snapshots.found[name] for name in there]
+        yield {"Snapshots": [each for each in found if tag in each.get("Tags", [])]}
+
+    def describe_snapshot_attribute(self, *, SnapshotId: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        """With whom that one is shared."""
+        shares = self._snapshots.shares.get(SnapshotId, [])
+        return {
+            "CreateVolumePermissions": [{"Group" if each == "all" else "UserId": each} for each in shares],
+        }
+
+    def delete_snapshot(self, *, SnapshotId: str) -> None:  # noqa: N803 - boto3's name
+        """That one."""
+        self._snapshots.delete(SnapshotId, "InvalidSnapshot.NotFound", "State")
+
+
+class FakeTopic:
+    """SNS."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+
+    def publish(self, **said: Any) -> None:
+        """People are told."""
+        self.told.append(said)
+
+
+class Account:
+    """A world with all of these, and imports in it."""
+
+    def __init__(self, imports: Iterable[Import], rules: str) -> None:
+        self.clock = PassingClock()
+        self.table, self.topic = FakeTable(), FakeTopic()
+        self.snapshots = FakeSnapshots(self.clock)
+        clients = SimpleNamespace(
+            region="us-east-1",
+            dynamodb=self.table,
+            rds=FakeDatabases(self.snapshots),
+            ec2=FakeDisks(self.snapshots),
+            sns=self.topic,
+        )
+        ((key, value),) = TAG.items()
+        self.world = World(
+            cast("Clients", clients),
+            clock=self.clock,
+            environment={
+                "BACKUP_ACTIONS_LEDGER": TABLE,
+                "BACKUP_ACTIONS_SETTINGS": rules,
+                "BACKUP_ACTIONS_TAG_KEY": key,
+                "BACKUP_ACTIONS_TAG_VALUE": value,
+                "BACKUP_ACTIONS_TOPIC": TOPIC,
+            },
+        )
+        for each in imports:
+            self.ledger.stand(each)
+            if each.imported_arn:
+                self.snapshots.found[name_in(each.imported_arn)] = _snapshot(each)
+
+    @property
+    def ledger(self) -> Imports:
+        """Its imports."""
+        return Imports(cast("Any", self.table), TABLE, self.clock)
+
+    def known(self, name: str) -> Import:
+        """What the ledger says of an import now."""
+        (found,) = [each for each in self.ledger.all() if each.announcement.run == f"run-{name}"]
+        return found
+
+
+def _snapshot(each: Import) -> dict[str, Any]:
+    announced = each.announcement
+    tags = tags_of_copy(announced, copy_name(announced), TAG)
+    tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]
+    taken = datetime.fromisoformat(each.imported_at)
+    resource = name_in(announced.resource_arn)
+    if announced.resource_type == "EBS":
+        return {
+            "SnapshotId": name_in(each.imported_arn),
+            "OwnerId": "444455556666",
+            "State": "completed",
+            "VolumeSize": each.size_gib,
+            "Encrypted": True,
+            "KmsKeyId": "key",
+            "StartTime": taken,
+            "Tags": tag_list,
+        }
+    of = "DBCluster" if announced.resource_type == "Aurora" else "DB"
+    return {
+        f"{of}SnapshotArn": each.imported_arn,
+        f"{of}{'' if of == 'DBCluster' else 'Instance'}Identifier": resource,
+        "Status": "available",
+        "Engine": announced.engine,
+        "EngineVersion": announced.engine_version,
+        "AllocatedStorage": each.size_gib,
+        "Encrypted": True,
+        "StorageEncrypted": True,
+        "KmsKeyId": "key",
+        "SnapshotCreateTime": taken,
+        "TagList": tag_list,
+    }
