@@ -104,11 +104,11 @@ def _settings(section: Mapping[str, Any], definitions: Mapping[str, Any], path: 
         meaning = setting.get("description") or (inner or {})["description"]  # pydantic leaves out the section's own
         yield f"| `{place}` | {_kind(setting)} | {'' if told_below else default} | {meaning} |"
         if inner is not None:
-            yield from _settings(inner, definitions, f"{place}.")
+            yield from _settings(inner, definitions, f"{place}[]." if setting.get("type") == "array" else f"{place}.")
 
 
 def _section_in(setting: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    for part in (setting, *setting.get("anyOf", ())):
+    for part in (setting, *setting.get("anyOf", ()), setting.get("items", {})):
         if "$ref" in part:
             section: Mapping[str, Any] = definitions[part["$ref"].removeprefix("#/$defs/")]
             return section if "properties" in section else None
@@ -125,6 +125,8 @@ def _kind(setting: Mapping[str, Any]) -> str:
         )
     if "$ref" in setting:
         return "section"
+    if "$ref" in setting.get("items", {}):
+        return "list of sections"
     words = {"string": "text", "integer": "whole number", "boolean": "`true` or `false`", "null": "`null`"}
     words |= {"number": "number", "array": "list", "object": "texts by name"}
     return words[setting["type"]] + _limits(setting)

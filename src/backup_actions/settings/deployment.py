@@ -115,7 +115,10 @@ class DeploymentSettings(Section):
         None, description="For a separated account, and only there: what it imports. It watches no vaults then."
     )
     vaults: tuple[VaultName, ...] = Field(
-        (), description="The AWS Backup vaults that are watched.", examples=[["backups"]], validate_default=True
+        (),
+        description="The AWS Backup vaults that are watched: at least one, and with imports none.",
+        examples=[["backups"]],
+        validate_default=True,
     )
     name: Prefix = Field("backup-actions", description="What the name of everything that is made begins with.")
     tags: dict[TagKey, TagValue] = Field({}, description="Tags put on everything that is made.")

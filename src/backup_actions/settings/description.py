@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _HEADING = """\
 Settings of AWS Backup Actions.
-The first four have no default. Everything else stands here with its default and may be left out.
+account, region, zones and vaults have no default. Everything else stands here with its default and may be left out.
 Check the file with `backup-actions check backup-actions.yaml`."""
 
 
@@ -58,10 +58,21 @@ def _lines(model: type[BaseModel], default: BaseModel | None, depth: int) -> Ite
 
 def _shape(field: FieldInfo, depth: int) -> Iterator[str]:
     """For a section that is absent by default: what it would hold."""
-    for kind in getattr(field.annotation, "__args__", ()):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            for name, inner in kind.model_fields.items():
-                yield from _comment(f"  {name}: {inner.description}", depth)
+    for section in _sections_in(field.annotation):
+        yield from _held(section, "  ", depth)
+
+
+def _held(section: type[BaseModel], lead: str, depth: int) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        yield from _comment(f"{lead}{name}: {field.description}", depth)
+        for inner in _sections_in(field.annotation):
+            yield from _held(inner, f"{lead}  ", depth)
+
+
+def _sections_in(annotation: Any) -> list[type[BaseModel]]:
+    """The section itself, one that may be absent, or one that a list consists of."""
+    kinds = (annotation, *getattr(annotation, "__args__", ()))
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def _first_value(field: FieldInfo) -> object:
