@@ -58,13 +58,13 @@ _MANAGING = (
 class Key:
     """A KMS key of the machine's own for snapshots. ``${Key_<name>}`` is its ARN.
 
-    Of this account only the named steps use it, and only through EBS and RDS; of the other accounts, which the named
+    Of this account the named steps use it, and only through EBS and RDS; of the other accounts, which the named
     setting holds, everybody whom they allow, and only to have decrypted what was shared with them.
     """
 
     doc: str
-    users: tuple[str, ...]
-    """Steps: ``task-<name>``, ``job-<name>``, ``workflow``."""
+    users: tuple[str, ...] = ()
+    """Steps: ``task-<name>``, ``job-<name>``, ``workflow``. Empty: everybody of this account whom IAM lets."""
     readers: str = ""
     """The setting with the other account's id, or a tuple of ids; empty: nobody else."""
 
@@ -73,7 +73,7 @@ class Key:
         services = [f"{service}.${{Region}}.amazonaws.com" for service in ("ec2", "rds")]
         through = {"StringEquals": {"kms:ViaService": services}}
         own = "arn:${Partition}:iam::${Account}:root"
-        users = {"ArnEquals": {"aws:PrincipalArn": list(user_arns)}}
+        users = {"ArnEquals": {"aws:PrincipalArn": list(user_arns)}} if self.users else {}
         for_services = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
         others = [f"arn:${{Partition}}:iam::{account}:root" for account in reader_accounts]
         statements: list[dict[str, Any]] = [
