@@ -41,8 +41,12 @@ from backup_actions_local.services.functions import Functions
 from backup_actions_local.services.hosting.inline import Inline
 from backup_actions_local.services.hosting.subprocesses import Subprocesses
 from backup_actions_local.services.job_runs import JobRuns
+from backup_actions_local.services.messages import Messages
+from backup_actions_local.services.messages_sns import Sns
+from backup_actions_local.services.messages_sqs import Sqs
 from backup_actions_local.services.metadata import Metadata
 from backup_actions_local.services.mishaps import Mishaps
+from backup_actions_local.services.neighbours import Neighbours
 from backup_actions_local.services.parameters import Parameters
 from backup_actions_local.services.place import Place
 from backup_actions_local.services.rds import Rds
@@ -69,7 +73,8 @@ class Cloud:
 
     ``mode`` says whether functions and jobs are processes of their own or run in the thread that asks for them; calls,
     permissions and faults are the same. ``on_event`` hears of every event of every execution, ``on_report`` of what
-    jobs say. There is one Cloud at a time in a process. Raises PortInUse.
+    jobs say. A process may have one Cloud of each account at a time; those that are given the same ``neighbours``, the
+    same clock and the same objects can share with each other. Raises PortInUse.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Cloud:
         place: Place | None = None,
         durations: Durations | None = None,
         port: int | None = None,
+        neighbours: Neighbours | None = None,
         on_event: Callable[[Execution, Event], None] = lambda _execution, _event: None,
         on_report: Callable[[str, Report], None] = lambda _job_name, _report: None,
     ) -> None:
@@ -90,6 +96,8 @@ class Cloud:
         self._directory = directory
         self.roles = Roles(self.clock, account=self.place.account, partition=self.place.partition)
         durations = durations or Durations()
+        self.neighbours = neighbours or Neighbours()
+        self.messages = Messages(clock=self.clock, place=self.place, durations=durations, neighbours=self.neighbours)
         self.store = BlockStore(clock=self.clock, place=self.place, directory=directory, durations=durations)
         self.events = Events(clock=self.clock, place=self.place, durations=durations, mishaps=self.mishaps)
         self.tables = DynamoDbTables(clock=self.clock, place=self.place, durations=durations)
@@ -162,11 +170,15 @@ class Cloud:
                 self.events,
                 self.parameters,
                 self.stepfunctions,
+                Sns(self.messages),
+                Sqs(self.messages, lambda: self.front.url),
             ),
             objects=objects,
             routes=metadata.routes(),
             tags_of=self._tags_of,
             key_of=self._key_of,
+            policy_of=self.neighbours.policy_of,
+            is_foreign_bucket=lambda name: self.neighbours.is_foreign_bucket(name, self.place.account),
             witness=self.tables.witness,
             account=self.place.account,
             region=self.place.region,
@@ -187,6 +199,7 @@ class Cloud:
             stack.callback(self.dynamodb.close)
             stack.callback(self.tables.close)
             stack.callback(self.events.close)
+            stack.callback(self.messages.close)
             stack.callback(self.jobs.close)
             stack.callback(self.stepfunctions.close)
             self._stack = stack.pop_all()
@@ -210,6 +223,7 @@ class Cloud:
         """Make bucket, key, ledger, topic, queue, vaults, roles, functions, jobs, machines and rules."""
         resources = made_for(settings, bucket, self.administrator, self.restored)
         self._bucket_keys[f"arn:{self.place.partition}:s3:::{bucket}"] = resources["BucketKeyArn"]
+        self.neighbours.buckets[bucket] = self.place.account
         deployment = Deployment(settings, tuple(actions), self.place, resources)
         Deploying(self, deployment).make()
         return deployment

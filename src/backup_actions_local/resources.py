@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
     import boto3
+    from types_boto3_sqs.literals import QueueAttributeNameType
 
     from backup_actions.settings import DeploymentSettings
     from backup_actions_local.services.rds_restored import RestoredDatabases
+
+_KEPT: Mapping[QueueAttributeNameType, str] = {"MessageRetentionPeriod": str(14 * 24 * 3600)}
 
 
 def made_for(
@@ -31,12 +36,14 @@ def made_for(
     )
     if settings.athena.enabled:
         session.client("glue").create_database(DatabaseInput={"Name": settings.glue_database})
-    topic = session.client("sns").create_topic(Name=settings.name)["TopicArn"]
-    queue = session.client("sqs").create_queue(QueueName=f"{settings.name}-dead-letters")["QueueUrl"]
+    sns, sqs = session.client("sns"), session.client("sqs")
+    topic = sns.create_topic(Name=settings.name)["TopicArn"]
+    queue = sqs.create_queue(QueueName=f"{settings.name}-dead-letters", Attributes=_KEPT)["QueueUrl"]
     # What the topic sends to people is kept here, where it can be shown.
-    inbox = session.client("sqs").create_queue(QueueName=f"{settings.name}-inbox")["QueueUrl"]
     endpoint = place.arn("sqs", f"{settings.name}-inbox")
-    session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+    attributes: dict[QueueAttributeNameType, str] = {**_KEPT, "Policy": json.dumps(_heard_from(topic, endpoint))}
+    inbox = sqs.create_queue(QueueName=f"{settings.name}-inbox", Attributes=attributes)["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
     return {
         "Bucket": bucket,
         "BucketKeyArn": session.client("kms").create_key(Description="archives")["KeyMetadata"]["Arn"],
@@ -48,3 +55,15 @@ def made_for(
         "DatabaseSecurityGroup": restored.make_security_group(),
         "InboxUrl": inbox,
     }
+
+
+def _heard_from(topic: str, queue: str) -> dict[str, Any]:
+    """The policy of a queue into which only this topic sends."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -12,12 +12,13 @@ from backup_actions_local.calls import Call, Caller, Handler, Refused, Request, 
 from backup_actions_local.front import refusals, wire
 from backup_actions_local.front.audit import Audit, Verdict
 from backup_actions_local.front.authorization import Facts, KeyOf, TagsOf, checks_of
-from backup_actions_local.front.authorization.s3 import LIST_BUCKET, bucket_arn
+from backup_actions_local.front.authorization.s3 import LIST_BUCKET, bucket_arn, buckets_of
 from backup_actions_local.front.exchange import Answer, BodyTooLarge, Incoming
 from backup_actions_local.front.faults import Fault, Faults
 from backup_actions_local.front.objects import Objects
 from backup_actions_local.front.passthrough import SERVICES, Moto
 from backup_actions_local.front.policies import Check, Decision, evaluate
+from backup_actions_local.front.resource_policies import Asker, PolicyOf, evaluate_resource, joined
 from backup_actions_local.front.roles import Roles
 from backup_actions_local.front.signatures import Signature, claimed_signature, is_genuine
 from backup_actions_local.front.wire import Parsed
@@ -42,11 +43,14 @@ class Dispatcher:
         routes: Mapping[str, Route],
         tags_of: TagsOf,
         key_of: KeyOf,
+        policy_of: PolicyOf,
+        is_foreign_bucket: Callable[[str], bool],
         account: str,
         region: str,
     ) -> None:
         self._clock, self._roles, self._faults, self._audit = clock, roles, faults, audit
         self._objects, self._moto, self._witness = objects, moto, witness
+        self._policy_of, self._is_foreign_bucket = policy_of, is_foreign_bucket
         self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
         self._facts = Facts(account, region, tags_of, key_of, roles.partition)
         self._handlers: dict[tuple[str, str], Handler] = {("sts", "GetCallerIdentity"): self._caller_identity}
@@ -147,24 +151,31 @@ class Dispatcher:
 
     def _refusal(self, call: Call, checks: Iterable[Check]) -> Refused | None:
         """Why the caller may not make the call; None if it may."""
-        if call.caller.is_administrator:
-            return None
         for check in checks:
-            decision = self._decide(call, check)
+            decision = self._decide(call.caller, check)
             if decision is not Decision.ALLOWED:
                 return refusals.access_denied(call.service, self._roles.caller_arn(call.caller), check, decision)
         return None
 
-    def _decide(self, call: Call, check: Check) -> Decision:
+    def _decide(self, caller: Caller, check: Check) -> Decision:
+        """An administrator may do everything at home; elsewhere the resource's policy has to let it, as everybody."""
+        role_arn = self._roles.role_arn(caller.role)
         everywhere = {
             "aws:RequestedRegion": self._facts.region,
             "aws:PrincipalAccount": self._facts.account,
-            "aws:PrincipalArn": self._roles.role_arn(call.caller.role),
+            "aws:PrincipalArn": role_arn,
         }
-        return evaluate(
-            self._roles.statements(call.caller.role),
-            Check(check.action, check.resource, {**everywhere, **check.context}),
+        asked = Check(check.action, check.resource, {**everywhere, **check.context})
+        by_identity = (
+            Decision.ALLOWED if caller.is_administrator else evaluate(self._roles.statements(caller.role), asked)
         )
+        policy = self._policy_of(check.resource)
+        if policy is None:
+            return by_identity
+        asker = Asker(account=self._facts.account, role_arn=role_arn, session_arn=self._roles.caller_arn(caller))
+        at_home = check.resource.split(":")[4] == self._facts.account
+        by_resource = evaluate_resource(policy, asker, asked)
+        return joined(by_identity, by_resource, at_home=at_home, rules_alone=policy.rules_alone)
 
     def _carried_out(self, number: int, parsed: Parsed, call: Call, incoming: Incoming) -> Answer:
         try:
@@ -185,7 +196,7 @@ class Dispatcher:
         if call.service == "s3" and self._objects is not None:
             return self._stored(parsed, call, incoming, self._objects)
         if call.service in SERVICES and parsed.body is not None:
-            answer = self._moto.answer(call.service, call.operation, incoming, parsed.body)
+            answer = self._moto.answer(call.service, incoming, parsed.body)
             if answer.status < 400:
                 self._witness(call)
             return answer
@@ -193,7 +204,7 @@ class Dispatcher:
 
     def _stored(self, parsed: Parsed, call: Call, incoming: Incoming, objects: Objects) -> Answer:
         owner = incoming.headers.get("x-amz-expected-bucket-owner", self._facts.account)
-        if owner != self._facts.account:
+        if owner != self._facts.account or any(map(self._is_foreign_bucket, buckets_of(call.params))):
             raise Refused("AccessDenied", "Access Denied", 403)
         key = self._facts.key_of(bucket_arn(call.params, self._facts)) if "Bucket" in call.params else None
         answer = objects.answer(incoming, parsed.body, key_arn=key)

@@ -11,11 +11,11 @@ from typing import Any
 from backup_actions_local.front.exchange import Answer, Incoming
 from backup_actions_local.front.wire import environ_of
 
-SERVICES = frozenset({"cloudwatch", "dynamodb", "glue", "kms", "logs", "sns", "sqs"})
+SERVICES = frozenset({"cloudwatch", "dynamodb", "glue", "kms", "logs"})
 
 
 class Moto:
-    """moto's own WSGI application, in this process, for one account."""
+    """moto's own WSGI application, in this process, for one account; moto keeps accounts apart."""
 
     def __init__(self, account: str) -> None:
         self._account = account
@@ -23,17 +23,18 @@ class Moto:
         self._one_at_a_time: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def reset(self) -> None:
-        """Forget everything that moto's services know in this process."""
-        from moto.moto_api._internal.models import moto_api_backend
+        """Forget everything that moto's services know of this account."""
+        from moto.core.base_backend import BackendDict
 
-        moto_api_backend.reset()
+        # moto's own reset forgets every account
+        for services in list(BackendDict._instances):  # type: ignore[misc] # noqa: SLF001
+            if self._account in services:
+                services[self._account].reset()
 
-    def answer(self, service: str, operation: str, incoming: Incoming, body: bytes) -> Answer:
+    def answer(self, service: str, incoming: Incoming, body: bytes) -> Answer:
         """What moto answers to a request that has been read."""
         environ = environ_of(incoming, body)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
-        if operation == "ReceiveMessage":  # it may wait for a message that another call has to bring
-            return self._run(environ)
         with self._one_at_a_time[service]:
             return self._run(environ)
 

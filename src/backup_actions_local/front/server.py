@@ -15,6 +15,7 @@ from backup_actions_local.front.exchange import LoopbackServer
 from backup_actions_local.front.faults import Faults
 from backup_actions_local.front.objects import Objects
 from backup_actions_local.front.passthrough import Moto
+from backup_actions_local.front.resource_policies import PolicyOf
 from backup_actions_local.front.roles import ADMINISTRATOR, Roles
 from backup_actions_local.front.sessions import bound_session
 from backup_actions_local.seaweed import ObjectServer
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 
 
 class Front:
-    """One HTTP server on 127.0.0.1 that answers as AWS does; there is one at a time in a process (moto is global).
+    """One HTTP server on 127.0.0.1 that answers as AWS does to one account; there is one of each account at a time.
 
-    ``tags_of`` and ``key_of`` tell the permission check the tags of a resource and the KMS key that encrypts it
-    (of snapshots, volumes and buckets), by ARN. ``routes`` answer paths that are no AWS API. ``witness`` hears of
-    every call that moto has carried out.
+    ``tags_of``, ``key_of`` and ``policy_of`` tell the permission check the tags of a resource, the KMS key that
+    encrypts it (of snapshots, volumes and buckets) and its own policy (of queues and topics, also of other accounts),
+    by ARN; ``is_foreign_bucket`` says which buckets other accounts have on the same server. ``routes`` answer paths
+    that are no AWS API. ``witness`` hears of every call that moto has carried out.
     Raises PortInUse on start if the port is taken.
     """
 
@@ -44,6 +46,8 @@ class Front:
         routes: Mapping[str, Route] | None = None,
         tags_of: TagsOf = lambda arn: {},
         key_of: KeyOf = lambda arn: None,
+        policy_of: PolicyOf = lambda arn: None,
+        is_foreign_bucket: Callable[[str], bool] = lambda name: False,
         witness: Callable[[Call], None] = lambda call: None,
         account: str = "111122223333",
         region: str = "us-east-1",
@@ -55,8 +59,8 @@ class Front:
         self._moto = Moto(account)
         self._dispatcher = Dispatcher(
             clock=clock, roles=roles, faults=faults, audit=audit, services=services, objects=self._objects,
-            moto=self._moto, witness=witness, routes=routes or {}, tags_of=tags_of, key_of=key_of, account=account,
-            region=region,
+            moto=self._moto, witness=witness, routes=routes or {}, tags_of=tags_of, key_of=key_of,
+            policy_of=policy_of, is_foreign_bucket=is_foreign_bucket, account=account, region=region,
         )  # fmt: skip
         self._port = port
         self._server: LoopbackServer | None = None
@@ -78,7 +82,7 @@ class Front:
         return bound_session(self.roles.issue(role, name), url=self.url, region=self.region)
 
     def start(self) -> None:
-        """Serve, with nothing in moto's services. Raises PortInUse."""
+        """Serve, with nothing of the account in moto's services. Raises PortInUse."""
         server = LoopbackServer(self._port, self._dispatcher.answer)
         self._moto.reset()
         server.start()

@@ -39,6 +39,12 @@ _SERVICE_OF_SIGNING_NAME = {
     "monitoring": "cloudwatch",
     "states": "stepfunctions",
 }
+# Services that once spoke the query protocol still tell its codes; the shape of an error that has another name is
+# what clients raise: https://docs.aws.amazon.com/sdkref/latest/guide/feature-query-compatibility.html
+_SHAPE_OF_CODE = {
+    "AWS.SimpleQueueService.NonExistentQueue": "QueueDoesNotExist",
+    "QueueAlreadyExists": "QueueNameExists",
+}
 _RPC_PROTOCOLS = frozenset({"json", "query", "ec2"})
 
 
@@ -112,8 +118,9 @@ def answer_with_error(protocol: str, refused: Refused) -> Answer:
         content_type = "application/json" if protocol == "rest-json" else "application/x-amz-json-1.1"
         # The key is `message` in some models and `Message` in others; `__type` is where JSON clients look first.
         reason = {"Reason": refused.reason} if refused.reason else {}
-        body = json.dumps({"__type": refused.code, "message": refused.message, "Message": refused.message, **reason})
-        headers |= {"x-amzn-ErrorType": refused.code, "x-amzn-query-error": f"{refused.code};{fault}"}
+        shape = _SHAPE_OF_CODE.get(refused.code, refused.code)
+        body = json.dumps({"__type": shape, "message": refused.message, "Message": refused.message, **reason})
+        headers |= {"x-amzn-ErrorType": shape, "x-amzn-query-error": f"{refused.code};{fault}"}
         return Answer(refused.status, {"Content-Type": content_type, **headers}, body.encode())
     error = f"<Code>{code}</Code><Message>{message}</Message>"
     document = {

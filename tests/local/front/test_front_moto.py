@@ -60,19 +60,6 @@ def test_errors_of_moto_are_in_the_audit(stage: Stage) -> None:
     assert (entry.verdict, entry.error_code) == (Verdict.FAILED, "ResourceNotFoundException")
 
 
-def test_a_notification_reaches_a_queue(stage: Stage) -> None:
-    sns, sqs = stage.administrator("sns"), stage.administrator("sqs")
-    topic = sns.create_topic(Name="news")["TopicArn"]
-    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:111122223333:inbox")
-
-    assert topic == "arn:aws:sns:us-east-1:111122223333:news"
-    stage.client("sns", Statement(("sns:Publish",), on=topic)).publish(TopicArn=topic, Message="archived")
-
-    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
-    assert "archived" in message["Body"]
-
-
 @pytest.mark.parametrize(
     ("service", "operation", "params"),
     [
@@ -93,3 +80,12 @@ def test_a_start_finds_nothing_of_an_earlier_run(set_up: SetUp) -> None:
     make_table(set_up())
 
     assert set_up().administrator("dynamodb").list_tables()["TableNames"] == []
+
+
+def test_a_start_leaves_other_accounts_what_they_have(set_up: SetUp) -> None:
+    mine = set_up()
+    make_table(mine)
+    other = set_up(account="444455556666")
+
+    assert other.administrator("dynamodb").list_tables()["TableNames"] == []
+    assert mine.administrator("dynamodb").list_tables()["TableNames"] == ["ledger"]

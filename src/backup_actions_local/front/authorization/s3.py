@@ -17,6 +17,12 @@ def bucket_arn(params: Params, facts: Facts) -> str:
     return f"arn:{facts.partition}:s3:::{params['Bucket']}"
 
 
+def buckets_of(params: Params) -> tuple[str, ...]:
+    """The buckets that a call names: its own, and the one that it copies from."""
+    source = str(params.get("CopySource") or "").lstrip("/").partition("/")[0]
+    return tuple(name for name in (params.get("Bucket"), source) if name)
+
+
 def _bucket(params: Params, facts: Facts) -> tuple[str, ...]:
     return (bucket_arn(params, facts),)
 
