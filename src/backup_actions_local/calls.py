@@ -33,6 +33,10 @@ class Call:
     operation: str
     params: Mapping[str, Any]
     caller: Caller
+    region: str = ""
+    """To which it is made; empty: that of who answers."""
+    lacking: tuple[str, ...] = ()
+    """What the caller may not do of what the service finds out only later: the actions."""
 
 
 class Refused(Exception):
@@ -63,7 +67,10 @@ def one_at_a_time(
 
 
 class Service(Protocol):
-    """A part of AWS that the embedded one implements itself; what no service claims goes to moto."""
+    """A part of AWS that the embedded one implements itself; what no service claims goes to moto.
+
+    Those of its operations that answer in every region are in ``everywhere``, where it has such.
+    """
 
     name: str
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from backup_actions_local.services.place import Place
 
 
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html: a copy's volume is an arbitrary one
+_NO_VOLUME = "vol-ffffffff"
+
+
 class BlockStore:
     """What is there. States that take time are computed from the clock when somebody looks."""
 
@@ -41,7 +45,8 @@ class BlockStore:
         self._clock = clock
         self._directory = directory
         self._devices = devices or devices_of_this_machine()
-        self._identifiers = Identifiers("ec2")
+        # The id of a snapshot is all that other accounts know it by.
+        self._identifiers = Identifiers(f"ec2 {place.account}")
         self._lock = threading.RLock()
         self._volumes: dict[str, Volume] = {}
         self._snapshots: dict[str, Snapshot] = {}
@@ -120,6 +125,7 @@ class BlockStore:
                 id=snapshot_id, volume_id=volume_id, size_gib=volume.size_gib, image=target, started=now,
                 completes_at=now + timedelta(seconds=takes_seconds), description=description,
                 kms_key_id=volume.kms_key_id, managed_by_backup=managed_by_backup, tags=dict(tags or {}),
+                region=self.place.region,
             )  # fmt: skip
             return snapshot_id
 
@@ -136,11 +142,26 @@ class BlockStore:
             )
             return copy_id
 
+    def begin_copy(
+        self, source: Snapshot, *, region: str, description: str, kms_key_id: str, tags: Mapping[str, str]
+    ) -> Snapshot:
+        """A copy, under way, of a snapshot of this or another account. Raises DiskFull."""
+        with self._lock:
+            now, copy_id = self._clock.now(), self._identifiers.resource("snap")
+            image = self._directory / "snapshots" / f"{copy_id}.img"
+            images.copy_sparse(source.image, image)
+            self._snapshots[copy_id] = Snapshot(
+                id=copy_id, volume_id=_NO_VOLUME, size_gib=source.size_gib, image=image, started=now, completes_at=now,
+                description=description, kms_key_id=kms_key_id, tags=dict(tags), region=region, is_under_way=True,
+            )  # fmt: skip
+            return self._snapshots[copy_id]
+
     def remove_snapshot(self, snapshot_id: str) -> None:
         """Remove a snapshot and its bytes, whoever manages it; one that is gone already is no error."""
         with self._lock:
             snapshot = self._snapshots.pop(snapshot_id, None)
             if snapshot:
+                snapshot.is_gone = True
                 snapshot.image.unlink(missing_ok=True)
 
     @contextmanager
@@ -158,12 +179,13 @@ class BlockStore:
                 raise Refused("InvalidVolume.NotFound", f"The volume '{volume_id}' does not exist.")
             return self._volumes[volume_id]
 
-    def snapshot(self, snapshot_id: str) -> Snapshot:
-        """What is known of a snapshot. Raises Refused when there is none."""
+    def snapshot(self, snapshot_id: str, *, region: str = "") -> Snapshot:
+        """What is known of a snapshot. Raises Refused when there is none in the region."""
         with self._lock:
-            if snapshot_id not in self._snapshots:
+            found = self._snapshots.get(snapshot_id)
+            if found is None or found.region != (region or self.place.region):
                 raise Refused("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
-            return self._snapshots[snapshot_id]
+            return found
 
     def instance(self, instance_id: str) -> Instance:
         """What is known of a host. Raises Refused when there is none."""
@@ -177,10 +199,14 @@ class BlockStore:
         with self.settled():
             return list(self._volumes.values())
 
-    def snapshots(self) -> list[Snapshot]:
-        """All snapshots."""
+    def snapshots(self, *, region: str = "") -> list[Snapshot]:
+        """All snapshots of a region."""
         with self._lock:
-            return list(self._snapshots.values())
+            return [each for each in self._snapshots.values() if each.region == (region or self.place.region)]
+
+    def shared_with(self, account: str) -> list[Snapshot]:
+        """What another account may copy, in whatever region."""
+        return [each for each in list(self._snapshots.values()) if each.is_shared_with(account)]
 
     def instances(self) -> list[Instance]:
         """All hosts, the terminated ones too."""

@@ -39,6 +39,9 @@ class Durations:
     """How long an instance that is to be modified still looks available."""
     database_password_seconds: float = 30.0
     database_deleted_seconds: float = 180.0
+    database_snapshot_copied_seconds: float = 240.0
+    database_snapshot_deleted_seconds: float = 15.0
+    snapshot_copied_seconds: float = 180.0
     job_accepted_seconds: float = 1.0
     job_placed_seconds: float = 40.0
     """From RUNNABLE to STARTING: a host is launched."""

@@ -205,7 +205,7 @@ class Ec2:
             lambda snapshot: snapshot.tags,
         )
         part, token = page(chosen, call.params.get("NextToken"), call.params.get("MaxResults"))
-        described = [answers.snapshot_answer(snapshot, self._place, now) for snapshot in part]
+        described = [answers.snapshot_answer(snapshot, self._place.account, now) for snapshot in part]
         return {"Snapshots": described} | ({"NextToken": token} if token else {})
 
     def _delete_snapshot(self, call: Call, now: datetime) -> Mapping[str, Any]:

@@ -58,8 +58,8 @@ def attachment_answer(volume_id: str, attachment: Attachment, now: datetime) -> 
     }
 
 
-def snapshot_answer(snapshot: Snapshot, place: Place, now: datetime) -> Answer:
-    """A snapshot as DescribeSnapshots has it."""
+def snapshot_answer(snapshot: Snapshot, owner: str, now: datetime, *, for_owner: bool = True) -> Answer:
+    """A snapshot as DescribeSnapshots has it; to others its tags are not told."""
     answer: Answer = {
         "SnapshotId": snapshot.id,
         "VolumeId": snapshot.volume_id,
@@ -68,12 +68,13 @@ def snapshot_answer(snapshot: Snapshot, place: Place, now: datetime) -> Answer:
         "Progress": "100%" if snapshot.state(now) == "completed" else "0%",
         "StartTime": snapshot.started,
         "Description": snapshot.description,
-        "OwnerId": place.account,
+        "OwnerId": owner,
         "Encrypted": bool(snapshot.kms_key_id),
         "StorageTier": "standard",
-        "Tags": tag_list(snapshot.tags),
+        "Tags": tag_list(snapshot.tags) if for_owner else [],
     }
-    return answer | ({"KmsKeyId": snapshot.kms_key_id} if snapshot.kms_key_id else {})
+    optional = {"KmsKeyId": snapshot.kms_key_id, "StateMessage": snapshot.error}
+    return answer | {name: value for name, value in optional.items() if value}
 
 
 def instance_answer(instance: Instance, now: datetime) -> Answer:

@@ -108,6 +108,14 @@ class Mishaps:
         """The next DB instances end in ``failed``, ``incompatible-restore`` or ``storage-full``, not ``available``."""
         return self._plan(status, "database status", "", times)
 
+    def snapshot_copy_fails(self, times: int | None = 1) -> Mishap:
+        """The next copies of snapshots, of databases or volumes, go wrong when their time has come."""
+        return self._plan("a failed copy of a snapshot", "snapshot copy failure", "", times)
+
+    def snapshot_copy_never_ends(self, times: int | None = 1) -> Mishap:
+        """The next copies of snapshots are never complete."""
+        return self._plan("an endless copy of a snapshot", "endless snapshot copy", "", times)
+
     def keep_recovery_point(self, times: int | None = 1) -> Mishap:
         """The next deletions are answered with 200 and leave the recovery point EXPIRED."""
         return self._plan("a deletion that is not carried out", "kept point", "", times)

@@ -77,24 +77,40 @@ class Databases:
             raise Refused(code, f"{arn} not found.", 404)
         return self._databases[arn]
 
-    def snapshots(self, *, clusters: bool) -> list[DatabaseSnapshot]:
-        """Every snapshot of DB instances, or of clusters."""
-        return [snapshot for snapshot in self._snapshots.values() if snapshot.of.is_cluster == clusters]
+    def snapshots(self, *, clusters: bool, region: str = "") -> list[DatabaseSnapshot]:
+        """Every snapshot of DB instances, or of clusters, in a region."""
+        self._settle()
+        wanted = (clusters, region or self.place.region)
+        return [each for each in list(self._snapshots.values()) if (each.of.is_cluster, each.region) == wanted]
+
+    def shared_with(self, account: str) -> list[DatabaseSnapshot]:
+        """What another account may copy, in whatever region."""
+        return [each for each in list(self._snapshots.values()) if each.is_shared_with(account)]
 
     def snapshot(self, arn: str) -> DatabaseSnapshot:
         """Raise Refused when there is none."""
+        self._settle()
         if arn not in self._snapshots:
             is_cluster = ":cluster-snapshot:" in arn
             code = "DBClusterSnapshotNotFoundFault" if is_cluster else "DBSnapshotNotFound"
             raise Refused(code, f"{arn.rpartition('snapshot:')[2]} not found.", 404)
         return self._snapshots[arn]
 
-    def named_snapshot(self, identifier: str, *, clusters: bool) -> DatabaseSnapshot:
+    def named_snapshot(self, identifier: str, *, clusters: bool, region: str = "") -> DatabaseSnapshot:
         """The snapshot of this name or ARN. Raises Refused when there is none."""
-        kind = "cluster-snapshot" if clusters else "snapshot"
-        return self.snapshot(
-            identifier if identifier.startswith("arn:") else self.place.arn("rds", f"{kind}:{identifier}")
-        )
+        return self.snapshot(self.snapshot_arn(identifier, clusters=clusters, region=region))
+
+    def snapshot_arn(self, identifier: str, *, clusters: bool, region: str = "") -> str:
+        """What a snapshot of this name would be called in whole; an ARN is one already."""
+        if identifier.startswith("arn:"):
+            return identifier
+        kind, place = "cluster-snapshot" if clusters else "snapshot", self.place
+        return f"arn:{place.partition}:rds:{region or place.region}:{place.account}:{kind}:{identifier}"
+
+    def keep_snapshot(self, snapshot: DatabaseSnapshot) -> None:
+        """It is one of the account's own."""
+        self._offers.know(snapshot.of.engine, snapshot.of.engine_version)
+        self._snapshots[snapshot.arn] = snapshot
 
     def key_of(self, arn: str) -> str | None:
         """The key that encrypts a snapshot; None if none does."""
@@ -121,12 +137,21 @@ class Databases:
 
     def remove_snapshot(self, arn: str) -> None:
         """The snapshot is gone, also if it was not there."""
-        self._snapshots.pop(arn, None)
+        snapshot = self._snapshots.pop(arn, None)
+        if snapshot is not None:
+            snapshot.gone_at = self.clock.now()
+            self.clock.changed()
 
     def tagged(self, arn: str) -> dict[str, str] | None:
         """The tags of a database or a snapshot; None of what does not exist."""
         found = self._databases.get(arn) or self._snapshots.get(arn)
         return found.tags if found else None
+
+    def _settle(self) -> None:
+        now = self.clock.now()
+        for snapshot in list(self._snapshots.values()):
+            if snapshot.gone_at is not None and now >= snapshot.gone_at:
+                self._snapshots.pop(snapshot.arn, None)
 
 
 class DatabaseBackups:

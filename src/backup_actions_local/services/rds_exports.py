@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from backup_actions_local.calls import Refused
 from backup_actions_local.services import rds_export_files as files
 from backup_actions_local.services.chores import Chores
+from backup_actions_local.services.rds_events import SOURCE, snapshot_event
 from backup_actions_local.services.rds_records import DatabaseSnapshot, ExportTask
 
 if TYPE_CHECKING:
@@ -162,20 +163,14 @@ class Exports:
         """Source: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html"""
         snapshot = task.snapshot
         number, clusters_number, message = _EVENTS[task.status]
-        self._emit(
-            "aws.rds",
-            "RDS DB Cluster Snapshot Event" if snapshot.of.is_cluster else "RDS DB Snapshot Event",
-            {
-                "EventCategories": ["notification"],
-                "SourceType": "CLUSTER_SNAPSHOT" if snapshot.of.is_cluster else "SNAPSHOT",
-                "SourceArn": snapshot.arn,
-                "Date": self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "SourceIdentifier": snapshot.id,
-                "Message": message,
-                "EventID": clusters_number if snapshot.of.is_cluster else number,
-            },
-            [snapshot.arn],
+        event = snapshot_event(
+            snapshot,
+            clusters_number if snapshot.of.is_cluster else number,
+            message,
+            category="notification",
+            now=self._clock.now(),
         )
+        self._emit(SOURCE, *event)
 
 
 class _Canceled(Exception):

@@ -87,10 +87,41 @@ class DatabaseSnapshot:
     available_at: datetime
     kind: str = "awsbackup"
     tags: dict[str, str] = field(default_factory=dict)
+    copied_from: str = ""
+    """The ARN of the snapshot that it is a copy of."""
+    original: datetime | None = None
+    """When the first of its line was made."""
+    copying: str = ""
+    """How a copy is called that is not made yet, ``creating`` or ``copying``; ``failed`` when it never will be."""
+    shared_with: set[str] = field(default_factory=set)
+    """Accounts, and ``all``."""
+    gone_at: datetime | None = None
+    """From when on nobody finds it; set by its deletion."""
+
+    @property
+    def region(self) -> str:
+        """Where it is."""
+        return self.arn.split(":")[3]
+
+    @property
+    def account(self) -> str:
+        """Whose it is."""
+        return self.arn.split(":")[4]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is a copy that is being made."""
+        return self.copying not in {"", "failed"} and self.gone_at is None
+
+    def is_shared_with(self, account: str) -> bool:
+        """Whether the account may copy it."""
+        return self.gone_at is None and bool(self.shared_with & {account, "all"})
 
     def status(self, now: datetime) -> str:
-        """``creating`` or ``available``."""
-        return "available" if now >= self.available_at else "creating"
+        """``creating``, ``copying``, ``available``, ``failed`` or ``deleting``."""
+        if self.gone_at is not None:
+            return "deleting"
+        return self.copying or ("available" if now >= self.available_at else "creating")
 
     def answer(self, now: datetime) -> Answer:
         """The snapshot as DescribeDBSnapshots or DescribeDBClusterSnapshots has it."""
@@ -110,14 +141,29 @@ class DatabaseSnapshot:
         } | ({"KmsKeyId": database.kms_key_id} if database.kms_key_id else {})
         if database.is_cluster:
             named = {"DBClusterSnapshotIdentifier": self.id, "DBClusterSnapshotArn": self.arn}
-            return {**about, **named, "DBClusterIdentifier": database.id, "StorageEncrypted": bool(database.kms_key_id)}
-        named = {
+            source = {"SourceDBClusterSnapshotArn": self.copied_from} if self.copied_from else {}
+            cluster = {"DBClusterIdentifier": database.id, "StorageEncrypted": bool(database.kms_key_id)}
+            return {**about, **named, **cluster, **source}
+        described: Answer = {
             "DBSnapshotIdentifier": self.id,
             "DBSnapshotArn": self.arn,
             "DBInstanceIdentifier": database.id,
             "OptionGroupName": database.option_group,
+            "OriginalSnapshotCreateTime": self.original or self.created,
         }
-        return {**about, **named, "Encrypted": bool(database.kms_key_id)}
+        return {**about, **described, "Encrypted": bool(database.kms_key_id), **self._source()}
+
+    def answer_for_others(self, now: datetime) -> Answer:
+        """The snapshot as those see it with whom it is shared: its name is its ARN, its tags are not told."""
+        name = f"DB{'Cluster' if self.of.is_cluster else ''}SnapshotIdentifier"
+        return self.answer(now) | {name: self.arn, "SnapshotType": "shared", "TagList": []}
+
+    def _source(self) -> Answer:
+        """What it was copied from, told only if that is another account's or another region's."""
+        here, there = self.arn.split(":")[3:5], self.copied_from.split(":")[3:5]
+        if not self.copied_from or here == there:
+            return {}
+        return {"SourceDBSnapshotIdentifier": self.copied_from, "SourceRegion": there[0]}
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
 _IDENTIFIER = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{0,62}(?<!-)")
 _ALIKE = ("DBSubnetGroupName", "VpcSecurityGroupIds", "PubliclyAccessible", "DeletionProtection", "Port", "Tags")
+_NOT_FOUND = {
+    ":cluster:": "DBClusterNotFoundFault",
+    ":cluster-snapshot:": "DBClusterSnapshotNotFoundFault",
+    ":snapshot:": "DBSnapshotNotFound",
+}
 _INVALID, _COMBINATION = "InvalidParameterValue", "InvalidParameterCombination"
 _PAGE = 100
 
@@ -40,6 +45,7 @@ class RdsRestores:
     """The operations."""
 
     name = "rds"
+    everywhere = frozenset({"AddTagsToResource", "RemoveTagsFromResource"})
 
     def __init__(self, databases: Databases, restored: RestoredDatabases, offers: Offers, mishaps: Mishaps) -> None:
         self._databases, self._restored, self._offers, self._mishaps = databases, restored, offers, mishaps
@@ -56,6 +62,7 @@ class RdsRestores:
             "DeleteDBInstance": self._delete_instance,
             "DeleteDBCluster": self._delete_cluster,
             "AddTagsToResource": self._add_tags,
+            "RemoveTagsFromResource": self._remove_tags,
             "DescribeOrderableDBInstanceOptions": self._describe_options,
             "DescribeDBEngineVersions": self._describe_versions,
             "DescribeDBMajorEngineVersions": self._describe_major_versions,
@@ -224,15 +231,25 @@ class RdsRestores:
 
     def _add_tags(self, call: Call) -> Mapping[str, Any]:
         only(call, "ResourceName", "Tags")
+        self._tagged(call).update(_tags(dict(call.params)))
+        return {}
+
+    def _remove_tags(self, call: Call) -> Mapping[str, Any]:
+        only(call, "ResourceName", "TagKeys")
+        tags = self._tagged(call)
+        for key in call.params["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    def _tagged(self, call: Call) -> dict[str, str]:
         arn = call.params["ResourceName"]
         tags = self._restored.tagged(arn)
         if tags is None:
             tags = self._databases.tagged(arn)
         if tags is None:
-            code = "DBClusterNotFoundFault" if ":cluster:" in arn else "DBInstanceNotFound"
+            code = next((code for kind, code in _NOT_FOUND.items() if kind in arn), "DBInstanceNotFound")
             raise Refused(code, f"{arn} not found.", 404)
-        tags.update(_tags(dict(call.params)))
-        return {}
+        return tags
 
     # -------------------------------------------------------------------------------------------------- what is offered
 

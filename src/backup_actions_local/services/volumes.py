@@ -90,10 +90,24 @@ class Snapshot:
     kms_key_id: str = ""
     managed_by_backup: bool = False
     tags: dict[str, str] = field(default_factory=dict)
+    region: str
+    is_under_way: bool = False
+    """Whether it is a copy that is being made."""
+    error: str = ""
+    """Why a copy never will be made."""
+    shared_with: set[str] = field(default_factory=set)
+    """Accounts, and ``all``."""
+    is_gone: bool = False
+
+    def is_shared_with(self, account: str) -> bool:
+        """Whether the account may copy it."""
+        return not self.is_gone and bool(self.shared_with & {account, "all"})
 
     def state(self, now: datetime) -> str:
         """The word that DescribeSnapshots has for it."""
-        return "completed" if now >= self.completes_at else "pending"
+        if self.error:
+            return "error"
+        return "pending" if self.is_under_way or now < self.completes_at else "completed"
 
 
 # https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html (gp3 since autumn 2025)
