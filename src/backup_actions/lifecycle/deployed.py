@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from backup_actions.contract import Action, Awaited, Machine, Settings
 from backup_actions.lifecycle.main import main_machine
 from backup_actions.lifecycle.settings import LifecycleSettings
+from backup_actions.offsite import ImportSettings, import_machine
 
 if TYPE_CHECKING:
     from backup_actions.settings import DeploymentSettings
+    from backup_actions.settings.imports import Imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Deployed:
 
     machine: Machine
     structures: Mapping[str, Any]
+    cleans_up: bool
+    """Whether an execution that was cut short is followed by one of the same machine, whose input is the event."""
 
     @property
     def texts(self) -> Mapping[str, str]:
@@ -37,9 +41,8 @@ class Deployed:
 
 
 def deployed_machines(settings: DeploymentSettings, actions: Iterable[Action]) -> tuple[Deployed, ...]:
-    """The main machine and one for each enabled action."""
+    """The main machine, or that of imports where the settings have such, and one for each enabled action."""
     enabled = settings.enabled(actions)
-    lifecycle = lifecycle_settings(settings)
     zones = [{"name": zone, "queue": queue_arn(zone)} for zone in settings.zones]
     offered = [
         {
@@ -52,12 +55,13 @@ def deployed_machines(settings: DeploymentSettings, actions: Iterable[Action]) -
         for action in enabled
     ]
 
-    def structures(own: Settings) -> dict[str, Any]:
-        return {"Settings": own.to_json(), "Zones": zones, "Actions": offered}
+    def deployed(machine: Machine, own: Settings, *, cleans_up: bool) -> Deployed:
+        return Deployed(machine, {"Settings": own.to_json(), "Zones": zones, "Actions": offered}, cleans_up)
 
+    main, own = _main(settings)
     return (
-        Deployed(main_machine(lifecycle), structures(lifecycle)),
-        *(Deployed(action, structures(settings.settings_of(action))) for action in enabled),
+        deployed(main, own, cleans_up=settings.imports is not None),
+        *(deployed(action, settings.settings_of(action), cleans_up=True) for action in enabled),
     )
 
 
@@ -85,6 +89,22 @@ def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:
     )
 
 
+def import_settings(imports: Imports) -> ImportSettings:
+    """The settings file's section ``imports`` as the import machine knows it."""
+    return ImportSettings(
+        accounts=tuple(source.account for source in imports.sources),
+        topics=tuple(source.announcements_topic_arn for source in imports.sources),
+        acknowledgement_queues=tuple(source.acknowledgements_queue_url for source in imports.sources),
+        days=imports.retention.days,
+        daily=imports.retention.daily,
+        weekly=imports.retention.weekly,
+        monthly=imports.retention.monthly,
+        yearly=imports.retention.yearly,
+        attempts=imports.attempts,
+        acknowledge_after_actions=imports.acknowledge_after_actions,
+    )
+
+
 def machine_arn(machine: Machine) -> str:
     """The ARN of a machine, placeholders in it."""
     return f"arn:${{Partition}}:states:${{Region}}:${{Account}}:stateMachine:${{Name}}-{machine.name}"
@@ -93,3 +113,11 @@ def machine_arn(machine: Machine) -> str:
 def queue_arn(zone: str) -> str:
     """The ARN of a zone's job queue, placeholders in it."""
     return f"arn:${{Partition}}:batch:${{Region}}:${{Account}}:job-queue/${{Name}}-{zone}"
+
+
+def _main(settings: DeploymentSettings) -> tuple[Machine, Settings]:
+    if settings.imports is not None:
+        imports = import_settings(settings.imports)
+        return import_machine(imports), imports
+    lifecycle = lifecycle_settings(settings)
+    return main_machine(lifecycle), lifecycle
