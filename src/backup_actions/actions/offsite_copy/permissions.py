@@ -50,11 +50,11 @@ def _bucket_key(*actions: str) -> Statement:
 
 
 def _announcements(action: str, *, for_: str) -> Statement:
-    return Statement((action,), on=_ANNOUNCEMENTS, for_=(for_,))
+    return Statement((action,), on=_ANNOUNCEMENTS, for_=(for_,), because=_ONE_FOLDER_EACH)
 
 
 def _acknowledgements(action: str) -> Statement:
-    return Statement((action,), on=_ACKNOWLEDGEMENTS, for_=("evidence",))
+    return Statement((action,), on=_ACKNOWLEDGEMENTS, for_=("evidence",), because=_ONE_FOLDER_EACH)
 
 
 def _ledger(*actions: str, for_: str) -> Statement:
