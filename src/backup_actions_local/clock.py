@@ -27,6 +27,8 @@ class NothingLeftToWaitFor(RuntimeError):
 class _Waiter:
     until: Callable[[], bool]
     deadline: float | None
+    follows: bool = False
+    """Whether it waits for time that others let pass, and gives none of them reason to let any pass."""
     in_vain: bool = False
 
 
@@ -50,17 +52,20 @@ class SimulatedClock:
         """Let that much of this clock's time pass."""
         self.wait(lambda: False, seconds)
 
-    def wait(self, until: Callable[[], bool], timeout_seconds: float | None = None) -> bool:
+    def wait(self, until: Callable[[], bool], timeout_seconds: float | None = None, *, follows: bool = False) -> bool:
         """Wait until the condition holds (True) or the time is over (False). Whoever changes it calls ``changed``.
 
         Only an actor may wait, or a thread that works for an actor who does nothing until it has the answer (one that
         serves its request): any other would count in place of an actor that still works, and time would jump.
+        One that ``follows`` is due when others have let so much time pass; on its account none passes.
         Raises NothingLeftToWaitFor when no deadline remains and all actors wait.
         """
         with self._changed:
             deadline = None if timeout_seconds is None else self._seconds() + max(0.0, timeout_seconds)
-            waiter = _Waiter(until, deadline)
+            waiter = _Waiter(until, deadline, follows)
             self._waiters.append(waiter)
+            if follows:
+                self._changed.notify_all()
             try:
                 while not until():
                     now = self._seconds()
@@ -104,9 +109,9 @@ class SimulatedClock:
         return thread
 
     def wait_for_rest(self) -> None:
-        """Return when no actor is left. For a thread that is none itself."""
+        """Return when no actor is left but those that follow others. For a thread that is none itself."""
         with self._changed:
-            while self._actors:
+            while self._actors > sum(waiter.follows and not self._is_due(waiter) for waiter in self._waiters):
                 self._changed.wait(1.0)  # a signal (Ctrl-C) is only seen between two waits
 
     def _enter(self) -> None:
@@ -121,20 +126,23 @@ class SimulatedClock:
     def _seconds(self) -> float:
         return self._skipped_seconds + (time.monotonic() - self._began if self._flows else 0.0)
 
+    def _is_due(self, waiter: _Waiter) -> bool:
+        return waiter.until() or (waiter.deadline is not None and waiter.deadline <= self._seconds())
+
     def _jump(self) -> bool:
         """Skip to the next deadline if everybody waits and nobody is about to wake. The lock is held."""
         if len(self._waiters) < self._actors:
             return False
-        now = self._seconds()
-        if any(waiter.until() or (waiter.deadline is not None and waiter.deadline <= now) for waiter in self._waiters):
+        if any(map(self._is_due, self._waiters)):
             # The condition may have come true with the clock alone, when nobody called ``changed``.
             self._changed.notify_all()
             return False
+        leading = [waiter for waiter in self._waiters if not waiter.follows]
         deadlines = [waiter.deadline for waiter in self._waiters if waiter.deadline is not None]
-        if deadlines:
-            self._skipped_seconds += min(deadlines) - now
-        elif self._actors:
-            for waiter in self._waiters:
+        if any(waiter.deadline is not None for waiter in leading):
+            self._skipped_seconds += min(deadlines) - self._seconds()
+        elif leading and self._actors:
+            for waiter in leading:
                 waiter.in_vain = True
         else:
             return False

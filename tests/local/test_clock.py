@@ -160,3 +160,42 @@ def test_on_a_clock_that_flows_a_waiter_is_not_held_up_by_one_who_works() -> Non
 
     finish(*start_together(clock, sleeper, lambda: finish_when(may_go)))
     assert may_go.is_set()
+
+
+def test_one_that_follows_is_due_in_time_that_others_let_pass_and_keeps_nobody_waiting() -> None:
+    clock, due, stopped = SimulatedClock(), list[float](), list[bool]()
+
+    def follow() -> None:
+        while not clock.wait(lambda: bool(stopped), 10, follows=True):
+            due.append((clock.now() - START).total_seconds())
+
+    threads = [clock.spawn("follower", follow)]
+    clock.wait_for_rest()
+    with clock.actor():
+        clock.sleep(25)
+    clock.wait_for_rest()
+    assert due == [10, 20]
+    with clock.actor():
+        clock.sleep(5)
+    clock.wait_for_rest()
+    assert due == [10, 20, 30]
+
+    stopped.append(True)
+    clock.changed()
+    finish(*threads)
+
+
+def test_one_that_follows_brings_nothing_about_for_those_who_wait_without_end() -> None:
+    clock, stopped = SimulatedClock(), list[bool]()
+    threads = [clock.spawn("follower", lambda: finish_when_told(clock, stopped))]
+
+    with clock.actor(), pytest.raises(NothingLeftToWaitFor):
+        clock.wait(lambda: False)
+
+    stopped.append(True)
+    clock.changed()
+    finish(*threads)
+
+
+def finish_when_told(clock: SimulatedClock, stopped: list[bool]) -> None:
+    assert clock.wait(lambda: bool(stopped), 10, follows=True)
