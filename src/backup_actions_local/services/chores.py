@@ -36,6 +36,12 @@ class Chores:
         if self._closed:
             raise _Closed
 
+    def follow(self, seconds: float) -> None:
+        """Let that much time pass with others, who do not wait for this chore. For chores only."""
+        self._clock.wait(lambda: self._closed, seconds, follows=True)
+        if self._closed:
+            raise _Closed
+
     def close(self) -> None:
         """None is left."""
         self._closed = True
