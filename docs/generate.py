@@ -155,7 +155,11 @@ def cli_page() -> str:
     )
     lines = [_GENERATED, "# Command line", "", *_help(whole)]
     for name in COMMANDS:
-        lines += ["", f"## {name}", "", *_help(click.Context(_command(name), parent=whole, info_name=name))]
+        command = _command(name)
+        context = click.Context(command, parent=whole, info_name=name)
+        lines += ["", f"## {name}", "", *_help(context)]
+        for inner, below in command.commands.items() if isinstance(command, click.Group) else ():
+            lines += ["", f"### {name} {inner}", "", *_help(click.Context(below, parent=context, info_name=inner))]
     return "\n".join(lines) + "\n"
 
 

@@ -607,3 +607,30 @@ class ImportChanged(BackupActionsError):
     sentence = "what is known of the import of {snapshot} has changed meanwhile"
     remedy = "Nothing was overwritten; trying again reads the new state first."
     retryable = True
+
+
+class ImportUnknown(BackupActionsError):
+    """The ledger of a separated account knows no such import."""
+
+    code = "BA0740"
+    sentence = "the ledger knows no import {arn}"
+    remedy = "`backup-actions imports list` prints those that it knows."
+    exit_code = 3
+
+
+class HoldRefused(BackupActionsError):
+    """An import cannot be put under a hold."""
+
+    code = "BA0741"
+    sentence = "{arn} cannot be held: {reason}"
+    remedy = "Only an import that was verified can be held, and none that is being removed: hold another of the resource."
+    exit_code = 3
+
+
+class NotSeparated(BackupActionsError):
+    """A settings file is not that of a separated account."""
+
+    code = "BA0742"
+    sentence = "{path} has no section imports: nothing is imported by it"
+    remedy = "Name the settings file that the separated account was deployed with."
+    exit_code = 2

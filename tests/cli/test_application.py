@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,22 @@ PROJECT = Path(__file__).parents[2]
 
 
 def _command(name: str) -> click.Command:
-    command = application.get_command(click.Context(application), name)
+    """The command of that name; of one in a group, the group's name comes first."""
+    command: click.Command | None = application
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
     assert command is not None
     return command
+
+
+def _leaves() -> Iterator[str]:
+    for name in COMMANDS:
+        command = _command(name)
+        yield from (f"{name} {inner}" for inner in command.commands) if isinstance(command, click.Group) else (name,)
+
+
+LEAVES = [name for name in _leaves() if name != "demo"]
 
 
 def _failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +54,7 @@ def _failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS if name != "demo")]
+    "arguments", [["--help"], ["--version"], ["imports", "--help"], *([*name.split(), "--help"] for name in LEAVES)]
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     program = f"""
@@ -62,7 +76,7 @@ def test_the_script_is_the_main_function() -> None:
     assert scripts == {"backup-actions": "backup_actions.cli:main"}
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+@pytest.mark.parametrize("name", LEAVES)
 def test_a_command_has_examples_that_name_it(name: str) -> None:
     command = _command(name)
 
@@ -71,17 +85,17 @@ def test_a_command_has_examples_that_name_it(name: str) -> None:
     assert all(example.startswith(f"backup-actions {name}") for example in command.examples)
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+@pytest.mark.parametrize("name", LEAVES)
 def test_a_command_answers_scripts_in_json(name: str) -> None:
     assert "--json" in [option for parameter in _command(name).params for option in parameter.opts]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *LEAVES])
 def test_a_commands_summary_fits_its_line(name: str) -> None:
     assert not _command(name).get_short_help_str(62).endswith("...")
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+@pytest.mark.parametrize("name", LEAVES)
 def test_a_commands_help_tells_its_exit_status(name: str) -> None:
     command = _command(name)
     assert isinstance(command, Command)

@@ -47,3 +47,5 @@ def test_every_command_has_its_heading(generate: ModuleType) -> None:
 
     for name in COMMANDS:
         assert f"\n## {name}\n" in page
+    for name in ("list", "hold", "release", "retention"):
+        assert f"\n### imports {name}\n" in page

@@ -50,7 +50,8 @@ def kept(
         "stage": Stage.ACKNOWLEDGED,
         "attempt": 1,
         "execution": f"import-{name}",
-        "imported_arn": arn.format(account=HERE, name=copy_name(announcement)),
+        # EC2 gives its own ids, in hexadecimal digits.
+        "imported_arn": arn.format(account=HERE, name=copy_name(announcement)[-17 if resource_type == "EBS" else 0 :]),
         "imported_at": (backed_up_at + imported_after).isoformat(),
         "size_gib": 20,
     }

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "verify": "verify:verify",
     "restore": "restore:restore",
     "query": "query:query",
+    "imports": "imports:imports",
 }
 """Command → module of ``cli.commands`` and the command's name in it, in the order of the help."""
 
