@@ -20,10 +20,15 @@ class SeparatedStack(DeploymentStack):
     DESCRIPTION = "AWS Backup Actions: imports what other accounts share, verifies it and keeps it"
 
     def _main(self, main: RenderedMachine, code: lambda_.Code) -> None:
-        self._cleaned_up_after(main)
         CfnOutput(
             self,
             "SeparatedAccount",
             description="In the settings of each source: actions.offsite-copy.separated_account",
             value=Aws.ACCOUNT_ID,
+        )
+        CfnOutput(
+            self,
+            "LedgerTable",
+            description="For the command line: backup-actions imports list --ledger",
+            value=self._placeholders.text("LedgerTable"),
         )
