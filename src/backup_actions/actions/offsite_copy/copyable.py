@@ -39,6 +39,9 @@ def objection_to_snapshot(snapshot: Snapshot, *, tag_key: str, tag_value: str) -
         return "the snapshot is in the archive tier: restore it to the standard tier first"
     if ":cluster-snapshot:" in snapshot.arn and not snapshot.engine.startswith("aurora"):
         return f"RDS shares no snapshots of Multi-AZ DB clusters: {_ANOTHER_WAY}"
+    if ":cluster-snapshot:" in snapshot.arn and not snapshot.key_arn:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html (KmsKeyId)
+        return f"Aurora encrypts no copies of unencrypted snapshots: encrypt the cluster, or {_ANOTHER_WAY}"
     if snapshot.encrypts_itself:
         return f"RDS shares no snapshots of databases with transparent data encryption: {_ANOTHER_WAY}"
     return None
