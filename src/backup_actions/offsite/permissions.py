@@ -24,6 +24,7 @@ IMPORT_MACHINE = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Na
 _OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _BORN_OURS: Condition = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _ONE_EACH = "one copy for each import, under a name that nothing else begins with"
+_ONE_FOLDER_EACH = "one folder for each import"
 _ANY_DISK = "ids of snapshots are EC2's; the tag condition narrows it"
 _ANY_SHARED = "whatever a source shares with this account; sharing is the source's"
 _ANY_SOURCE_KEY = "which key a snapshot was shared under is the source's; only EBS and RDS may use it for us"
@@ -229,7 +230,7 @@ def import_permissions(settings: ImportSettings) -> Permissions:
             "inspect": (*_describe_databases(settings, own=True, shared=True), _state_of_keys(settings)),
             "record": (
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
-                Statement(("s3:PutObject",), on=_EVIDENCE, for_=("evidence",)),
+                Statement(("s3:PutObject",), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
                 _bucket_key("kms:GenerateDataKey"),
             ),
             "acknowledge": (
@@ -243,7 +244,7 @@ def import_permissions(settings: ImportSettings) -> Permissions:
             ),
             "tell": (
                 _LIST,
-                Statement(("s3:GetObject", "s3:PutObject"), on=_EVIDENCE, for_=("evidence",)),
+                Statement(("s3:GetObject", "s3:PutObject"), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
                 _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
             ),
             "put-back": (
