@@ -614,7 +614,7 @@ class ImportUnknown(BackupActionsError):
 
     code = "BA0740"
     sentence = "the ledger knows no import {arn}"
-    remedy = "`backup-actions imports list` prints those that it knows."
+    remedy = "Name one of those that `backup-actions imports list` prints."
     exit_code = 3
 
 
