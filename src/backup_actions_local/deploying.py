@@ -1,4 +1,4 @@
-"""What a deployment becomes in a cloud: roles, queues of jobs, vaults, functions, machines and rules."""
+"""What a deployment becomes in a cloud: roles, vaults, functions, what it exchanges, machines and rules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from backup_actions.catalogue import CATALOGUE
-from backup_actions.contract import Function, Statement
+from backup_actions.contract import Function, Inbox, Machine, Statement
 from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import INTAKE, rules
 from backup_actions_local.calls import Refused
@@ -18,8 +18,12 @@ from backup_actions_local.services.events import Target
 from backup_actions_local.services.input_transformers import InputTransformer
 
 if TYPE_CHECKING:
+    from backup_actions.lifecycle import Deployed
     from backup_actions_local.cloud import Cloud
     from backup_actions_local.deployment import Deployment
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+_VISIBILITY_IN_TIMEOUTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Deploying:
                 cloud.vaults.make_vault(vault)
         self._make_functions()
         for deployed in deployment.machines:
+            self._make_exchange(deployed)
+        for deployed in deployment.machines:
             machine = deployed.machine
             cloud.stepfunctions.register(
                 deployment.name_of(machine),
@@ -66,40 +72,85 @@ class Deploying:
                 )
             for name, job in machine.jobs.items():
                 cloud.jobs.define(deployment.name_of(machine, name), job, deployment.role_of(machine, f"job-{name}"))
+            for function in machine.functions:
+                self._make_function(function, deployment.environment_of(function, deployed))
         for function in deployment.functions:
+            self._make_function(function, deployment.environment_of(function))
+
+    def _make_function(self, function: Function, environment: Mapping[str, str]) -> None:
+        name = self.deployment.name_of_function(function)
+        self.cloud.functions.register(
+            name,
+            function.code,
+            name,
+            timeout_seconds=function.timeout_seconds,
+            environment=environment,
+            dead_letters=self._bury,
+        )
+
+    def _make_exchange(self, deployed: Deployed) -> None:
+        """The machine's own topics, inboxes and schedules."""
+        cloud, deployment, machine = self.cloud, self.deployment, deployed.machine
+        for name, topic in machine.topics.items():
+            made = cloud.messages.make_topic(deployment.name_of(machine, name))
+            policy = topic.policy(made.arn, deployment.named_in(deployed, topic.subscribers))
+            made.restrict(deployment.filled_policy(deployed, policy))
+        for name, inbox in machine.inboxes.items():
+            self._make_inbox(deployed, deployment.name_of(machine, name), inbox)
+        for function in machine.scheduled:
             name = deployment.name_of_function(function)
-            cloud.functions.register(
-                name,
-                function.code,
-                name,
-                timeout_seconds=function.timeout_seconds,
-                environment=deployment.environment_of(function),
-                dead_letters=self._bury,
-            )
+            cloud.schedules.every(function.schedule, name, self._called(function).deliver)
+
+    def _make_inbox(self, deployed: Deployed, name: str, inbox: Inbox) -> None:
+        """A queue that hears its topics, and a function that is fed from it."""
+        cloud, deployment = self.cloud, self.deployment
+        topics = deployment.named_in(deployed, inbox.topics)
+        queue = cloud.messages.make_queue(name)
+        policy = inbox.policy(queue.arn, deployment.named_in(deployed, inbox.senders), topics)
+        redrive = {
+            "deadLetterTargetArn": deployment.resources["DeadLetterQueueArn"],
+            "maxReceiveCount": inbox.attempts,
+        }
+        queue.change(
+            {
+                "Policy": deployment.filled_policy(deployed, policy),
+                "RedrivePolicy": json.dumps(redrive),
+                "VisibilityTimeout": str(_VISIBILITY_IN_TIMEOUTS * inbox.function.timeout_seconds),
+            }
+        )
+        function = deployment.name_of_function(inbox.function)
+        cloud.messages.feed(queue, lambda event: cloud.functions.invoke(function, event))
+        for topic in topics:
+            cloud.administrator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
 
     def _make_rules(self) -> None:
         events, deployment, arn = self.cloud.events, self.deployment, self.cloud.place.arn
-        settings = deployment.settings
-        intake = self._called(INTAKE)
-        vault_arns = [arn("backup", f"backup-vault:{vault}") for vault in settings.vaults]
-        events.rule("announced", rules.announced(settings.vaults, vault_arns), intake)
-        events.rule("announced-by-cloudtrail", rules.announced_by_cloudtrail(settings.vaults), intake)
+        if vaults := deployment.settings.vaults:
+            intake = self._called(INTAKE)
+            vault_arns = [arn("backup", f"backup-vault:{vault}") for vault in vaults]
+            events.rule("announced", rules.announced(vaults, vault_arns), intake)
+            events.rule("announced-by-cloudtrail", rules.announced_by_cloudtrail(vaults), intake)
         if exporting := [deployment.machine_arn(action) for action in deployment.catalogued]:
             events.rule("exported", rules.exported(exporting), self._called(CATALOGUE))
         for name, awaited in deployment.awaited.items():
             key = InputTransformer('{"key": <key>}', {"key": awaited.key})
             events.rule(name, awaited.pattern, self._called(WAKE, key))
-        main, *actions = (deployed.machine for deployed in deployment.machines)
-        for action in actions:
-            machine_arn = deployment.machine_arn(action)
-            starter = f"{deployment.name_of(action)}-cut-short"
-            self.cloud.roles.add(starter, [Statement(("states:StartExecution",), on=machine_arn)])
-            target = Target(arn=machine_arn, deliver=self._starter(machine_arn, starter), dead_letters=self._bury)
-            events.rule(starter, rules.cut_short(machine_arn), target)
-            notice = self._notice(rules.NOT_CLEANED_UP_TEXT)
-            events.rule(f"{deployment.name_of(action)}-not-cleaned-up", rules.not_cleaned_up(machine_arn), notice)
-        notice = self._notice(rules.NOT_FINISHED_TEXT)
-        events.rule("not-finished", rules.not_finished(deployment.machine_arn(main)), notice)
+        for deployed in deployment.machines:
+            if deployed.cleans_up:
+                self._make_clean_up(deployed.machine)
+            else:
+                notice = self._notice(rules.NOT_FINISHED_TEXT)
+                events.rule("not-finished", rules.not_finished(deployment.machine_arn(deployed.machine)), notice)
+
+    def _make_clean_up(self, machine: Machine) -> None:
+        """An execution that ended badly is followed by one that removes what it has left behind."""
+        events, machine_arn = self.cloud.events, self.deployment.machine_arn(machine)
+        starter = f"{self.deployment.name_of(machine)}-cut-short"
+        self.cloud.roles.add(starter, [Statement(("states:StartExecution",), on=machine_arn)])
+        target = Target(arn=machine_arn, deliver=self._starter(machine_arn, starter), dead_letters=self._bury)
+        events.rule(starter, rules.cut_short(machine_arn), target)
+        notice = self._notice(rules.NOT_CLEANED_UP_TEXT)
+        events.rule(f"{self.deployment.name_of(machine)}-not-cleaned-up", rules.not_cleaned_up(machine_arn), notice)
 
     def _called(self, function: Function, transformer: InputTransformer | None = None) -> Target:
         functions, name = self.cloud.functions, self.deployment.name_of_function(function)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Action, Awaited, Function, Machine, ServiceRole, Statement
-from backup_actions.contract.placeholders import FUNCTION_PREFIX, JOB_PREFIX, ROLE_PREFIX, fill_text, placeholder_of
+from backup_actions.contract.exchange import Policy, accounts_in
+from backup_actions.contract.placeholders import (
+    FUNCTION_PREFIX,
+    JOB_PREFIX,
+    QUEUE_ARN_PREFIX,
+    QUEUE_PREFIX,
+    ROLE_PREFIX,
+    TOPIC_PREFIX,
+    fill_text,
+    placeholder_of,
+)
 from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import (
     INTAKE,
@@ -34,7 +45,7 @@ class Deployment:
 
     @property
     def machines(self) -> tuple[Deployed, ...]:
-        """The main machine first, then one for each enabled action."""
+        """The main machine first, that of imports in a separated account, then one for each enabled action."""
         return deployed_machines(self.settings, self.actions)
 
     def name_of(self, machine: Machine, *step: str) -> str:
@@ -54,7 +65,8 @@ class Deployment:
     @property
     def functions(self) -> tuple[Function, ...]:
         """What events call."""
-        return (INTAKE, *((CATALOGUE,) if self.catalogued else ()), *((WAKE,) if self.awaited else ()))
+        heard = () if self.settings.imports else (INTAKE,)
+        return (*heard, *((CATALOGUE,) if self.catalogued else ()), *((WAKE,) if self.awaited else ()))
 
     def name_of_function(self, function: Function) -> str:
         """The name of such a function and of its role."""
@@ -62,27 +74,37 @@ class Deployment:
 
     def definition_of(self, deployed: Deployed) -> dict[str, Any]:
         """The machine's workflow with every placeholder replaced."""
-        texts = self._texts(deployed.machine)
+        texts = self._texts(deployed)
         return deployed.machine.workflow.filled(deployed.structures.get, texts.__getitem__)
 
-    def environment_of(self, function: Function) -> dict[str, str]:
-        """The variables of a function that no workflow calls."""
-        texts = self._common()
+    def environment_of(self, function: Function, deployed: Deployed | None = None) -> dict[str, str]:
+        """The variables of a function that no workflow calls, of a machine's own or of none."""
+        texts = self._texts(deployed) if deployed else self._common()
         return {name: fill_text(text, texts.__getitem__) for name, text in function.environment.items()}
+
+    def named_in(self, deployed: Deployed, setting: str) -> tuple[str, ...]:
+        """The accounts, or the ARNs, that a setting of the machine holds; none without a setting."""
+        return accounts_in(deployed.structures["Settings"][setting]) if setting else ()
+
+    def filled_policy(self, deployed: Deployed, policy: Policy) -> str:
+        """A resource's policy as text, with every placeholder replaced."""
+        return fill_text(json.dumps(policy), self._texts(deployed).__getitem__)
 
     def roles(self) -> Iterator[tuple[str, tuple[Statement, ...]]]:
         """Every role with its statements, filled in."""
         for deployed in self.machines:
-            machine, texts = deployed.machine, self._texts(deployed.machine)
+            machine, texts = deployed.machine, self._texts(deployed)
             for step, statements in machine.permissions.roles().items():
                 yield self.role_of(machine, step), _filled(statements, texts)
+            for function in machine.functions:
+                yield self.name_of_function(function), _filled(function.permissions.tasks["function"], texts)
         for function in self.functions:
             yield self.name_of_function(function), _filled(function.permissions.tasks["function"], self._common())
 
     def service_roles(self) -> Iterator[tuple[str, ServiceRole]]:
         """Every role that a service takes on, for whom filled in."""
         for deployed in self.machines:
-            texts = self._texts(deployed.machine)
+            texts = self._texts(deployed)
             for name, described in deployed.machine.service_roles.items():
                 patterns = tuple(fill_text(arn, texts.__getitem__) for arn in described.on_behalf_of)
                 yield self.role_of(deployed.machine, f"service-{name}"), replace(described, on_behalf_of=patterns)
@@ -99,9 +121,9 @@ class Deployment:
         """The job queue of a zone."""
         return f"{self.settings.name}-{zone}"
 
-    def _texts(self, machine: Machine) -> dict[str, str]:
-        arn = self.place.arn
-        return {
+    def _texts(self, deployed: Deployed) -> dict[str, str]:
+        machine, arn = deployed.machine, self.place.arn
+        texts = {
             **self._common(),
             **{
                 placeholder_of(FUNCTION_PREFIX, task): arn("lambda", f"function:{self.name_of(machine, task)}")
@@ -115,7 +137,20 @@ class Deployment:
                 placeholder_of(ROLE_PREFIX, name): self.place.role_arn(self.role_of(machine, f"service-{name}"))
                 for name in machine.service_roles
             },
+            **self._exchanged(machine),
         }
+        return texts | {name: fill_text(text, texts.__getitem__) for name, text in deployed.texts.items()}
+
+    def _exchanged(self, machine: Machine) -> dict[str, str]:
+        """The machine's own topics and inboxes."""
+        queues, arn = self.resources["DeadLetterQueueUrl"].rpartition("/")[0], self.place.arn
+        texts: dict[str, str] = {}
+        for name in machine.topics:
+            texts[placeholder_of(TOPIC_PREFIX, name)] = arn("sns", self.name_of(machine, name))
+        for name in machine.inboxes:
+            texts[placeholder_of(QUEUE_PREFIX, name)] = f"{queues}/{self.name_of(machine, name)}"
+            texts[placeholder_of(QUEUE_ARN_PREFIX, name)] = arn("sqs", self.name_of(machine, name))
+        return texts
 
     def _common(self) -> dict[str, str]:
         settings, place = self.settings, self.place
@@ -125,7 +160,7 @@ class Deployment:
             "Region": place.region,
             "Account": place.account,
             "Name": settings.name,
-            "MainMachineArn": place.arn("states", f"stateMachine:{settings.name}-recovery-point"),
+            "MainMachineArn": place.arn("states", f"stateMachine:{self.name_of(self.machines[0].machine)}"),
             "GlueDatabase": settings.glue_database,
             "Vaults": ",".join(settings.vaults),
             "StorageClass": settings.archive_bucket.storage_class,
