@@ -60,15 +60,13 @@ class DeploymentStack(Stack):
         self._image = worker_image(self, settings)
         self._placeholders = self._with_compute(machines)
         with function_code(_codes(*machines)) as code:
-            main, *enabled = [self._machine(each, code) for each in machines]
-            self._main(main, code)
-            for action in enabled:
-                self._cleaned_up_after(action)
+            rendered = [self._machine(each, code) for each in machines]
+            self._main(rendered[0], code)
             if awaited := awaited_events(settings, actions):
                 self._wake(awaited, code)
             if catalogued := catalogued_machines(settings, actions):
                 self._catalogue(catalogued, code)
-        exchange_outputs(self, (main, *enabled))
+        exchange_outputs(self, rendered)
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
             Tags.of(self).add(tag_key, value)
 
@@ -95,16 +93,11 @@ class DeploymentStack(Stack):
         return placeholders
 
     def _main(self, main: RenderedMachine, code: lambda_.Code) -> None:
-        """What belongs to one kind of account only: who starts the main machine, and what follows its bad end."""
+        """What only one kind of account has around its main machine."""
         raise NotImplementedError
 
-    def _cleaned_up_after(self, rendered: RenderedMachine) -> None:
-        """An execution that ended badly is followed by one that removes what it has left behind."""
-        clean_up_rule(rendered, rendered.machine, self._placeholders, self._dead_letters)
-        left_behind_notice(rendered, rendered.machine, self._topic, self._dead_letters)
-
     def _machine(self, deployed: Deployed, code: lambda_.Code) -> RenderedMachine:
-        return RenderedMachine(
+        rendered = RenderedMachine(
             self,
             deployed,
             settings=self._settings,
@@ -114,6 +107,10 @@ class DeploymentStack(Stack):
             topic_key=self._key,
             dead_letters=self._dead_letters,
         )
+        if deployed.cleans_up:
+            clean_up_rule(rendered, rendered.machine, self._placeholders, self._dead_letters)
+            left_behind_notice(rendered, rendered.machine, self._topic, self._dead_letters)
+        return rendered
 
     def _wake(self, awaited: Mapping[str, Awaited], code: lambda_.Code) -> None:
         waking_rules(self, self._called_by_events(WAKE, code), awaited, self._dead_letters)
