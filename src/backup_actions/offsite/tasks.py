@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import UTC
 from typing import Any
 
 from backup_actions import __version__
@@ -27,7 +28,7 @@ def record(world: World, event: Event) -> Mapping[str, Any]:
         now = world.clock.now().isoformat()
         verified = replace(known, imported_arn=event["importedArn"], imported_at=now, size_gib=event["sizeGib"])
         known = _stand(world, event, verified)
-    point, date = known.recovery_point, known.announcement.created_at[:10]
+    point, date = known.recovery_point, known.backed_up_at.astimezone(UTC).date().isoformat()
     evidence = point.prefix("evidence", date)
     document = {
         "format": "backup-actions/import-evidence",
