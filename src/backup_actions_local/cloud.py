@@ -29,6 +29,7 @@ from backup_actions_local.services.backup_vaults import BackupVaults
 from backup_actions_local.services.batch import Batch
 from backup_actions_local.services.block_store import BlockStore
 from backup_actions_local.services.buckets import Buckets
+from backup_actions_local.services.copying import Copying
 from backup_actions_local.services.durations import Durations
 from backup_actions_local.services.dynamodb import DynamoDb
 from backup_actions_local.services.dynamodb_backups import DynamoDbBackups
@@ -41,6 +42,8 @@ from backup_actions_local.services.functions import Functions
 from backup_actions_local.services.hosting.inline import Inline
 from backup_actions_local.services.hosting.subprocesses import Subprocesses
 from backup_actions_local.services.job_runs import JobRuns
+from backup_actions_local.services.keys import Keys
+from backup_actions_local.services.kms import Kms
 from backup_actions_local.services.messages import Messages
 from backup_actions_local.services.messages_sns import Sns
 from backup_actions_local.services.messages_sqs import Sqs
@@ -50,12 +53,16 @@ from backup_actions_local.services.neighbours import Neighbours
 from backup_actions_local.services.parameters import Parameters
 from backup_actions_local.services.place import Place
 from backup_actions_local.services.rds import Rds
+from backup_actions_local.services.rds_copies import RdsCopies
 from backup_actions_local.services.rds_databases import DatabaseBackups, Databases
 from backup_actions_local.services.rds_exports import Exports
 from backup_actions_local.services.rds_offers import Offers
 from backup_actions_local.services.rds_restored import RestoredDatabases
 from backup_actions_local.services.rds_restores import RdsRestores
+from backup_actions_local.services.rds_snapshots import RdsSnapshots
 from backup_actions_local.services.restore_jobs import RestoreJobs
+from backup_actions_local.services.schedules import Schedules
+from backup_actions_local.services.snapshot_copies import Snapshots
 from backup_actions_local.states.integrations import AwsIntegrations
 from backup_actions_local.states.service import StepFunctions
 
@@ -100,10 +107,14 @@ class Cloud:
         self.messages = Messages(clock=self.clock, place=self.place, durations=durations, neighbours=self.neighbours)
         self.store = BlockStore(clock=self.clock, place=self.place, directory=directory, durations=durations)
         self.events = Events(clock=self.clock, place=self.place, durations=durations, mishaps=self.mishaps)
+        self.schedules = Schedules(clock=self.clock, place=self.place)
         self.tables = DynamoDbTables(clock=self.clock, place=self.place, durations=durations)
         self.table_backups = DynamoDbBackups(self.tables)
         offers = self.offers = Offers(self.place.zones)
         self.databases = Databases(clock=self.clock, place=self.place, offers=offers)
+        self.keys = Keys(clock=self.clock, place=self.place)
+        self.copying = Copying(clock=self.clock, mishaps=self.mishaps)
+        self._snapshots = Snapshots(self.store, self.keys, self.neighbours, self.copying, self.events.put)
         self.restored = RestoredDatabases(
             clock=self.clock,
             place=self.place,
@@ -158,13 +169,24 @@ class Cloud:
             audit=self.audit,
             services=(
                 self.buckets,
+                Kms(self.keys, of_others=self.neighbours.key),
                 Ec2(self.store, self.mishaps),
+                self._snapshots,
                 Ebs(self.store),
                 self._backup,
                 self.restores,
                 self.dynamodb,
                 Rds(self.databases, self.restored, self.database_exports, has_bucket=self._has_bucket),
                 RdsRestores(self.databases, self.restored, offers, self.mishaps),
+                RdsSnapshots(self.databases, self.keys, self.neighbours, durations=durations, emit=self.events.put),
+                RdsCopies(
+                    self.databases,
+                    self.keys,
+                    self.neighbours,
+                    self.copying,
+                    durations=durations,
+                    emit=self.events.put,
+                ),
                 Batch(self.jobs),
                 self.functions,
                 self.events,
@@ -177,6 +199,7 @@ class Cloud:
             routes=metadata.routes(),
             tags_of=self._tags_of,
             key_of=self._key_of,
+            owner_of=self.neighbours.owner_of,
             policy_of=self.neighbours.policy_of,
             is_foreign_bucket=lambda name: self.neighbours.is_foreign_bucket(name, self.place.account),
             witness=self.tables.witness,
@@ -191,7 +214,9 @@ class Cloud:
             stack.enter_context(programs.on_path(self._directory / "programs"))
             stack.callback(self.store.close)
             stack.enter_context(self.front)
+            self._introduce()
             stack.callback(self.functions.close)
+            stack.callback(self.copying.close)
             stack.callback(self.database_exports.close)
             stack.callback(self.restored.close)
             stack.callback(self.vaults.close)
@@ -200,6 +225,7 @@ class Cloud:
             stack.callback(self.tables.close)
             stack.callback(self.events.close)
             stack.callback(self.messages.close)
+            stack.callback(self.schedules.close)
             stack.callback(self.jobs.close)
             stack.callback(self.stepfunctions.close)
             self._stack = stack.pop_all()
@@ -227,6 +253,12 @@ class Cloud:
         deployment = Deployment(settings, tuple(actions), self.place, resources)
         Deploying(self, deployment).make()
         return deployment
+
+    def _introduce(self) -> None:
+        """Neighbours see what they may see."""
+        account = self.place.account
+        self.neighbours.keys[account], self.neighbours.databases[account] = self.keys, self.databases
+        self.neighbours.volumes[account], self.neighbours.snapshots[account] = self.store, self._snapshots
 
     def _integrations(self, role: str, session_name: str) -> AwsIntegrations:
         # Step Functions shows every error to the workflow: its own retries are the only ones.
@@ -279,6 +311,8 @@ class Cloud:
     def _key_of(self, arn: str) -> str | None:
         return (
             self._bucket_keys.get(arn)
+            or self.keys.arn_of(arn)
+            or self.neighbours.key_of_shared(arn, self.place.account)
             or self.store.key_of(arn)
             or self.databases.key_of(arn)
             or self.restored.key_of(arn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from backup_actions.errors import NotEmbedded
@@ -11,7 +12,7 @@ from backup_actions.model.clock import Clock
 from backup_actions_local.calls import Call, Caller, Handler, Refused, Request, Route, Service
 from backup_actions_local.front import refusals, wire
 from backup_actions_local.front.audit import Audit, Verdict
-from backup_actions_local.front.authorization import Facts, KeyOf, TagsOf, checks_of
+from backup_actions_local.front.authorization import Facts, KeyOf, OwnerOf, TagsOf, checks_of, later_checks_of
 from backup_actions_local.front.authorization.s3 import LIST_BUCKET, bucket_arn, buckets_of
 from backup_actions_local.front.exchange import Answer, BodyTooLarge, Incoming
 from backup_actions_local.front.faults import Fault, Faults
@@ -43,6 +44,7 @@ class Dispatcher:
         routes: Mapping[str, Route],
         tags_of: TagsOf,
         key_of: KeyOf,
+        owner_of: OwnerOf,
         policy_of: PolicyOf,
         is_foreign_bucket: Callable[[str], bool],
         account: str,
@@ -52,10 +54,12 @@ class Dispatcher:
         self._objects, self._moto, self._witness = objects, moto, witness
         self._policy_of, self._is_foreign_bucket = policy_of, is_foreign_bucket
         self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
-        self._facts = Facts(account, region, tags_of, key_of, roles.partition)
+        self._facts = Facts(account, region, tags_of, key_of, roles.partition, owner_of)
         self._handlers: dict[tuple[str, str], Handler] = {("sts", "GetCallerIdentity"): self._caller_identity}
+        self._everywhere: set[tuple[str, str]] = set()
         for service in services:
             self._handlers |= {(service.name, operation): handler for operation, handler in service.handlers().items()}
+            self._everywhere |= {(service.name, operation) for operation in getattr(service, "everywhere", ())}
 
     def answer(self, incoming: Incoming) -> Answer:
         """Answer a request, by a route or as a service of AWS."""
@@ -72,7 +76,6 @@ class Dispatcher:
             return wire.answer_with_error("rest-xml", refusals.unsigned())
         try:
             service = wire.service_of(signature.signing_name)
-            self._refuse_other_regions(signature.region)
         except NotEmbedded as error:
             protocol = wire.protocol_of(signature.signing_name)
             return wire.answer_with_error(protocol, refusals.not_embedded(error))
@@ -83,14 +86,17 @@ class Dispatcher:
         except Refused as refused:
             return self._turned_away(service, "", refused)
         try:
+            self._refuse_other_regions(service, parsed.operation, signature.region)
             caller = self._caller(signature, incoming, parsed)
         except Refused as refused:
             return self._turned_away(service, parsed.operation, refused)
-        return self._answer_call(parsed, Call(service, parsed.operation, parsed.params, caller), incoming)
+        call = Call(service, parsed.operation, parsed.params, caller, signature.region)
+        return self._answer_call(parsed, call, incoming)
 
-    def _refuse_other_regions(self, region: str) -> None:
-        if region != self._facts.region:
-            raise NotEmbedded(what=f"the region {region}, only {self._facts.region}")
+    def _refuse_other_regions(self, service: str, operation: str, region: str) -> None:
+        if region != self._facts.region and (service, operation) not in self._everywhere:
+            what = f"{service}:{operation} in the region {region}, only in {self._facts.region}"
+            raise refusals.not_embedded(NotEmbedded(what=what))
 
     def _turned_away(self, service: str, operation: str, refused: Refused) -> Answer:
         """The answer to a request that did not become a call; it is in the audit all the same."""
@@ -120,7 +126,7 @@ class Dispatcher:
             if refusal is not None:
                 self._audit.end(number, Verdict.REFUSED, refusal.code, refusal.message)
                 return wire.answer_with_error(parsed.protocol, refusal)
-            answer = self._carried_out(number, parsed, call, incoming)
+            answer = self._carried_out(number, parsed, replace(call, lacking=self._lacking(call)), incoming)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must be seen as one, and never be retried
             return self._mistaken(number, parsed, error)
         if fault is not None:
@@ -141,7 +147,7 @@ class Dispatcher:
 
     def _checks(self, call: Call) -> tuple[tuple[Check, ...], Refused | None]:
         try:
-            return checks_of(call, self._facts), None
+            return checks_of(call, self._facts_at(call)), None
         except NotEmbedded as error:
             if call.caller.is_administrator:
                 return (), None
@@ -152,18 +158,33 @@ class Dispatcher:
     def _refusal(self, call: Call, checks: Iterable[Check]) -> Refused | None:
         """Why the caller may not make the call; None if it may."""
         for check in checks:
-            decision = self._decide(call.caller, check)
+            decision = self._decide(call, check)
             if decision is not Decision.ALLOWED:
                 return refusals.access_denied(call.service, self._roles.caller_arn(call.caller), check, decision)
         return None
 
-    def _decide(self, caller: Caller, check: Check) -> Decision:
+    def _lacking(self, call: Call) -> tuple[str, ...]:
+        """What the caller may not do of that which is asked when the call has been answered."""
+        if (call.service, call.operation) not in self._handlers:
+            return ()
+        try:
+            checks = later_checks_of(call, self._facts_at(call))
+        except NotEmbedded:  # the administrator's alone
+            return ()
+        return tuple(check.action for check in checks if self._decide(call, check) is not Decision.ALLOWED)
+
+    def _facts_at(self, call: Call) -> Facts:
+        return self._facts if call.region == self._facts.region else replace(self._facts, region=call.region)
+
+    def _decide(self, call: Call, check: Check) -> Decision:
         """An administrator may do everything at home; elsewhere the resource's policy has to let it, as everybody."""
+        caller, account = call.caller, self._facts.account
         role_arn = self._roles.role_arn(caller.role)
         everywhere = {
-            "aws:RequestedRegion": self._facts.region,
-            "aws:PrincipalAccount": self._facts.account,
+            "aws:RequestedRegion": call.region,
+            "aws:PrincipalAccount": account,
             "aws:PrincipalArn": role_arn,
+            **({"kms:CallerAccount": account} if check.action.startswith("kms:") else {}),
         }
         asked = Check(check.action, check.resource, {**everywhere, **check.context})
         by_identity = (
@@ -172,10 +193,11 @@ class Dispatcher:
         policy = self._policy_of(check.resource)
         if policy is None:
             return by_identity
-        asker = Asker(account=self._facts.account, role_arn=role_arn, session_arn=self._roles.caller_arn(caller))
-        at_home = check.resource.split(":")[4] == self._facts.account
+        asker = Asker(account=account, role_arn=role_arn, session_arn=self._roles.caller_arn(caller))
+        at_home = check.resource.split(":")[4] == account
+        rules_alone = policy.rules_alone and not caller.is_administrator
         by_resource = evaluate_resource(policy, asker, asked)
-        return joined(by_identity, by_resource, at_home=at_home, rules_alone=policy.rules_alone)
+        return joined(by_identity, by_resource, at_home=at_home, rules_alone=rules_alone)
 
     def _carried_out(self, number: int, parsed: Parsed, call: Call, incoming: Incoming) -> Answer:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 from backup_actions_local.front.exchange import Answer, Incoming
 from backup_actions_local.front.wire import environ_of
 
-SERVICES = frozenset({"cloudwatch", "dynamodb", "glue", "kms", "logs"})
+SERVICES = frozenset({"cloudwatch", "dynamodb", "glue", "logs"})
 
 
 class Moto:

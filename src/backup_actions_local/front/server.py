@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from backup_actions.model.clock import Clock
 from backup_actions_local.calls import Call, Route, Service
 from backup_actions_local.front.audit import Audit
-from backup_actions_local.front.authorization import KeyOf, TagsOf
+from backup_actions_local.front.authorization import KeyOf, OwnerOf, TagsOf
 from backup_actions_local.front.dispatch import Dispatcher
 from backup_actions_local.front.exchange import LoopbackServer
 from backup_actions_local.front.faults import Faults
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 class Front:
     """One HTTP server on 127.0.0.1 that answers as AWS does to one account; there is one of each account at a time.
 
-    ``tags_of``, ``key_of`` and ``policy_of`` tell the permission check the tags of a resource, the KMS key that
-    encrypts it (of snapshots, volumes and buckets) and its own policy (of queues and topics, also of other accounts),
-    by ARN; ``is_foreign_bucket`` says which buckets other accounts have on the same server. ``routes`` answer paths
-    that are no AWS API. ``witness`` hears of every call that moto has carried out.
+    ``tags_of``, ``key_of``, ``owner_of`` and ``policy_of`` tell the permission check the tags of a resource, the KMS
+    key that encrypts it (of snapshots, volumes and buckets), the account whose snapshot it is and its own policy (of
+    queues, topics and keys, also of other accounts), by ARN; ``is_foreign_bucket`` says which buckets other accounts
+    have on the same server. ``routes`` answer paths that are no AWS API. ``witness`` hears of every call that moto has
+    carried out.
     Raises PortInUse on start if the port is taken.
     """
 
@@ -46,6 +47,7 @@ class Front:
         routes: Mapping[str, Route] | None = None,
         tags_of: TagsOf = lambda arn: {},
         key_of: KeyOf = lambda arn: None,
+        owner_of: OwnerOf = lambda arn: "",
         policy_of: PolicyOf = lambda arn: None,
         is_foreign_bucket: Callable[[str], bool] = lambda name: False,
         witness: Callable[[Call], None] = lambda call: None,
@@ -59,7 +61,7 @@ class Front:
         self._moto = Moto(account)
         self._dispatcher = Dispatcher(
             clock=clock, roles=roles, faults=faults, audit=audit, services=services, objects=self._objects,
-            moto=self._moto, witness=witness, routes=routes or {}, tags_of=tags_of, key_of=key_of,
+            moto=self._moto, witness=witness, routes=routes or {}, tags_of=tags_of, key_of=key_of, owner_of=owner_of,
             policy_of=policy_of, is_foreign_bucket=is_foreign_bucket, account=account, region=region,
         )  # fmt: skip
         self._port = port

@@ -199,6 +199,10 @@ class BlockStore:
         with self.settled():
             return list(self._volumes.values())
 
+    def has_snapshot(self, snapshot_id: str) -> bool:
+        """Whether there is one, in whatever region."""
+        return snapshot_id in self._snapshots
+
     def snapshots(self, *, region: str = "") -> list[Snapshot]:
         """All snapshots of a region."""
         with self._lock:

@@ -28,6 +28,7 @@ class Ec2:
     """The operations. Error codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
 
     name = "ec2"
+    everywhere = frozenset({"CreateTags", "DeleteTags"})
 
     def __init__(self, store: BlockStore, mishaps: Mishaps) -> None:
         self._store, self._mishaps = store, mishaps
@@ -42,8 +43,6 @@ class Ec2:
             "AttachVolume": self._attach_volume,
             "DetachVolume": self._detach_volume,
             "DeleteVolume": self._delete_volume,
-            "DescribeSnapshots": self._describe_snapshots,
-            "DeleteSnapshot": self._delete_snapshot,
             "DescribeAvailabilityZones": self._describe_zones,
             "DescribeInstances": self._describe_instances,
             "CreateTags": self._create_tags,
@@ -186,38 +185,6 @@ class Ec2:
         if volume.gone_at is None:
             volume.gone_at = now + timedelta(seconds=self._durations.volume_deleted_seconds)
             volume.image.unlink()
-        return {}
-
-    def _describe_snapshots(self, call: Call, now: datetime) -> Mapping[str, Any]:
-        only(call, "SnapshotIds", "OwnerIds", "Filters", "NextToken", "MaxResults")
-        ids: Sequence[str] = call.params.get("SnapshotIds") or ()
-        wanted = [self._store.snapshot(snapshot_id) for snapshot_id in ids] if ids else self._store.snapshots()
-        if owners := call.params.get("OwnerIds"):
-            wanted = wanted if {"self", self._place.account} & set(owners) else []
-        chosen = answers.filtered(
-            wanted,
-            call.params.get("Filters"),
-            {
-                "snapshot-id": lambda snapshot: [snapshot.id],
-                "status": lambda snapshot: [snapshot.state(now)],
-                "volume-id": lambda snapshot: [snapshot.volume_id],
-            },
-            lambda snapshot: snapshot.tags,
-        )
-        part, token = page(chosen, call.params.get("NextToken"), call.params.get("MaxResults"))
-        described = [answers.snapshot_answer(snapshot, self._place.account, now) for snapshot in part]
-        return {"Snapshots": described} | ({"NextToken": token} if token else {})
-
-    def _delete_snapshot(self, call: Call, now: datetime) -> Mapping[str, Any]:
-        only(call, "SnapshotId")
-        del now
-        snapshot = self._store.snapshot(call.params["SnapshotId"])
-        if snapshot.managed_by_backup:
-            raise Refused(
-                "InvalidParameterValue",
-                f"The snapshot {snapshot.id} is managed by the AWS Backup service and cannot be deleted via EC2 APIs.",
-            )
-        self._store.remove_snapshot(snapshot.id)
         return {}
 
     def _describe_zones(self, call: Call, now: datetime) -> Mapping[str, Any]:

@@ -15,8 +15,6 @@ from backup_actions_local.front.resource_policies import ResourcePolicy
 from backup_actions_local.services.identifiers import Identifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from backup_actions_local.clock import SimulatedClock
     from backup_actions_local.services.place import Place
 
@@ -104,6 +102,7 @@ class Keys:
         self._clock, self._place = clock, place
         self._identifiers = Identifiers(f"kms {place.account}")
         self._keys: dict[str, Key] = {}
+        self._deleted: set[str] = set()
         self._default_policy = _policy_for_iam(place)
         self._default_rules = ResourcePolicy.from_document(self._default_policy, rules_alone=True)
         self.aliases: dict[str, str] = {}
@@ -145,22 +144,23 @@ class Keys:
         self._settle()
         return self._keys.get(self.aliases.get(arn, arn))
 
+    def arn_of(self, alias: str) -> str | None:
+        """The ARN of the key that has this alias, given as an ARN."""
+        key = self.find(alias) if ":alias/" in alias else None
+        return key.arn if key else None
+
     def at(self, arn: str) -> Key | None:
         """The key of what is encrypted with it; None of another account's. What nobody has made is as if just made."""
         key = self.find(arn)
-        if key is None and arn.split(":")[4] == self._place.account and ":key/" in arn:
-            key = self._new(arn)
-        return key
+        named = arn if arn.startswith("arn:") else self._arn(f"key/{arn}", "")
+        if key is not None or named in self._deleted or named.split(":")[4] != self._place.account:
+            return key
+        return self._new(named)
 
     def rules_of(self, arn: str) -> ResourcePolicy:
         """What the policy of the key with this ARN says, whether somebody has made it or not."""
         key = self.find(arn)
         return key.rules if key else self._default_rules
-
-    def all(self, region: str = "") -> list[Key]:
-        """Every key of a region."""
-        self._settle()
-        return [key for key in self._keys.values() if key.region == (region or self._place.region)]
 
     def grant(self, key: Key, service: str, *, issued_in: str) -> Grant:
         """The service may use the key of this or another account on somebody's behalf."""
@@ -191,13 +191,11 @@ class Keys:
         return key
 
     def _settle(self) -> None:
-        for key in list(self._gone()):
-            key.grants.clear()
-            del self._keys[key.arn]
-
-    def _gone(self) -> Iterator[Key]:
         now = self._now()
-        return (key for key in list(self._keys.values()) if key.deleted_at is not None and now >= key.deleted_at)
+        for key in [key for key in self._keys.values() if key.deleted_at is not None and now >= key.deleted_at]:
+            key.grants.clear()
+            self._deleted.add(key.arn)
+            self._keys.pop(key.arn, None)
 
     def _now(self) -> datetime:
         return self._clock.now()

@@ -140,6 +140,9 @@ class Kms:
     def _key(self, call: Call) -> Key:
         """Another account's too, which its policy was asked about already."""
         identifier = call.params["KeyId"]
+        region = identifier.split(":")[3] if identifier.startswith("arn:") else call.region
+        if call.region not in {"", region}:
+            raise Refused("NotFoundException", f"Invalid arn {region}")
         found = self._keys.find(identifier, region=call.region) or self._of_others(identifier)
         if found is None:
             raise _missing(identifier)

@@ -67,6 +67,23 @@ class Neighbours:
             if owner != account:
                 yield from ((owner, snapshot) for snapshot in store.shared_with(account))
 
+    def key_of_shared(self, arn: str, account: str) -> str | None:
+        """The key of a snapshot that another account shares with this one; None if none encrypts it."""
+        for database in self.database_snapshots_for(account):
+            if database.arn == arn:
+                return database.of.kms_key_id or None
+        for _, snapshot in self.volume_snapshots_for(account):
+            if arn.endswith(f":{snapshot.region}::snapshot/{snapshot.id}"):
+                return snapshot.kms_key_id or None
+        return None
+
+    def owner_of(self, arn: str) -> str:
+        """Whose snapshot of a volume this is; empty if there is none."""
+        for account, store in self.volumes.items():
+            if store.has_snapshot(arn.rpartition("/")[2]):
+                return account
+        return ""
+
     def tell_of_sharing(self, owner: str, snapshot: Snapshot, account: str, now: datetime) -> None:
         """The other account, if it is in the neighbourhood, hears that this snapshot is shared with it."""
         if account in self.snapshots:

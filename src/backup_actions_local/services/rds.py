@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Call, Handler, Refused
 from backup_actions_local.services.paging import only, page
-from backup_actions_local.services.rds_records import Database, DatabaseSnapshot, tag_list
+from backup_actions_local.services.rds_records import Database, tag_list
 from backup_actions_local.services.rds_servers import Cluster, Instance
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Rds:
     """The operations."""
 
     name = "rds"
+    everywhere = frozenset({"ListTagsForResource"})
 
     def __init__(
         self,
@@ -47,10 +48,6 @@ class Rds:
         return {
             "DescribeDBInstances": self._describe_instances,
             "DescribeDBClusters": self._describe_clusters,
-            "DescribeDBSnapshots": lambda call: self._describe_snapshots(call, "DBSnapshot", clusters=False),
-            "DescribeDBClusterSnapshots": lambda call: self._describe_snapshots(
-                call, "DBClusterSnapshot", clusters=True
-            ),
             "ListTagsForResource": self._list_tags,
             "StartExportTask": self._start_export,
             "DescribeExportTasks": self._describe_exports,
@@ -81,18 +78,6 @@ class Rds:
             answers = [answer for answer in answers if _matches(answer, wish["Name"], wish["Values"])]
         part, marker = _page(call, answers)
         return {f"{kind}s": list(part)} | marker
-
-    def _describe_snapshots(self, call: Call, kind: str, *, clusters: bool) -> Mapping[str, Any]:
-        only(call, f"{kind}Identifier", "SnapshotType", "Marker", "MaxRecords")
-        now = self._databases.clock.now()
-        found: list[DatabaseSnapshot] = self._databases.snapshots(clusters=clusters)
-        if wanted := call.params.get(f"{kind}Identifier"):
-            found = [each for each in found if wanted in {each.id, each.arn}]
-            if not found:
-                code = "DBClusterSnapshotNotFoundFault" if clusters else "DBSnapshotNotFound"
-                raise Refused(code, f"{kind} {wanted} not found.", 404)
-        part, marker = _page(call, found)
-        return {f"{kind}s": [each.answer(now) for each in part]} | marker
 
     def _list_tags(self, call: Call) -> Mapping[str, Any]:
         only(call, "ResourceName")

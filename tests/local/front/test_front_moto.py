@@ -63,7 +63,6 @@ def test_errors_of_moto_are_in_the_audit(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "params"),
     [
-        ("kms", "create_key", {}),
         ("cloudwatch", "put_metric_data", {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1}]}),
         ("logs", "create_log_group", {"logGroupName": "g"}),
     ],

@@ -12,12 +12,16 @@ import pytest
 from backup_actions_local.calls import Call, Caller, Service
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.services.block_store import BlockStore
+from backup_actions_local.services.copying import Copying
 from backup_actions_local.services.durations import Durations
 from backup_actions_local.services.ec2 import Ec2
 from backup_actions_local.services.events import Event, Events, Target
 from backup_actions_local.services.hosting.devices import LoopDevices, PlainFiles
+from backup_actions_local.services.keys import Keys
 from backup_actions_local.services.mishaps import Mishaps
+from backup_actions_local.services.neighbours import Neighbours
 from backup_actions_local.services.place import Place
+from backup_actions_local.services.snapshot_copies import Snapshots
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,12 +43,13 @@ class Cloud:
     events: Events
     directory: Path
 
-    def ask(self, service: Service) -> Ask:
-        """Call an operation by name with its parameters."""
-        handlers = service.handlers()
+    def ask(self, *services: Service) -> Ask:
+        """Call an operation of them by name with its parameters."""
+        handlers = {name: (service, handler) for service in services for name, handler in service.handlers().items()}
 
         def ask(operation: str, **params: Any) -> Mapping[str, Any]:
-            return handlers[operation](Call(service.name, operation, params, Caller("somebody")))
+            service, handler = handlers[operation]
+            return handler(Call(service.name, operation, params, Caller("somebody")))
 
         return ask
 
@@ -88,7 +93,10 @@ def _rooted_cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 @pytest.fixture(name="ec2")
 def _ec2(cloud: Cloud) -> Ask:
-    return cloud.ask(Ec2(cloud.store, cloud.mishaps))
+    copying = Copying(clock=cloud.clock, mishaps=cloud.mishaps)
+    keys = Keys(clock=cloud.clock, place=cloud.place)
+    snapshots = Snapshots(cloud.store, keys, Neighbours(), copying, cloud.events.put)
+    return cloud.ask(Ec2(cloud.store, cloud.mishaps), snapshots)
 
 
 @pytest.fixture(name="image")

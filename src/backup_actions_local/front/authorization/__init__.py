@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """
 
-from backup_actions_local.front.authorization.rules import Facts, KeyOf, Needs, TagsOf
-from backup_actions_local.front.authorization.table import TABLE, checks_of, iam_actions
+from backup_actions_local.front.authorization.rules import Facts, KeyOf, Needs, OwnerOf, TagsOf
+from backup_actions_local.front.authorization.table import TABLE, checks_of, iam_actions, later_checks_of
 
-__all__ = ["TABLE", "Facts", "KeyOf", "Needs", "TagsOf", "checks_of", "iam_actions"]
+__all__ = ["TABLE", "Facts", "KeyOf", "Needs", "OwnerOf", "TagsOf", "checks_of", "iam_actions", "later_checks_of"]

@@ -14,12 +14,14 @@ from backup_actions_local.front.authorization.rules import (
     Keys,
     Needs,
     Params,
+    Resources,
     constant,
     on_everything,
     parameters,
     request_tags,
     via,
 )
+from backup_actions_local.front.authorization.snapshots import EC2_SNAPSHOTS
 from backup_actions_local.front.policies import Context
 
 _TYPES = {"vol": "volume", "snap": "snapshot", "i": "instance"}
@@ -49,8 +51,14 @@ def _instance(params: Params, facts: Facts) -> tuple[str, ...]:
     return (facts.arn("ec2", f"instance/{params.get('InstanceId') or '*'}"),)
 
 
-def _tagged(params: Params, facts: Facts) -> tuple[str, ...]:
-    return tuple(_arn(facts, identifier) for identifier in params["Resources"])
+def _tagged(kind: str) -> Resources:
+    """Those of this type of all that are given tags."""
+
+    def resources(params: Params, facts: Facts) -> tuple[str, ...]:
+        arns = (_arn(facts, identifier) for identifier in params["Resources"])
+        return tuple(arn for arn in arns if (":snapshot/" in arn) == (kind == "snapshot"))
+
+    return resources
 
 
 def _source_key(params: Params, facts: Facts) -> tuple[str, ...]:
@@ -86,6 +94,10 @@ def _standalone_tags(params: Params) -> Mapping[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in params["Tags"]}
 
 
+def _deleted_tags(params: Params, _facts: Facts, _arn_of_it: str) -> Context:
+    return {"aws:TagKeys": tuple(sorted(tag["Key"] for tag in params.get("Tags") or ()))}
+
+
 def _resource_tags(params: Params, facts: Facts, arn: str) -> Context:
     return {f"ec2:ResourceTag/{key}": value for key, value in facts.tags_of(arn).items()}
 
@@ -118,6 +130,12 @@ _NEW_VOLUME = (
     ),
 )
 _VIA_EC2 = via("ec2")
+
+
+def _retagged(action: str, keys: Keys) -> tuple[Needs, ...]:
+    return tuple(Needs(action, kind, _tagged(kind), (*_TAGS, keys)) for kind in ("volume", "snapshot"))
+
+
 _EBS_READ = (RESOURCE_TAGS,)
 
 
@@ -183,7 +201,9 @@ EC2: Mapping[str, tuple[Needs, ...]] = {
         Needs("ec2:DetachVolume", "instance", _instance, _TAGS),
     ),
     "DeleteVolume": (Needs("ec2:DeleteVolume", "volume", _volume, _TAGS),),
-    "CreateTags": (Needs("ec2:CreateTags", "volume", _tagged, (*_TAGS, request_tags(_standalone_tags))),),
+    "CreateTags": _retagged("ec2:CreateTags", request_tags(_standalone_tags)),
+    "DeleteTags": _retagged("ec2:DeleteTags", Keys(("aws:TagKeys",), _deleted_tags)),
+    **EC2_SNAPSHOTS,
 }
 
 EBS: Mapping[str, tuple[Needs, ...]] = {

@@ -15,6 +15,7 @@ from backup_actions_local.front.authorization.rules import (
     on_everything,
     via,
 )
+from backup_actions_local.front.authorization.snapshots import RDS_SNAPSHOTS
 
 
 def _named(kind: str, member: str) -> Resources:
@@ -66,6 +67,7 @@ RDS: Mapping[str, tuple[Needs, ...]] = {
     "DescribeDBClusterSnapshots": _describe(
         "rds:DescribeDBClusterSnapshots", "cluster-snapshot", "DBClusterSnapshotIdentifier"
     ),
+    "DescribeOptionGroups": _describe("rds:DescribeOptionGroups", "og", "OptionGroupName"),
     "ListTagsForResource": _on_arn(
         "rds:ListTagsForResource", "ResourceName", "db", "cluster", "snapshot", "cluster-snapshot"
     ),
@@ -73,4 +75,5 @@ RDS: Mapping[str, tuple[Needs, ...]] = {
     "DescribeExportTasks": on_everything("rds:DescribeExportTasks"),
     "CancelExportTask": on_everything("rds:CancelExportTask"),
     **RDS_RESTORES,
+    **RDS_SNAPSHOTS,
 }

@@ -6,7 +6,7 @@ the reference calls them required; of what is created in a group, also in the en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from backup_actions_local.front.authorization.rules import (
     RESOURCE_TAGS,
@@ -70,18 +70,6 @@ def _tagged(kind: str, member: str) -> Needs:
     )
 
 
-def _kind_is(kind: str) -> Callable[[Params, Facts], bool]:
-    return lambda params, facts: f":{kind}:" in params["ResourceName"]
-
-
-def _on_arn(*kinds: str) -> tuple[Needs, ...]:
-    action = "rds:AddTagsToResource"
-    keys = (RESOURCE_TAGS, _REQUEST_TAGS)
-    return tuple(
-        Needs(action, kind, lambda params, facts: (params["ResourceName"],), keys, _kind_is(kind)) for kind in kinds
-    )
-
-
 _REQUEST_TAGS = request_tags(_tags)
 _OWN = (RESOURCE_TAGS,)
 _NEW = (_REQUEST_TAGS, parameters(PubliclyAccessible="rds:PubliclyAccessible"))
@@ -121,7 +109,6 @@ RDS_RESTORES: Mapping[str, tuple[Needs, ...]] = {
     "ModifyDBCluster": (Needs("rds:ModifyDBCluster", "cluster", _CLUSTER, _OWN),),
     "DeleteDBInstance": (Needs("rds:DeleteDBInstance", "db", _INSTANCE, _OWN),),
     "DeleteDBCluster": (Needs("rds:DeleteDBCluster", "cluster", _CLUSTER, _OWN),),
-    "AddTagsToResource": _on_arn("db", "cluster"),
     "DescribeOrderableDBInstanceOptions": on_everything("rds:DescribeOrderableDBInstanceOptions"),
     "DescribeDBEngineVersions": on_everything("rds:DescribeDBEngineVersions"),
     "DescribeDBMajorEngineVersions": on_everything("rds:DescribeDBMajorEngineVersions"),

@@ -12,7 +12,9 @@ Params = Mapping[str, Any]
 TagsOf = Callable[[str], Mapping[str, str]]
 """The tags of the resource with this ARN; empty if it has none or there is no such resource."""
 KeyOf = Callable[[str], str | None]
-"""The ARN of the KMS key that encrypts the snapshot, volume or bucket with this ARN; None if none does."""
+"""The ARN of the KMS key that encrypts the snapshot, volume or bucket with this ARN, or that has it as an alias."""
+OwnerOf = Callable[[str], str]
+"""The account whose EBS snapshot this ARN names, which tells none; empty if there is no such snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Facts:
     tags_of: TagsOf = lambda arn: {}
     key_of: KeyOf = lambda arn: None
     partition: str = "aws"
+    owner_of: OwnerOf = lambda arn: ""
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of something of this account and region."""
@@ -55,6 +58,8 @@ class Needs:
     resources: Callable[[Params, Facts], Iterable[str]]
     keys: tuple[Keys, ...] = ()
     when: Callable[[Params, Facts], bool] | None = None
+    later: bool = False
+    """Whether the call is answered without it, and what it began fails when nobody waits for the answer any more."""
 
     def checks(self, params: Params, facts: Facts) -> Iterable[Check]:
         """The questions to IAM, one a resource."""

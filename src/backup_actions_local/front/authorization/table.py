@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 from backup_actions.errors import NotEmbedded
 from backup_actions_local.calls import Call
-from backup_actions_local.front.authorization import dynamodb, ec2, glue, messages, parameters, rds, s3, workflow
+from backup_actions_local.front.authorization import (
+    dynamodb,
+    ec2,
+    glue,
+    keys,
+    messages,
+    parameters,
+    rds,
+    s3,
+    workflow,
+)
 from backup_actions_local.front.authorization.rules import Facts, Needs
 from backup_actions_local.front.policies import Check
 
@@ -19,6 +29,7 @@ TABLE: Mapping[str, Mapping[str, tuple[Needs, ...]]] = {
     "ec2": ec2.EC2,
     "events": workflow.EVENTS,
     "glue": glue.GLUE,
+    "kms": keys.KMS,
     "lambda": workflow.LAMBDA,
     "rds": rds.RDS,
     "s3": s3.S3,
@@ -37,8 +48,17 @@ def iam_actions(service: str, operation: str) -> tuple[str, ...]:
 
 
 def checks_of(call: Call, facts: Facts) -> tuple[Check, ...]:
-    """Every question that IAM is asked for this call. Raises NotEmbedded without an entry."""
-    needed = _entry(call.service, call.operation)
+    """Every question that IAM is asked before the call is answered. Raises NotEmbedded without an entry."""
+    return _checks_of(call, facts, later=False)
+
+
+def later_checks_of(call: Call, facts: Facts) -> tuple[Check, ...]:
+    """Those that it is asked when the call has been answered. Raises NotEmbedded without an entry."""
+    return _checks_of(call, facts, later=True)
+
+
+def _checks_of(call: Call, facts: Facts, *, later: bool) -> tuple[Check, ...]:
+    needed = (needs for needs in _entry(call.service, call.operation) if needs.later == later)
     return tuple(check for needs in needed for check in needs.checks(call.params, facts))
 
 
