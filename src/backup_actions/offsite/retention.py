@@ -92,7 +92,7 @@ def _on_one_resource(imports: Iterable[Import], rules: Rules, now: datetime) -> 
         if each in verified[:1]:
             reasons.append("it is the newest of its resource")
         if periods := standing_for.get(each.announcement.snapshot_arn):
-            reasons.append(f"it stands for {', '.join(periods)}")
+            reasons.append(f"it {'came late and ' if each in late else ''}stands for {', '.join(periods)}")
         no_reason = f"its {rules.days} days are over, and it stands for no day, week, month or year that counts"
         yield Verdict(each, bool(reasons), "; ".join(reasons) or no_reason)
 
