@@ -9,6 +9,7 @@ from backup_actions.contract import Statement
 from backup_actions_infrastructure import service_grants
 
 _OF_ONE_ROLE = {
+    "InboxArn": "arn:aws:sqs:us-east-1:111122223333:acknowledgements",
     "LogGroupArn": "arn:aws:logs:us-east-1:111122223333:log-group:work:log-stream:1",
     "RepositoryArn": "arn:aws:ecr:us-east-1:111122223333:repository/worker",
     "MachineArn": "arn:aws:states:us-east-1:111122223333:stateMachine:backup-actions-ebs-archive",

@@ -156,7 +156,8 @@ def _exchange_placeholders(machine: Machine) -> frozenset[str]:
 
 
 def _setting_placeholders(machine: Machine) -> frozenset[str]:
-    return frozenset(placeholder_of(SETTING_PREFIX, field.name) for field in dataclasses.fields(machine.settings))
+    names = getattr(machine.settings, "__dataclass_fields__", ())  # what else settings may be is told of the settings
+    return frozenset(placeholder_of(SETTING_PREFIX, name) for name in names)
 
 
 def _texts(statement: Statement) -> Iterator[str]:
