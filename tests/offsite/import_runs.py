@@ -1,0 +1,130 @@
+"""Runs the import machine's own workflow: its steps in this process, its calls answered from memory, time simulated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.offsite.separated import (
+    DATABASE,
+    DEAD_LETTERS,
+    IMPORT_KEY,
+    MACHINE,
+    QUEUE,
+    SECURITY_TAG,
+    Separated,
+    announcing,
+)
+
+from backup_actions.contract.placeholders import FUNCTION_PREFIX, placeholder_of
+from backup_actions.errors import BackupActionsError
+from backup_actions.model.offsite import Announcement
+from backup_actions.offsite import ImportSettings, import_machine
+from backup_actions.runtime.code import load_step
+from backup_actions_local.states.execution import Execution
+from backup_actions_local.states.expressions import Expressions
+from backup_actions_local.states.failures import StateFailed
+from backup_actions_local.states.interpreter import Interpreter
+from backup_actions_local.states.machine import Machine
+from backup_actions_local.states.tasks import RunningTask
+from backup_actions_local.states.tokens import Tokens
+
+((TAG_KEY, TAG_VALUE),) = SECURITY_TAG.items()
+_TEXTS = {
+    "Partition": "aws",
+    "Bucket": "archives",
+    "LedgerTable": "ledger",
+    "TopicArn": "news",
+    "DeadLetterQueueUrl": DEAD_LETTERS,
+    "Queue_announcements": QUEUE,
+    "Key_import": IMPORT_KEY,
+    "SecurityTagKey": TAG_KEY,
+    "SecurityTagValue": TAG_VALUE,
+}
+DUMP = {
+    "name": "rds-dump",
+    "machineArn": "arn:aws:states:us-east-1:444455556666:stateMachine:backup-actions-rds-dump",
+    "handles": ["RDS", "Aurora"],
+    "restorable": True,
+    "tags": {},
+}
+
+
+class ImportRuns:
+    """Executions of the import machine, one after the other.
+
+    ``before`` is called with the name of a step before it runs, and may raise; ``acts`` is what an action does.
+    """
+
+    def __init__(self, separated: Separated, *actions: dict[str, Any], settings: ImportSettings | None = None) -> None:
+        self.separated = separated
+        settings = settings or separated.settings
+        self.machine = import_machine(settings)
+        self.before: Callable[[str], object] = lambda _step: None
+        self.acts: Callable[[Any], Any] = lambda _input: {"verified": True}
+        self.news: list[dict[str, str]] = []
+        self.children: list[dict[str, Any]] = []
+        self._definition = self.machine.workflow.filled(
+            {"Settings": settings.to_json(), "Actions": list(actions)}.get, self._text
+        )
+
+    def heard(self, announced: Announcement = DATABASE, **more: Any) -> Execution:
+        """The execution that hearing the announcement begins, ended."""
+        name = self.separated.hear(announcing(announced))["started"]
+        return self.run(name, self.separated.aws.started[name], **more)
+
+    def run(self, name: str, value: Any, **more: Any) -> Execution:
+        """An execution with that input, ended."""
+        clock = self.separated.clock
+        machine = Machine(
+            name="offsite-import", arn=MACHINE, role_arn="role", definition=self._definition, created=clock.now()
+        )
+        arn = f"{MACHINE.replace('stateMachine', 'execution')}:{name}"
+        execution = Execution(machine, name=name, arn=arn, value=value, clock=clock, **more)
+        with clock.actor():
+            Interpreter(execution, Calls(self), Expressions(clock.now), Tokens(clock)).run()
+        return execution
+
+    def cleaned_up_after(self, ended: Execution) -> Execution:
+        """The execution of the same machine that the event of its end begins, ended."""
+        told = {"name": ended.name, "executionArn": ended.arn, "status": ended.status, "input": json.dumps(ended.input)}
+        return self.run("clean-up", {"detail-type": "Step Functions Execution Status Change", "detail": told})
+
+    def step(self, name: str, payload: Any) -> Any:
+        """A step of the machine, as Lambda would call it. Raises StateFailed for what it raises."""
+        self.before(name)
+        if name.endswith("-lease"):
+            return {"held": True, "slot": 0}
+        try:
+            return load_step(self.machine.tasks[name].code)(self.separated.world, payload)
+        except BackupActionsError as error:
+            raise StateFailed(type(error).__name__, json.dumps({"errorMessage": str(error)})) from error
+
+    def _text(self, name: str) -> str:
+        if name.startswith(FUNCTION_PREFIX):
+            return next(task for task in self.machine.tasks if placeholder_of(FUNCTION_PREFIX, task) == name)
+        return _TEXTS[name]
+
+
+class Calls:
+    """Answers what the workflow asks for."""
+
+    def __init__(self, runs: ImportRuns) -> None:
+        self._runs = runs
+
+    def mistakes(self, _resource: str, _arguments: Any) -> Iterator[str]:
+        return iter(())
+
+    def run(self, resource: str, arguments: Any, _task: RunningTask) -> Any:
+        match resource:
+            case "lambda:invoke":
+                answer = self._runs.step(arguments["FunctionName"], arguments["Payload"])
+                return {"Payload": json.loads(json.dumps(answer))}
+            case "sns:publish":
+                self._runs.before("notify")
+                self._runs.news.append(arguments)
+                return {"MessageId": "1"}
+            case _:
+                self._runs.children.append(arguments)
+                return {"ExecutionArn": "arn:child", "Output": self._runs.acts(arguments["Input"])}
