@@ -13,6 +13,7 @@ from backup_actions.contract.exchange import Policy, accounts_in
 from backup_actions.contract.placeholders import (
     FUNCTION_PREFIX,
     JOB_PREFIX,
+    KEY_PREFIX,
     QUEUE_ARN_PREFIX,
     QUEUE_PREFIX,
     ROLE_PREFIX,
@@ -142,9 +143,11 @@ class Deployment:
         return texts | {name: fill_text(text, texts.__getitem__) for name, text in deployed.texts.items()}
 
     def _exchanged(self, machine: Machine) -> dict[str, str]:
-        """The machine's own topics and inboxes."""
+        """The machine's own keys, topics and inboxes."""
         queues, arn = self.resources["DeadLetterQueueUrl"].rpartition("/")[0], self.place.arn
         texts: dict[str, str] = {}
+        for name in machine.keys:
+            texts[placeholder_of(KEY_PREFIX, name)] = arn("kms", f"key/{self.name_of(machine, name)}")
         for name in machine.topics:
             texts[placeholder_of(TOPIC_PREFIX, name)] = arn("sns", self.name_of(machine, name))
         for name in machine.inboxes:

@@ -108,12 +108,14 @@ class Keys:
         self.aliases: dict[str, str] = {}
         """The ARN of an alias → that of its key."""
 
-    def make(self, *, description: str = "", policy: Mapping[str, Any] | None = None, region: str = "") -> Key:
-        """A new key; without a policy it has the one that leaves everything to IAM.
+    def make(
+        self, key_id: str = "", *, description: str = "", policy: Mapping[str, Any] | None = None, region: str = ""
+    ) -> Key:
+        """A new key, with an id of its own unless one is given; without a policy IAM decides everything.
 
         Raises NotEmbedded for a policy with anything that is not known here, ValueError for what is no policy.
         """
-        key = self._new(self._arn(f"key/{self._identifiers.uuid()}", region))
+        key = self._new(self._arn(f"key/{key_id or self._identifiers.uuid()}", region))
         key.description = description
         if policy is not None:
             self.put_policy(key, policy)
