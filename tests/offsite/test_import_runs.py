@@ -89,7 +89,6 @@ FAILURES: Mapping[str, dict[str, Any]] = {
     "NotShared": {"unshared": True},
     "QuotaExceeded": {"copy": "SnapshotQuotaExceeded", "times": 24},
     "CopyFailed": {"end": "failed"},
-    "CopyTooSlow": {"looks": 100, "slow": True},
     "ImportUnlike": {"about_copies": {"EngineVersion": "17.5"}},
 }
 
@@ -120,10 +119,20 @@ def cause(separated: Separated, runs: ImportRuns, failure: dict[str, Any]) -> No
     aws.about_copies = failure.get("about_copies", {})
     if "copy" in failure:
         aws.called.refusals["CopyDBSnapshot"] = [failure["copy"]] * failure.get("times", 1)
-    if failure.get("slow"):
-        runs.before = lambda step: separated.clock.sleep(86_400) if step == "inspect" else None
     if failure.get("unshared"):
         runs.before = lambda step: aws.shared.clear() if step == "copy" else None
+
+
+def test_a_copy_that_does_not_end_is_given_up_and_removed(separated: Separated, runs: ImportRuns) -> None:
+    separated.aws.looks = 100
+
+    def a_day_passes(_: Execution, event: Event) -> None:
+        if event.type == "WaitStateEntered" and event.state == "WaitForCopy":
+            separated.clock.sleep(86_400)
+
+    assert runs.heard(listener=a_day_passes).error == "CopyTooSlow"
+    assert separated.aws.copies == {}
+    assert said(separated, QUEUE) == [announcing(DATABASE)]
 
 
 def test_a_copy_that_fails_because_its_source_went_away_says_so(separated: Separated, runs: ImportRuns) -> None:
