@@ -12,7 +12,8 @@ import yaml
 if TYPE_CHECKING:
     from tests.cli.conftest import Announce, Cli
 
-OURS = ["dynamodb-export", "ebs-archive", "rds-dump", "rds-export"]
+OURS = ["dynamodb-export", "ebs-archive", "offsite-copy", "rds-dump", "rds-export"]
+USED_UNLESS_TOLD_OTHERWISE = [name for name in OURS if name != "offsite-copy"]
 
 SETTINGS = """\
 account: "111122223333"
@@ -34,7 +35,7 @@ def test_a_right_file_is_called_right(cli: Cli, settings: Path) -> None:
     answer = cli("check", settings)
 
     assert answer.status == 0
-    assert answer.out == f"{settings} is right: {', '.join(OURS)} in 111122223333, us-east-1.\n"
+    assert answer.out == f"{settings} is right: {', '.join(USED_UNLESS_TOLD_OTHERWISE)} in 111122223333, us-east-1.\n"
     assert answer.err == ""
 
 
@@ -44,7 +45,7 @@ def test_a_right_file_is_told_to_scripts(cli: Cli, settings: Path) -> None:
         "settings": str(settings),
         "account": "111122223333",
         "region": "us-east-1",
-        "enabled": OURS,
+        "enabled": USED_UNLESS_TOLD_OTHERWISE,
     }
 
 
