@@ -192,12 +192,17 @@ class Dispatcher:
         )
         policy = self._policy_of(check.resource)
         if policy is None:
-            return by_identity
+            return by_identity if self._is_within_reach(check.resource) else Decision.NOT_ALLOWED
         asker = Asker(account=account, role_arn=role_arn, session_arn=self._roles.caller_arn(caller))
         at_home = check.resource.split(":")[4] == account
         rules_alone = policy.rules_alone and not caller.is_administrator
         by_resource = evaluate_resource(policy, asker, asked)
         return joined(by_identity, by_resource, at_home=at_home, rules_alone=rules_alone)
+
+    def _is_within_reach(self, resource: str) -> bool:
+        """Whether it may be this account's; of snapshots EC2 and RDS know themselves with whom they are shared."""
+        _, _, service, _, owner, *_ = [*resource.split(":"), "", "", "", ""]
+        return service in {"ec2", "rds"} or owner in {"", self._facts.account}
 
     def _carried_out(self, number: int, parsed: Parsed, call: Call, incoming: Incoming) -> Answer:
         try:
