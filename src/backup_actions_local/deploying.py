@@ -95,7 +95,7 @@ class Deploying:
             users = tuple(cloud.place.role_arn(deployment.role_of(machine, step)) for step in key.users)
             policy = key.policy(users, deployment.named_in(deployed, key.readers))
             text = deployment.filled_policy(deployed, policy)
-            cloud.keys.make(deployment.name_of(machine, name), description=key.doc, policy=json.loads(text))
+            cloud.keys.make(deployment.key_id_of(machine, name), description=key.doc, policy=json.loads(text))
         for name, topic in machine.topics.items():
             made = cloud.messages.make_topic(deployment.name_of(machine, name))
             policy = topic.policy(made.arn, deployment.named_in(deployed, topic.subscribers))

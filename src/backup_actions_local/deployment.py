@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -118,6 +119,10 @@ class Deployment:
         """The ARN of a machine."""
         return fill_text(machine_arn(machine), self._common().__getitem__)
 
+    def key_id_of(self, machine: Machine, name: str) -> str:
+        """The id of a machine's own key, which is a UUID: the same wherever it is asked for."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.place.account} {self.name_of(machine, name)}"))
+
     def queue_name(self, zone: str) -> str:
         """The job queue of a zone."""
         return f"{self.settings.name}-{zone}"
@@ -147,7 +152,7 @@ class Deployment:
         queues, arn = self.resources["DeadLetterQueueUrl"].rpartition("/")[0], self.place.arn
         texts: dict[str, str] = {}
         for name in machine.keys:
-            texts[placeholder_of(KEY_PREFIX, name)] = arn("kms", f"key/{self.name_of(machine, name)}")
+            texts[placeholder_of(KEY_PREFIX, name)] = arn("kms", f"key/{self.key_id_of(machine, name)}")
         for name in machine.topics:
             texts[placeholder_of(TOPIC_PREFIX, name)] = arn("sns", self.name_of(machine, name))
         for name in machine.inboxes:
