@@ -12,6 +12,7 @@ from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Call, Machine, Permissions, Statement
 from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import INTAKE, LifecycleSettings, main_machine
+from backup_actions.offsite import ImportSettings, import_machine
 from backup_actions.plugins import installed
 from backup_actions_local.front.authorization import iam_actions
 from backup_actions_local.states.api_names import AWS_SDK, operation_model
@@ -21,8 +22,14 @@ LIFECYCLE = {
     "shorten": LifecycleSettings(policy="shorten", shorten_to_days=7),
     "delete": LifecycleSettings(policy="delete", backup_tag_key="archive", backup_tag_value="yes"),
 }
+SEPARATED = ImportSettings(
+    accounts=("111122223333",),
+    topics=("arn:aws:sns:us-east-1:111122223333:announcements",),
+    acknowledgement_queues=("https://sqs.us-east-1.amazonaws.com/111122223333/acknowledgements",),
+)
 MACHINES: dict[str, Machine] = {
     **{f"recovery-point, {policy}": main_machine(settings) for policy, settings in LIFECYCLE.items()},
+    "offsite-import": import_machine(SEPARATED),
     **{action.name: action for action in installed().actions},
 }
 

@@ -12,6 +12,7 @@ import pytest
 from backup_actions.contract import Action, Machine
 from backup_actions.contract.workflow import State
 from backup_actions.lifecycle import LifecycleSettings, main_machine
+from backup_actions.offsite import ImportSettings, import_machine
 from backup_actions.plugins import installed
 from backup_actions_local.states.api_names import AWS_SDK, OPTIMIZED, Sdk, exception_name, member_name, service_model
 from backup_actions_local.states.inspection import references
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
 
 MACHINES: dict[str, Machine] = {
-    machine.name: machine for machine in (main_machine(LifecycleSettings()), *installed().actions)
+    machine.name: machine
+    for machine in (main_machine(LifecycleSettings()), import_machine(ImportSettings()), *installed().actions)
 }
 RESULT_OF = {"states:startExecution.sync:2": "DescribeExecution"}
 """An integration that waits answers with what it waited for."""

@@ -106,11 +106,13 @@ def _named(world: World, refusal: AwsCallFailed, announced: Announcement, order:
     return unusable_key(world, keys)
 
 
-def _why_failed(world: World, announced: Announcement, copy: Snapshot, name: str, key_arn: str) -> BackupActionsError:
+def _why_failed(
+    world: World, announced: Announcement, came_to: Snapshot, name: str, key_arn: str
+) -> BackupActionsError:
     """Neither RDS nor EBS says much of a copy that has failed: the usual causes are looked for."""
     if problem := unusable_key(world, (key_arn, announced.key_arn)):
         return problem
     arn = Arn.parse(announced.snapshot_arn)
     if snapshots_like(world, announced.resource_type, arn).shared(announced.snapshot_arn) is None:
-        return NotShared(snapshot=announced.snapshot_arn, reason=f"it went away while it was copied ({copy.status})")
-    return CopyFailed(name=name, reason=copy.status)
+        return NotShared(snapshot=announced.snapshot_arn, reason=f"it went away while it was copied ({came_to.status})")
+    return CopyFailed(name=name, reason=came_to.status)
