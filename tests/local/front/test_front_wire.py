@@ -61,7 +61,7 @@ CASES: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         "sns",
         "Publish",
         {
-            "TopicArn": "arn:aws:sns:us-east-1:1:t",
+            "TopicArn": "arn:aws:sns:us-east-1:111122223333:t",
             "Message": "a\nb",
             "MessageAttributes": {"k": {"DataType": "String", "StringValue": "v"}},
         },
