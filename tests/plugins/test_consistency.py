@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from backup_actions.contract import Action, Permissions, Settings, Statement, setting
+from backup_actions.contract import Action, Function, Inbox, Key, Permissions, Settings, Statement, Topic, setting
 from backup_actions.plugins import installed
 from backup_actions.plugins.consistency import complaints_about, complaints_about_settings
 
@@ -179,6 +179,37 @@ def test_a_default_outside_its_own_limits_is_told() -> None:
     (complaint,) = complaints_about_settings(Contradiction)
 
     assert "it must be at least 5" in complaint
+
+
+def _listening(**about: Any) -> Inbox:
+    """An inbox with a function that may do what the statement says."""
+    statements = (Statement(("sqs:SendMessage",), on=about.pop("on", "${DeadLetterQueueArn}")),)
+    function = Function(
+        name="listen", title="Listens", code="json:loads", permissions=Permissions(tasks={"function": statements})
+    )
+    return Inbox(doc="Hears.", function=function, **about)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"keys": {"own": Key(doc="Locks.", readers="reader")}}, "key own names the setting reader"),
+        ({"topics": {"news": Topic(doc="Tells.", subscribers="hearer")}}, "topic news names the setting hearer"),
+        ({"inboxes": {"mail": _listening(senders="friend")}}, "inbox mail names the setting friend"),
+        ({"inboxes": {"mail": _listening(topics="papers")}}, "inbox mail names the setting papers"),
+        ({"inboxes": {"mail": _listening(wakes=("Sleep",))}}, "inbox mail wakes the state Sleep"),
+        (
+            {"inboxes": {"mail": _listening(on="${Setting_place}")}},
+            "permissions of the function listen use the placeholder Setting_place",
+        ),
+    ],
+)
+def test_what_is_exchanged_names_settings_and_states_that_exist(
+    action: Action, changes: Mapping[str, Any], complaint: str
+) -> None:
+    found = complaints_about(dataclasses.replace(action, **changes))
+
+    assert [each.partition(", which")[0] for each in found] == [complaint]
 
 
 def test_settings_of_another_kind_are_told(action: Action) -> None:

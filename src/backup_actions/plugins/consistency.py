@@ -44,7 +44,8 @@ def complaints_about(action: Action) -> list[str]:
     complaints = [*complaints_about_settings(action.settings), *complaints_about_code(action)]
     if not action.handles:
         complaints.append("it handles no resource type")
-    return [*complaints, *(complaints_about_workflow(action) or complaints_about_permissions(action))]
+    of_workflow = complaints_about_workflow(action)
+    return [*complaints, *(of_workflow or [*complaints_about_permissions(action), *complaints_about_exchange(action)])]
 
 
 def complaints_about_workflow(machine: Machine) -> list[str]:
@@ -72,7 +73,8 @@ def complaints_about_permissions(machine: Machine) -> list[str]:
     """Statements use known placeholders and name states that the workflow has; the workflow must be readable."""
     complaints = []
     callable_ = _callable_placeholders(machine)
-    for role, statements in machine.permissions.roles().items():
+    of_functions = {f"the function {each.name}": each.permissions.tasks["function"] for each in machine.functions}
+    for role, statements in {**machine.permissions.roles(), **of_functions}.items():
         for statement in statements:
             whole = {"VaultArns"} & {match[1] for text in statement.resources if (match := PATTERN.fullmatch(text))}
             known = {*TEXT, *callable_, *_exchange_placeholders(machine), *_setting_placeholders(machine), *whole}
@@ -84,6 +86,27 @@ def complaints_about_permissions(machine: Machine) -> list[str]:
     named = {state for statement in machine.permissions.workflow for state in statement.for_}
     return complaints + [
         f"permissions of workflow are for the state {_unknown(name, states)}" for name in sorted(named - states)
+    ]
+
+
+def complaints_about_exchange(machine: Machine) -> list[str]:
+    """Who may use keys, topics and inboxes stands in settings that exist; inboxes wake states that the workflow has."""
+    states = {name for name, _ in machine.workflow.states()}
+    settings = set(_names_of_settings(machine))
+    named = [
+        *((f"key {name}", key.readers) for name, key in machine.keys.items()),
+        *((f"topic {name}", topic.subscribers) for name, topic in machine.topics.items()),
+        *((f"inbox {name}", inbox.senders) for name, inbox in machine.inboxes.items()),
+        *((f"inbox {name}", inbox.topics) for name, inbox in machine.inboxes.items()),
+    ]
+    woken = [(name, state) for name, inbox in machine.inboxes.items() for state in inbox.wakes]
+    return [
+        *(
+            f"{what} names the setting {_unknown(name, settings)}"
+            for what, name in named
+            if name and name not in settings
+        ),
+        *(f"inbox {name} wakes the state {_unknown(state, states)}" for name, state in woken if state not in states),
     ]
 
 
@@ -156,8 +179,12 @@ def _exchange_placeholders(machine: Machine) -> frozenset[str]:
 
 
 def _setting_placeholders(machine: Machine) -> frozenset[str]:
-    names = getattr(machine.settings, "__dataclass_fields__", ())  # what else settings may be is told of the settings
-    return frozenset(placeholder_of(SETTING_PREFIX, name) for name in names)
+    return frozenset(placeholder_of(SETTING_PREFIX, name) for name in _names_of_settings(machine))
+
+
+def _names_of_settings(machine: Machine) -> tuple[str, ...]:
+    """None for settings of another kind, of which is told elsewhere."""
+    return tuple(getattr(machine.settings, "__dataclass_fields__", ()))
 
 
 def _texts(statement: Statement) -> Iterator[str]:
