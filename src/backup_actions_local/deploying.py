@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _VISIBILITY_IN_TIMEOUTS = 6
+_KEPT_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class Deploying:
         }
         queue.change(
             {
+                "MessageRetentionPeriod": str(_KEPT_SECONDS),
                 "Policy": deployment.filled_policy(deployed, policy),
                 "RedrivePolicy": json.dumps(redrive),
                 "VisibilityTimeout": str(_VISIBILITY_IN_TIMEOUTS * inbox.function.timeout_seconds),

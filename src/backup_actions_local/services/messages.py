@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 Deliver = Callable[[Mapping[str, Any]], object]
 """Hands an event with one record to a function; raises FunctionError or Refused when that does not take it."""
+
+# The least that Lambda's ScalingConfig allows, which is what inboxes have.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+_MESSAGES_AT_A_TIME = 2
 
 
 class Messages:
@@ -49,9 +55,22 @@ class Messages:
 
         https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
         """
+        lock, pollers = threading.Lock(), list[Message]()
 
         def arrived(message: Message) -> None:
-            self._chores.begin(f"message for {queue.name}", lambda: self._hand_over(queue, message, deliver))
+            with lock:
+                if len(pollers) < _MESSAGES_AT_A_TIME:
+                    pollers.append(message)
+                    self._chores.begin(f"messages of {queue.name}", lambda: poll(message))
+
+        def poll(first: Message) -> None:
+            while True:
+                with lock:
+                    seconds = queue.seconds_until_visible()
+                    if seconds is None:
+                        pollers.remove(first)
+                        return
+                self._fetch(queue, seconds, deliver)
 
         queue.on_arrival = arrived
 
@@ -60,17 +79,17 @@ class Messages:
         self._chores.close()
         self.neighbours.forget(self.place.account)
 
-    def _hand_over(self, queue: Queue, message: Message, deliver: Deliver) -> None:
-        while (hidden_seconds := queue.seconds_until_visible(message)) is not None:
-            self._chores.sleep(max(hidden_seconds, self._durations.event_delivered_seconds))
-            if not queue.take(message):
-                continue
+    def _fetch(self, queue: Queue, seconds: float, deliver: Deliver) -> None:
+        """Wait for a message that can be seen, and hand it over; what is not taken is seen again later."""
+        if seconds:
+            self._chores.sleep(seconds, unless=lambda: not queue.seconds_until_visible())
+            return
+        self._chores.sleep(self._durations.event_delivered_seconds)
+        for message in queue.receive(1):
             record = self._record(queue, message)
-            try:
+            with contextlib.suppress(FunctionError, Refused):
                 deliver({"Records": [record]})
-            except (FunctionError, Refused):
-                continue
-            queue.delete(record["receiptHandle"])
+                queue.delete(record["receiptHandle"])
 
     def _record(self, queue: Queue, message: Message) -> dict[str, Any]:
         """Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event"""

@@ -151,38 +151,33 @@ class Queue:
         self.on_arrival(message)
 
     def receive(self, most: int, hidden_seconds: int | None = None) -> list[Message]:
-        """Up to so many messages, the oldest first; they are hidden for a while."""
-        taken: list[Message] = []
-        for message in list(self._messages):
-            if len(taken) < most and self.take(message, hidden_seconds):
-                taken.append(message)
+        """Up to so many messages, the oldest first; they are hidden for a while.
+
+        One that was received too often is a dead letter instead.
+        """
+        seconds = self.number("VisibilityTimeout") if hidden_seconds is None else hidden_seconds
+        now, taken, dead = self.clock.now(), list[Message](), list[tuple[Message, Queue]]()
+        with self._lock:
+            for message in [message for message in self._kept() if message.visible_from <= now]:
+                if graveyard := self._graveyard(message):
+                    self._messages.remove(message)
+                    dead.append((message, graveyard))
+                elif len(taken) < most:
+                    message.received += 1
+                    message.first_received = message.first_received or now
+                    message.visible_from = now + timedelta(seconds=seconds)
+                    message.handle = _handle(self.arn, message)
+                    taken.append(message)
+        for message, graveyard in dead:
+            message.died_in = self.arn
+            graveyard.accept(message)
         return taken
 
-    def take(self, message: Message, hidden_seconds: int | None = None) -> bool:
-        """Receive this very message; False if it cannot be seen, or was received too often and is a dead letter."""
-        seconds = self.number("VisibilityTimeout") if hidden_seconds is None else hidden_seconds
-        now = self.clock.now()
+    def seconds_until_visible(self) -> float | None:
+        """How long it is until the next message can be received; None if the queue is empty."""
         with self._lock:
-            if message not in self._kept() or message.visible_from > now:
-                return False
-            graveyard = self._graveyard(message)
-            if graveyard is None:
-                message.received += 1
-                message.first_received = message.first_received or now
-                message.visible_from = now + timedelta(seconds=seconds)
-                message.handle = _handle(self.arn, message)
-                return True
-            self._messages.remove(message)
-        message.died_in = self.arn
-        graveyard.accept(message)
-        return False
-
-    def seconds_until_visible(self, message: Message) -> float | None:
-        """How long the message is hidden; None if it is not in the queue any more."""
-        with self._lock:
-            if message not in self._kept():
-                return None
-        return max(0.0, (message.visible_from - self.clock.now()).total_seconds())
+            moments = [message.visible_from for message in self._kept()]
+        return max(0.0, (min(moments) - self.clock.now()).total_seconds()) if moments else None
 
     def delete(self, handle: str) -> None:
         """What was received under the handle is gone, unless it was received once more since. Raises Refused.
@@ -199,6 +194,7 @@ class Queue:
             )
         with self._lock:
             self._messages = [message for message in self._messages if message.handle != handle]
+        self.clock.changed()
 
     def purge(self) -> None:
         """It is empty."""

@@ -341,8 +341,8 @@ def test_a_function_that_fails_has_the_message_again_when_it_is_visible(
     cloud.clock.sleep(3600)
 
     assert [(moment, record["attributes"]["ApproximateReceiveCount"]) for moment, record in seen] == [
-        ("03:00:10", "1"),
-        ("03:01:10", "2"),
+        ("03:00:11", "1"),
+        ("03:01:12", "2"),
     ]
     assert bodies(sqs) == bodies(sqs, URL.replace("work", "dead")) == []
 
@@ -356,10 +356,29 @@ def test_what_a_function_never_takes_is_a_dead_letter(cloud: Cloud, messages: Me
     assert bodies(sqs, URL.replace("work", "dead")) == ["poison"]
 
 
-def test_each_message_comes_alone(cloud: Cloud, messages: Messages, sqs: Ask) -> None:
+def test_each_message_comes_alone_and_two_at_a_time(cloud: Cloud, messages: Messages, sqs: Ask) -> None:
     seen = fed(messages)
-    for body in "abc":
-        sqs("SendMessage", QueueUrl=URL, MessageBody=body)
+    for number in range(7):
+        sqs("SendMessage", QueueUrl=URL, MessageBody=str(number))
+    cloud.clock.sleep(3600)
+
+    assert sorted(record["body"] for _, record in seen) == list("0123456")
+    assert sorted(moment for moment, _ in seen) == [
+        *("03:00:01", "03:00:01", "03:00:02", "03:00:02", "03:00:03", "03:00:03"),
+        "03:00:04",
+    ]
+
+
+def test_a_message_that_comes_is_not_kept_waiting_by_those_that_are_hidden(
+    cloud: Cloud, messages: Messages, sqs: Ask
+) -> None:
+    seen = fed(messages)
+    for body in ("a", "b"):
+        sqs("SendMessage", QueueUrl=URL, MessageBody=body, DelaySeconds=900)
+    cloud.clock.sleep(60)
+    sqs("SendMessage", QueueUrl=URL, MessageBody="now")
     cloud.clock.sleep(60)
 
-    assert sorted(record["body"] for _, record in seen) == ["a", "b", "c"]
+    assert [(moment, record["body"]) for moment, record in seen] == [("03:01:01", "now")]
+    cloud.clock.sleep(900)
+    assert sorted(record["body"] for _, record in seen) == ["a", "b", "now"]
