@@ -134,6 +134,8 @@ class FakeAws:
         self.sent: list[tuple[str, str, str]] = []
         """Queue, message, reason."""
         self.started: dict[str, Any] = {}
+        self.ended: dict[str, str] = {}
+        """Executions and how they ended."""
         self.objects: dict[str, bytes] = {}
         self.meta = SimpleNamespace(region_name="us-east-1")
         self._clock = clock
@@ -259,6 +261,10 @@ class FakeAws:
         if asked["name"] in self.started:
             raise refusal("ExecutionAlreadyExists")
         self.started[asked["name"]] = json.loads(asked["input"])
+
+    def describe_execution(self, *, executionArn: str) -> Any:  # noqa: N803 - boto3's name
+        self.called("DescribeExecution")
+        return {"status": self.ended.get(executionArn.rpartition(":")[2], "RUNNING")}
 
     def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803 - boto3's names
         self.called("PutObject")

@@ -33,7 +33,8 @@ RDS, EC2 = "arn:aws:rds:us-east-1", "arn:aws:ec2:us-east-1"
 
 def altered(announced: Announcement = DATABASE, **fields: Any) -> str:
     """The announcement's notification with other values, whatever they are."""
-    return notification(json.dumps({**json.loads(announced.to_bytes()), **fields}))
+    told = {**json.loads(announced.to_bytes()), **fields}
+    return notification(json.dumps(told, sort_keys=True, separators=(",", ":")))
 
 
 def confusable(text: str) -> str:
@@ -60,6 +61,8 @@ ATTACKS: Mapping[str, str] = {
     "JSON nested in the announcement": altered(engine={"name": {"name": "postgres"}}),
     "a list of snapshots": altered(snapshot_arn=[DATABASE.snapshot_arn]),
     "another field": altered(and_then="delete it"),
+    "the same field twice": notification(DATABASE.to_bytes().decode().replace("{", '{"run":"Execution",', 1)),
+    "the same in other words": notification(json.dumps(json.loads(DATABASE.to_bytes()), indent=1)),
     "an unknown kind": altered(resource_type="S3"),
     "a lone surrogate": altered(engine="post\ud800gres"),
     "a line break in a name": altered(resource_arn=f"{DATABASE.resource_arn}\nX"),

@@ -17,6 +17,7 @@ from tests.offsite.separated import (
     DISK,
     IMPORT_KEY,
     KINDS,
+    MACHINE,
     QUEUE,
     SECURITY_TAG,
     SETTINGS,
@@ -25,9 +26,12 @@ from tests.offsite.separated import (
     announcing,
 )
 
+from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Acknowledgement, Announcement, sha256_of
+from backup_actions.offsite.claims import claimed_in
 from backup_actions.offsite.imports import Stage
 from backup_actions.offsite.naming import copy_name
+from backup_actions_local.clock import START
 from backup_actions_local.states.execution import Event, Execution
 from backup_actions_local.states.failures import StateFailed
 
@@ -50,6 +54,11 @@ def _runs(separated: Separated) -> ImportRuns:
 def said(separated: Separated, queue: str) -> list[str]:
     """The messages that were sent to a queue."""
     return [message for to, message, _ in separated.aws.sent if to == queue]
+
+
+def again(announced: Announcement) -> str:
+    """The message by which an announcement is tried again."""
+    return claimed_in(announcing(announced), SETTINGS, here=Arn.parse(MACHINE), now=START).message
 
 
 def evidence(separated: Separated) -> Any:
@@ -104,7 +113,7 @@ def test_a_failure_is_named_told_leaves_nothing_and_is_tried_again(
     assert (execution.status, execution.error) == ("FAILED", error)
     assert separated.aws.copies == {}
     assert separated.known().stage is Stage.FAILED
-    assert said(separated, QUEUE) == [announcing(DATABASE)]
+    assert said(separated, QUEUE) == [again(DATABASE)]
     assert said(separated, ACKNOWLEDGEMENTS) == []
     ((subject, text),) = [(news["Subject"], news["Message"]) for news in runs.news]
     assert error in subject
@@ -132,7 +141,7 @@ def test_a_copy_that_does_not_end_is_given_up_and_removed(separated: Separated, 
 
     assert runs.heard(listener=a_day_passes).error == "CopyTooSlow"
     assert separated.aws.copies == {}
-    assert said(separated, QUEUE) == [announcing(DATABASE)]
+    assert said(separated, QUEUE) == [again(DATABASE)]
 
 
 def test_a_copy_that_fails_because_its_source_went_away_says_so(separated: Separated, runs: ImportRuns) -> None:
@@ -162,9 +171,9 @@ def test_after_the_last_attempt_the_announcement_is_a_dead_letter(separated: Sep
     errors = [runs.heard().error for _ in range(SETTINGS.attempts)]
 
     assert errors == ["CopyFailed"] * 5
-    assert said(separated, QUEUE) == [announcing(DATABASE)] * 4
+    assert said(separated, QUEUE) == [again(DATABASE)] * 4
     ((message, reason),) = [(text, why) for to, text, why in separated.aws.sent if to == DEAD_LETTERS]
-    assert message == announcing(DATABASE)
+    assert message == again(DATABASE)
     assert reason.startswith("CopyFailed: ")
     assert separated.clock.now() - begun > timedelta(hours=17, minutes=15)
     assert "dead letters" in runs.news[-1]["Message"]
@@ -248,7 +257,7 @@ def test_a_step_that_goes_on_failing_gives_the_announcement_back(
     runs.before = fail
 
     assert runs.heard().error == "Sandbox.Timedout"
-    assert said(separated, QUEUE) == [announcing(DATABASE)]
+    assert said(separated, QUEUE) == [again(DATABASE)]
     assert list(separated.aws.copies) == ([copy_name(DATABASE)] if step == "acknowledge" else [])
 
 
@@ -265,7 +274,7 @@ def test_a_run_that_is_stopped_is_cleaned_up_after_and_its_announcement_given_ba
     clean_up = runs.cleaned_up_after(stopped)
 
     assert clean_up.status == "SUCCEEDED"
-    assert said(separated, QUEUE) == [announcing(DATABASE)]
+    assert said(separated, QUEUE) == [again(DATABASE)]
     assert [news["Subject"].split(" (")[0] for news in runs.news] == ["Failed: CutShort"]
     assert runs.heard().status == "SUCCEEDED"
     assert len(separated.aws.copies) == 1
@@ -358,7 +367,7 @@ def test_without_their_success_it_is_not_acknowledged_but_kept_and_tried_again()
 
     assert runs.heard().error == "ActionFailed"
     assert said(separated, ACKNOWLEDGEMENTS) == []
-    assert said(separated, QUEUE) == [announcing(DATABASE)]
+    assert said(separated, QUEUE) == [again(DATABASE)]
     assert list(separated.aws.copies) == [copy_name(DATABASE)]
 
     runs.acts = lambda _input: {"verified": True}

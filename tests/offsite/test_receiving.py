@@ -17,14 +17,19 @@ from tests.offsite.separated import (
     DISK,
     HERE,
     KINDS,
+    MACHINE,
+    SETTINGS,
     SOURCE_KEY,
     STRANGER,
     Separated,
     announcing,
+    notification,
 )
 
 from backup_actions.errors import AwsCallFailed, NotShared
+from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Acknowledgement, Announcement, sha256_of
+from backup_actions.offsite.claims import claimed_in
 from backup_actions.offsite.imports import Stage
 from backup_actions.offsite.naming import execution_name
 from backup_actions_local.clock import START
@@ -46,7 +51,7 @@ def test_a_shared_snapshot_that_is_as_announced_is_imported(separated: Separated
     assert heard == {"started": execution_name(announced, 1)}
     begun = separated.aws.started[execution_name(announced, 1)]
     assert Announcement.from_text(begun["announcement"]) == announced
-    assert begun["message"] == announcing(announced)
+    assert claimed_in(begun["message"], SETTINGS, here=Arn.parse(MACHINE), now=START).announcement == announced
     known = separated.known(announced)
     assert (known.stage, known.attempt, known.announcement) == (Stage.IMPORTING, 1, announced)
     assert known.announcement_sha256 == sha256_of(announced.to_bytes())
@@ -156,6 +161,34 @@ def test_what_failed_is_begun_anew_under_the_next_number(separated: Separated) -
 
     assert separated.hear(announcing(DATABASE)) == {"started": execution_name(DATABASE, 2)}
     assert (separated.known().stage, separated.known().attempt) == (Stage.IMPORTING, 2)
+
+
+def test_what_was_cut_short_is_begun_anew_by_whoever_hears_of_it_again(separated: Separated) -> None:
+    separated.share(DATABASE)
+    separated.hear(announcing(DATABASE))
+    separated.aws.ended[execution_name(DATABASE, 1)] = "ABORTED"
+
+    assert separated.hear(announcing(DATABASE)) == {"started": execution_name(DATABASE, 2)}
+
+
+def test_what_its_sender_adds_to_a_message_goes_no_further(separated: Separated) -> None:
+    separated.share(DATABASE)
+    message = DATABASE.to_bytes().decode()
+
+    separated.hear(notification(message, Subject="Step Functions Execution Status Change", MessageAttributes={"a": 1}))
+
+    (begun,) = separated.aws.started.values()
+    assert "Status Change" not in str(begun)
+
+
+def test_what_is_verified_is_tried_again_though_the_source_has_ended_the_sharing(separated: Separated) -> None:
+    separated.share(DATABASE)
+    separated.hear(announcing(DATABASE))
+    _imported(separated)
+    separated.ledger.stand(replace(separated.known(), stage=Stage.FAILED))
+    separated.aws.shared.clear()
+
+    assert separated.hear(announcing(DATABASE)) == {"started": execution_name(DATABASE, 2)}
 
 
 def test_what_was_imported_is_acknowledged_again_though_the_source_has_removed_it(separated: Separated) -> None:

@@ -55,6 +55,16 @@ class Claimed:
         """Where the shared snapshot is."""
         return Arn.parse(self.announcement.snapshot_arn).region
 
+    @property
+    def message(self) -> str:
+        """A message that claims just this, without anything else that its sender may have put into the first."""
+        envelope = {
+            "Type": "Notification",
+            "TopicArn": self.source.topic_arn,
+            "Message": self.announcement.to_bytes().decode(),
+        }
+        return json.dumps(envelope, sort_keys=True)
+
 
 def claimed_in(body: str, settings: ImportSettings, *, here: Arn, now: datetime) -> Claimed:
     """What a message claims. ``here`` is anything of our own. Raises MalformedMessage or AnnouncementRefused."""
@@ -63,6 +73,8 @@ def claimed_in(body: str, settings: ImportSettings, *, here: Arn, now: datetime)
     if source is None:
         raise AnnouncementRefused(reason=f"{_shown(topic_arn)} is no topic that is listened to")
     announcement = Announcement.from_text(text)
+    # The same in other words could carry more than was judged: twice the same field, for instance.
+    _require(announcement.to_bytes() == text.encode(), "it is not written as announcements are")
     _require(source.account != here.account, "its source is this account itself")
     _judge_names(announcement, source, here)
     _judge_key(announcement, source, here)

@@ -41,7 +41,7 @@ def receive(world: World, event: Mapping[str, Any]) -> Mapping[str, str]:
     here = Arn.parse(world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
     try:
         claimed = claimed_in(record["body"], settings, here=here, now=world.clock.now())
-        return _heard(world, claimed, record["body"])
+        return _heard(world, claimed)
     except NotShared as unseen:
         if int(record["attributes"]["ApproximateReceiveCount"]) < _LOOKS:
             raise
@@ -50,23 +50,27 @@ def receive(world: World, event: Mapping[str, Any]) -> Mapping[str, str]:
         return _bury(world, record["body"], str(wrong))
 
 
-def _heard(world: World, claimed: Claimed, body: str) -> Mapping[str, str]:
-    imports = Imports(world.clients.dynamodb, world.environment["BACKUP_ACTIONS_LEDGER"], world.clock)
-    known = imports.find(claimed.announcement.snapshot_arn)
-    if known is not None and known.announcement_sha256 != claimed.sha256:
+def _heard(world: World, claimed: Claimed) -> Mapping[str, str]:
+    """What follows from what is known of the import. Raises AnnouncementRefused or NotShared."""
+    known = _imports(world).find(claimed.announcement.snapshot_arn)
+    if known is None:
+        _confirm(world, claimed)
+        return _begin(world, claimed, _first_attempt(claimed))
+    if known.announcement_sha256 != claimed.sha256:
         raise AnnouncementRefused(reason="its snapshot was announced before, and otherwise")
-    if known is not None and known.stage is Stage.IMPORTING:
-        return _start(world, claimed, body, known)  # begun before, perhaps by somebody who did not get far
-    if known is not None and known.stage is Stage.ACKNOWLEDGED and known.is_verified:
+    if known.stage is Stage.REMOVED or known.leaving_since:
+        raise AnnouncementRefused(reason="it was imported, and retention has removed it since")
+    if known.stage is Stage.ACKNOWLEDGED:
         send_acknowledgement(world, claimed.source, known)
         return {"acknowledged": known.imported_arn}
-    if known is not None and (known.stage in {Stage.ACKNOWLEDGED, Stage.REMOVED} or known.leaving_since):
-        raise AnnouncementRefused(reason="it was imported, and retention has removed it since")
-    _confirm(world, claimed)
-    begun = imports.stand(_next_attempt(claimed, known))
-    if begun is None:  # somebody was quicker: what stands there now decides
-        return _heard(world, claimed, body)
-    return _start(world, claimed, body, begun)
+    if known.stage is Stage.IMPORTING:
+        begun = _start(world, claimed, known)
+        if "started" in begun or not _has_ended(world, known.execution):
+            return begun
+        # It was cut short, and what cleans up after it has not come to that yet, or never will.
+    elif not known.is_verified:
+        _confirm(world, claimed)
+    return _begin(world, claimed, _next_attempt(known))
 
 
 def _confirm(world: World, claimed: Claimed) -> None:
@@ -80,27 +84,36 @@ def _confirm(world: World, claimed: Claimed) -> None:
         raise AnnouncementRefused(reason="; ".join(objections))
 
 
-def _next_attempt(claimed: Claimed, known: Import | None) -> Import:
-    attempt = known.attempt + 1 if known else 1
-    execution = execution_name(claimed.announcement, attempt)
-    if known:
-        return replace(known, stage=Stage.IMPORTING, attempt=attempt, execution=execution)
+def _first_attempt(claimed: Claimed) -> Import:
     return Import(
         announcement=claimed.announcement,
         announcement_sha256=claimed.sha256,
         stage=Stage.IMPORTING,
-        attempt=attempt,
-        execution=execution,
+        attempt=1,
+        execution=execution_name(claimed.announcement, 1),
     )
 
 
-def _start(world: World, claimed: Claimed, body: str, begun: Import) -> Mapping[str, str]:
+def _next_attempt(known: Import) -> Import:
+    attempt = known.attempt + 1
+    execution = execution_name(known.announcement, attempt)
+    return replace(known, stage=Stage.IMPORTING, attempt=attempt, execution=execution)
+
+
+def _begin(world: World, claimed: Claimed, wanted: Import) -> Mapping[str, str]:
+    begun = _imports(world).stand(wanted)
+    if begun is None:  # somebody was quicker: what stands there now decides
+        return _heard(world, claimed)
+    return _start(world, claimed, begun)
+
+
+def _start(world: World, claimed: Claimed, begun: Import) -> Mapping[str, str]:
     announced = claimed.announcement
     point = RecoveryPoint(
         Arn.parse(announced.recovery_point_arn), IMPORTS, Arn.parse(announced.resource_arn), announced.resource_type
     )
     told = {
-        "message": body,
+        "message": claimed.message,
         "announcement": announced.to_bytes().decode(),
         "attempt": begun.attempt,
         "recoveryPoint": point.to_json(),
@@ -118,6 +131,20 @@ def _start(world: World, claimed: Claimed, body: str, begun: Import) -> Mapping[
         log.info("%s was announced before", announced.snapshot_arn)
         return {"already": begun.execution}
     return {"started": begun.execution}
+
+
+def _has_ended(world: World, execution: str) -> bool:
+    machine = Arn.parse(world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
+    name = machine.resource.removeprefix("stateMachine:")
+    with translated():
+        found = world.clients.stepfunctions.describe_execution(
+            executionArn=str(replace(machine, resource=f"execution:{name}:{execution}"))
+        )
+    return found["status"] != "RUNNING"
+
+
+def _imports(world: World) -> Imports:
+    return Imports(world.clients.dynamodb, world.environment["BACKUP_ACTIONS_LEDGER"], world.clock)
 
 
 def _bury(world: World, body: str, reason: str) -> Mapping[str, str]:
