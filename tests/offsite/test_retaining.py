@@ -255,3 +255,13 @@ def test_the_wait_for_what_is_going_ends_before_the_function_does() -> None:
     retain(here.world, {})
 
     assert timedelta(minutes=5) < here.clock.now() - began < timedelta(minutes=10)
+
+
+def test_however_many_troubles_there_are_they_fit_into_one_message() -> None:
+    here = account(*(kept(str(number), days_ago(number), resource=str(number)) for number in range(1, 1003)))
+    here.snapshots.found.clear()
+
+    assert len(retain(here.world, {})["troubles"]) == 1002
+    (told,) = here.topic.told
+    assert len(told["Message"].encode()) < 256 << 10
+    assert "802 more" in told["Message"]

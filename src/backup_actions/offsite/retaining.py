@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # 5 s growing by 1.5, 9 times: about 6 minutes in all. What takes longer is looked at the next day.
 _WAITS = growing_waits(5, 1.5, 9)
+_TOLD_AT_MOST = 200
+"""A message of SNS has 256 KiB at most."""
 
 
 def retain(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -111,9 +113,12 @@ class Removal:
 
 
 def _tell(world: World, troubles: list[str]) -> None:
+    shown = troubles[:_TOLD_AT_MOST]
+    if len(shown) < len(troubles):
+        shown.append(f"… and {len(troubles) - len(shown)} more, which `backup-actions imports retention` prints")
     with translated():
         world.clients.sns.publish(
             TopicArn=world.environment["BACKUP_ACTIONS_TOPIC"],
             Subject="Off-site copies: retention needs somebody to look",
-            Message="\n".join(["Retention has left these imports alone:", "", *troubles]),
+            Message="\n".join(["Retention has left these imports alone:", "", *shown]),
         )
