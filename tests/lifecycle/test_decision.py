@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_actions.lifecycle.decision import Decision, Outcome, decide
+from backup_actions.aws.proof import Outcome
+from backup_actions.lifecycle.decision import Decision, decide
 from backup_actions.lifecycle.settings import LifecycleSettings
 
 GOOD = Outcome(action="ebs-archive", succeeded=True, proven=True, restorable=True)

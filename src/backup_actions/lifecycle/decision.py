@@ -5,22 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backup_actions.aws.proof import Outcome
 from backup_actions.lifecycle.settings import LifecycleSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one chosen action came to, as checked by the main machine itself.
-
-    ``proven`` means: its manifest and every artifact were looked up in the store just now, sizes and checksums agree,
-    and a verification by another role covers exactly this manifest.
-    """
-
-    action: str
-    succeeded: bool
-    proven: bool
-    restorable: bool
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

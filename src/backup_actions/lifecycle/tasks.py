@@ -9,11 +9,11 @@ from typing import Any
 from backup_actions import __version__
 from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, write_document
+from backup_actions.aws.proof import prove
 from backup_actions.ledger import Ledger, Status
 from backup_actions.lifecycle.decision import Decision, decide
 from backup_actions.lifecycle.describing import able_for, choose, legal_holds, read_facts
 from backup_actions.lifecycle.news import news_of
-from backup_actions.lifecycle.proof import prove
 from backup_actions.lifecycle.settings import LifecycleSettings
 from backup_actions.model.recovery_point import RecoveryPoint
 

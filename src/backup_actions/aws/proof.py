@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws.documents import describe_object, read_document, read_object
-from backup_actions.lifecycle.decision import Outcome
 from backup_actions.model.report import ActionReport
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one chosen action came to, as checked independently of it.
+
+    ``proven`` means: its manifest and every artifact were looked up in the store just now, sizes and checksums agree,
+    and a verification by another role covers exactly this manifest.
+    """
+
+    action: str
+    succeeded: bool
+    proven: bool
+    restorable: bool
+    reason: str = ""
 
 
 def prove(s3: S3Client, bucket: str, result: Mapping[str, Any]) -> Outcome:
