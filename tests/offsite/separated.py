@@ -270,6 +270,12 @@ class FakeAws:
         self.called("PutObject")
         self.objects[Key] = Body
 
+    def head_object(self, *, Key: str, **_: Any) -> Any:  # noqa: N803 - boto3's name
+        self.called("HeadObject")
+        if Key not in self.objects:
+            raise refusal("404")
+        return {"ContentLength": len(self.objects[Key]), "ChecksumCRC64NVME": "crc"}
+
     def get_object(self, *, Key: str, **_: Any) -> Any:  # noqa: N803 - boto3's name
         self.called("GetObject")
         if Key not in self.objects:

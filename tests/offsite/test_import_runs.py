@@ -63,7 +63,7 @@ def again(announced: Announcement) -> str:
 
 def evidence(separated: Separated) -> Any:
     """The one document of evidence."""
-    (document,) = separated.aws.objects.values()
+    (document,) = [content for key, content in separated.aws.objects.items() if key.endswith("/evidence.json")]
     return json.loads(document)
 
 
@@ -328,7 +328,12 @@ def stop_at(state: str) -> Any:
 def test_actions_run_on_the_import_after_it_was_acknowledged(separated: Separated) -> None:
     runs = ImportRuns(separated, DUMP)
     told: list[list[str]] = []
-    runs.acts = lambda _input: told.append(said(separated, ACKNOWLEDGEMENTS))
+
+    def act(work: Any) -> Any:
+        told.append(said(separated, ACKNOWLEDGEMENTS))
+        return runs.made(work)
+
+    runs.acts = act
 
     assert runs.heard().status == "SUCCEEDED"
     (child,) = runs.children
@@ -352,11 +357,32 @@ def test_actions_run_before_the_acknowledgement_where_the_settings_want_that() -
     separated.share(DATABASE)
     runs = ImportRuns(separated, DUMP)
     told: list[list[str]] = []
-    runs.acts = lambda _input: told.append(said(separated, ACKNOWLEDGEMENTS))
+
+    def act(work: Any) -> Any:
+        told.append(said(separated, ACKNOWLEDGEMENTS))
+        return runs.made(work)
+
+    runs.acts = act
 
     assert runs.heard().status == "SUCCEEDED"
     assert told == [[]]
     assert len(said(separated, ACKNOWLEDGEMENTS)) == 1
+
+
+def test_an_action_that_only_says_it_has_succeeded_proves_nothing() -> None:
+    separated = Separated(AFTER_ACTIONS)
+    separated.share(DATABASE)
+    runs = ImportRuns(separated, DUMP)
+
+    def lie(work: Any) -> Any:
+        report = runs.made(work)
+        del separated.aws.objects[report["verification_key"]]
+        return report
+
+    runs.acts = lie
+
+    assert runs.heard().error == "NotProven"
+    assert said(separated, ACKNOWLEDGEMENTS) == []
 
 
 def test_without_their_success_it_is_not_acknowledged_but_kept_and_tried_again() -> None:
@@ -370,7 +396,7 @@ def test_without_their_success_it_is_not_acknowledged_but_kept_and_tried_again()
     assert said(separated, QUEUE) == [again(DATABASE)]
     assert list(separated.aws.copies) == [copy_name(DATABASE)]
 
-    runs.acts = lambda _input: {"verified": True}
+    runs.acts = runs.made
     assert runs.heard().status == "SUCCEEDED"
     assert len(said(separated, ACKNOWLEDGEMENTS)) == 1
     assert separated.aws.called.operations.count("CopyDBSnapshot") == 1

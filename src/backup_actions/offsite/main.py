@@ -32,6 +32,11 @@ _TASKS = {
         code="backup_actions.offsite.tasks:record",
         doc="Puts the verified import into the ledger and the evidence, and says which actions run on it.",
     ),
+    "prove": Task(
+        code="backup_actions.offsite.tasks:prove_actions",
+        doc="Looks whether what the actions have made is there, whole and verified.",
+        timeout_seconds=300,
+    ),
     "acknowledge": Task(
         code="backup_actions.offsite.tasks:acknowledge",
         doc="Tells the source account that its snapshot is there.",

@@ -43,7 +43,7 @@ def _ledger(*actions: str, for_: str) -> Statement:
 
 # Without it S3 answers 403 for an object that is not there. No condition on the prefix: such a request has none.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
-_LIST = Statement(("s3:ListBucket",), on=_BUCKET, for_=("evidence that may be missing",))
+_LIST = Statement(("s3:ListBucket",), on=_BUCKET, for_=("objects that may be missing",))
 _DESCRIBE_DISKS = Statement(("ec2:DescribeSnapshots",), on="*", for_=("snapshots of disks",), because=_NO_RESOURCES)
 _STATE_OF_KEYS = "which key cannot be used"
 
@@ -188,6 +188,7 @@ _FUNCTIONS = {
     "inspect": ("Inspect",),
     "record": ("Record",),
     "release_lease": ("ReleaseLease", "GiveLeaseBack"),
+    "prove": ("Prove",),
     "acknowledge": ("Acknowledge",),
     "clean": ("Clean",),
     "tell": ("Tell",),
@@ -233,6 +234,16 @@ def import_permissions(settings: ImportSettings) -> Permissions:
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
                 Statement(("s3:PutObject",), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
                 _bucket_key("kms:GenerateDataKey"),
+            ),
+            "prove": (
+                Statement(
+                    ("s3:GetObject",),
+                    on=f"{_BUCKET}/*",
+                    for_=("proof",),
+                    because="artifacts of every installed action lie in this bucket",
+                ),
+                _LIST,
+                _bucket_key("kms:Decrypt"),
             ),
             "acknowledge": (
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),

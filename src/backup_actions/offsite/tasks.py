@@ -1,4 +1,4 @@
-"""The steps that change what is known of an import: recorded, acknowledged, given back; and what people are told."""
+"""The steps after the copy: the import is recorded, acknowledged or given back, and people are told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from backup_actions import __version__
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_document, write_document
+from backup_actions.aws.proof import prove
 from backup_actions.errors import ImportChanged
 from backup_actions.model.offsite import Announcement
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -48,6 +49,12 @@ def record(world: World, event: Event) -> Mapping[str, Any]:
         "evidenceKey": f"{evidence}/evidence.json",
         "chosen": [_chosen(action, point, date) for action in event["actions"] if _handles(action, point)],
     }
+
+
+def prove_actions(world: World, event: Event) -> Mapping[str, Any]:
+    """Whether what the actions have made is there, whole and verified; a sentence for each of which it is not."""
+    outcomes = [prove(world.clients.s3, event["bucket"], result) for result in event["results"]]
+    return {"unproven": [f"{each.action}: {each.reason}" for each in outcomes if not each.proven]}
 
 
 def acknowledge(world: World, event: Event) -> Mapping[str, Any]:
