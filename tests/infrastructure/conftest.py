@@ -1,4 +1,4 @@
-"""One rendering for all tests: it takes seconds."""
+"""One rendering of each kind of account for all tests: it takes seconds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.infrastructure.template import ACCOUNT, REGION, Template
+from tests.infrastructure.template import ACCOUNT, REGION, SEPARATED_ACCOUNT, Template
 
 from backup_actions.lifecycle import Deployed, deployed_machines
 from backup_actions.plugins import Installed, installed
-from backup_actions.settings import DeploymentSettings, from_mapping
+from backup_actions.settings import DeploymentSettings, from_mapping, load
 from backup_actions_infrastructure.app import add_stack, empty_application
 
 SETTINGS: Mapping[str, Any] = {
@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, Any] = {
     "notifications": {"email": ["operators@example.com"]},
     "archive_bucket": {"lifecycle": {"glacier": 30, "deep_archive": 120, "expiration": 4000}},
     "athena": {"enabled": True},
+    "actions": {"offsite-copy": {"enabled": True, "separated_account": SEPARATED_ACCOUNT}},
 }
 """Everything that has a part in permissions is switched on."""
 
@@ -49,20 +50,28 @@ def _found() -> Installed:
     return found
 
 
-@pytest.fixture(name="render", scope="session")
-def _render(found: Installed, tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """Renders the settings with some sections replaced."""
+@pytest.fixture(name="render_settings", scope="session")
+def _render_settings(found: Installed, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Rendered]:
     # The CDK's own validation takes twice the time of everything else; one test runs it, in a process of its own.
     os.environ["CDK_VALIDATION"] = "false"
 
-    def render(**sections: Any) -> Rendered:
-        settings = from_mapping({**SETTINGS, **sections}, found.actions)
+    def render(settings: DeploymentSettings) -> Rendered:
         folder = tmp_path_factory.mktemp("assembly")
         app = empty_application(folder)
         add_stack(app, settings, found)
         app.synth()
-        template = Template.read(folder / f"{settings.name}.template.json")
+        template = Template.read(folder / f"{settings.name}.template.json", settings.account)
         return Rendered(settings, deployed_machines(settings, found.actions), template)
+
+    return render
+
+
+@pytest.fixture(name="render", scope="session")
+def _render(found: Installed, render_settings: Callable[..., Rendered]) -> Render:
+    """Renders the settings with some sections replaced."""
+
+    def render(**sections: Any) -> Rendered:
+        return render_settings(from_mapping({**SETTINGS, **sections}, found.actions))
 
     return render
 
@@ -70,6 +79,20 @@ def _render(found: Installed, tmp_path_factory: pytest.TempPathFactory) -> Rende
 @pytest.fixture(name="rendered", scope="session")
 def _rendered(render: Render) -> Rendered:
     return render()
+
+
+@pytest.fixture(name="separated", scope="session")
+def _separated(found: Installed, repository: Path, render_settings: Callable[..., Rendered]) -> Rendered:
+    """The separated account of the example."""
+    return render_settings(load(repository / "examples" / "offsite-separated.yaml", found.actions))
+
+
+@pytest.fixture(name="either", scope="session", params=["rendered", "separated"], ids=["source", "separated"])
+def _either(request: pytest.FixtureRequest) -> Rendered:
+    """The one account and the other."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Rendered)
+    return found
 
 
 @pytest.fixture(name="template", scope="session")

@@ -11,26 +11,21 @@ from typing import Any
 
 from backup_actions.contract.placeholders import ROLE_PREFIX
 
-ACCOUNT, REGION = "111122223333", "us-east-1"
-_PSEUDO = {
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::AccountId": ACCOUNT,
-    "AWS::URLSuffix": "amazonaws.com",
-}
+ACCOUNT, SEPARATED_ACCOUNT, REGION = "111122223333", "444455556666", "us-east-1"
 
 
 @dataclass(frozen=True)
 class Template:
-    """One CloudFormation template."""
+    """One CloudFormation template, and the account that it is for."""
 
     path: Path
     document: Mapping[str, Any]
+    account: str
 
     @classmethod
-    def read(cls, path: Path) -> Template:
+    def read(cls, path: Path, account: str = ACCOUNT) -> Template:
         """The template that lies there."""
-        return cls(path, json.loads(path.read_text(encoding="utf-8")))
+        return cls(path, json.loads(path.read_text(encoding="utf-8")), account)
 
     def of_type(self, kind: str) -> dict[str, Mapping[str, Any]]:
         """Logical id → properties, in plain text, of every resource of a type."""
@@ -41,13 +36,12 @@ class Template:
         }
 
     def only(self, kind: str) -> Mapping[str, Any]:
-        """The properties of the one resource of a type."""
-        (properties,) = self.of_type(kind).values()
-        return properties
+        """The properties of the one resource of a type that is no machine's own."""
+        return self.of_type(kind)[self.id_of(kind)]
 
     def id_of(self, kind: str) -> str:
-        """The logical id of the one resource of a type."""
-        (name,) = self.of_type(kind)
+        """Its logical id. Those of machines begin as the names of machines do, with a small letter."""
+        (name,) = (name for name in self.of_type(kind) if name[0].isupper())
         return name
 
     def resource(self, name: str) -> Mapping[str, Any]:
@@ -60,19 +54,28 @@ class Template:
         """The value without intrinsic functions."""
         match value:
             case {"Ref": name}:
-                return _PSEUDO.get(name, f"<{name}>")
+                return self._pseudo.get(name, f"<{name}>")
             case {"Fn::GetAtt": [name, attribute]}:
                 return f"<{name}.{attribute}>"
             case {"Fn::Join": [separator, parts]}:
                 return separator.join(str(self.plain(part)) for part in parts)
             case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{([^}]+)\}", lambda match: _PSEUDO.get(match[1], f"<{match[1]}>"), text)
+                return re.sub(r"\$\{([^}]+)\}", lambda match: self._pseudo.get(match[1], f"<{match[1]}>"), text)
             case dict():
                 return {key: self.plain(inner) for key, inner in value.items()}
             case list():
                 return [self.plain(inner) for inner in value]
             case _:
                 return value
+
+    @property
+    def _pseudo(self) -> dict[str, str]:
+        return {
+            "AWS::Partition": "aws",
+            "AWS::Region": REGION,
+            "AWS::AccountId": self.account,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
 
     def definitions(self) -> dict[str, dict[str, Any]]:
         """State machine name → the workflow as it is written in the template, text placeholders in it."""
@@ -137,4 +140,4 @@ def normal(statement: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sorted(value: str | list[str]) -> list[str]:
-    return sorted([value] if isinstance(value, str) else value)
+    return sorted({value} if isinstance(value, str) else set(value))

