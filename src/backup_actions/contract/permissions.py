@@ -46,11 +46,11 @@ class Statement:
         return (self.on,) if isinstance(self.on, str) else self.on
 
     def filled(self, text_of: Callable[[str], str]) -> Statement:
-        """The statement with its placeholders replaced."""
+        """The statement with its placeholders replaced; what two of them stand for alike stands there once."""
 
         def fill(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
             if isinstance(value, tuple):
-                return tuple(fill_text(text, text_of) for text in value)
+                return tuple(dict.fromkeys(fill_text(text, text_of) for text in value))
             return fill_text(value, text_of)
 
         when = {
