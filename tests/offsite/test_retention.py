@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.offsite.kept_imports import NOW, days_ago, kept
 
@@ -160,6 +160,8 @@ def test_verdicts_come_by_resource_and_the_newest_backup_first() -> None:
     assert order == ["run-a-new", "run-a-old", "run-b-new", "run-b-old"]
 
 
+# The seven properties below share their examples: more of them find nothing that these do not.
+FEW = settings(max_examples=50)
 COUNTS = st.integers(0, 6)
 RULES = st.builds(Rules, days=st.integers(1, 60), daily=COUNTS, weekly=COUNTS, monthly=COUNTS, yearly=COUNTS)
 
@@ -189,6 +191,7 @@ def _some_imports(draw: st.DrawFn) -> list[Import]:
     return found
 
 
+@FEW
 @given(_some_imports(), RULES)
 def test_the_newest_verified_import_of_each_resource_survives(imports: list[Import], rules: Rules) -> None:
     gone = removed(imports, rules)
@@ -199,6 +202,7 @@ def test_the_newest_verified_import_of_each_resource_survives(imports: list[Impo
         assert newest is None or newest.announcement.run not in gone
 
 
+@FEW
 @given(_some_imports(), RULES, RULES)
 def test_a_rule_that_keeps_more_never_removes_more(imports: list[Import], rules: Rules, more: Rules) -> None:
     wider = Rules(
@@ -212,6 +216,7 @@ def test_a_rule_that_keeps_more_never_removes_more(imports: list[Import], rules:
     assert removed(imports, wider) <= removed(imports, rules)
 
 
+@FEW
 @given(_some_imports(), RULES)
 def test_when_all_that_may_go_is_gone_nothing_more_goes(imports: list[Import], rules: Rules) -> None:
     gone = removed(imports, rules)
@@ -220,6 +225,7 @@ def test_when_all_that_may_go_is_gone_nothing_more_goes(imports: list[Import], r
     assert removed(left, rules) == set()
 
 
+@FEW
 @given(_some_imports(), RULES, st.integers(0, 11))
 def test_when_one_cannot_be_removed_no_other_is_lost_by_it(imports: list[Import], rules: Rules, stuck: int) -> None:
     gone = removed(imports, rules)
@@ -228,6 +234,7 @@ def test_when_one_cannot_be_removed_no_other_is_lost_by_it(imports: list[Import]
     assert removed(left, rules) <= {f"run-{stuck}"}
 
 
+@FEW
 @given(_some_imports(), RULES)
 def test_no_import_goes_that_is_held_or_unverified_or_under_way(imports: list[Import], rules: Rules) -> None:
     untouchable = {
@@ -237,6 +244,7 @@ def test_no_import_goes_that_is_held_or_unverified_or_under_way(imports: list[Im
     assert not untouchable & removed(imports, rules)
 
 
+@FEW
 @given(_some_imports(), RULES, st.randoms(use_true_random=False))
 def test_the_order_in_which_imports_are_read_changes_nothing(imports: list[Import], rules: Rules, random: Any) -> None:
     shuffled = list(imports)
@@ -245,6 +253,7 @@ def test_the_order_in_which_imports_are_read_changes_nothing(imports: list[Impor
     assert decide(shuffled, rules, NOW) == decide(imports, rules, NOW)
 
 
+@FEW
 @given(_some_imports(), RULES, st.integers(0, 400))
 def test_time_alone_ends_only_the_days_for_which_all_are_kept(imports: list[Import], rules: Rules, days: int) -> None:
     later = {
