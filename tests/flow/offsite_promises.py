@@ -1,0 +1,130 @@
+"""What must hold in both accounts after every run, however it went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from tests.flow.flow import VAULT, Flow
+from tests.flow.invariants import executions_end, failures_are_told, no_secrets_shown
+from tests.flow.offsite import COPY, IMPORT, SEPARATED, Accounts, snapshots
+
+from backup_actions.ledger import Leases
+
+WHOLE = frozenset({"available", "completed"})
+"""What RDS and EC2 call a snapshot that is done."""
+
+
+def broken(accounts: Accounts) -> list[str]:
+    """Everything that does not hold after this run."""
+    return [f"{promise.__name__}: {sentence}" for promise in PROMISES for sentence in promise(accounts)]
+
+
+def deleted_only_when_imported(accounts: Accounts) -> list[str]:
+    """A recovery point is gone only if the separated account has a verified import of it."""
+    gone = [arn for arn in accounts.source.arns if accounts.source.cloud.vaults.point(VAULT, arn) is None]
+    whole = {snapshot.arn for snapshot in snapshots(accounts.separated) if snapshot.status in WHOLE}
+    imported = {
+        each.announcement.recovery_point_arn
+        for each in accounts.imports()
+        if each.is_verified and each.imported_arn in whole
+    }
+    return [f"{arn} is gone and was not imported" for arn in gone if arn not in imported]
+
+
+def imports_are_whole_and_under_a_key_of_their_own(accounts: Accounts) -> list[str]:
+    """What the separated ledger calls verified is there, and encrypted with a key of the separated account."""
+    found = {snapshot.arn: snapshot for snapshot in snapshots(accounts.separated)}
+    sentences = []
+    for each in accounts.imports():
+        if each.is_verified:
+            snapshot = found.get(each.imported_arn)
+            if snapshot is None or snapshot.status not in WHOLE:
+                sentences.append(f"{each.imported_arn} is {snapshot.status if snapshot else 'gone'}")
+            elif f":{SEPARATED}:key/" not in snapshot.key_arn:
+                sentences.append(f"{each.imported_arn} is encrypted with {snapshot.key_arn or 'nothing'}")
+    return sentences
+
+
+def nothing_left_in_the_source(accounts: Accounts) -> list[str]:
+    """No copy and no lease; but a copy stays that was announced, and still waits for its acknowledgement."""
+    announced = any(key.endswith("/announcement.json") for key in accounts.source.stored())
+    waits = announced and accounts.acknowledgement() is None
+    left = [] if waits else [f"snapshot {each.arn}" for each in snapshots(accounts.source)]
+    return [
+        *_untold(accounts.source, left, COPY),
+        *(f"a lease of {owner}" for owner in _lease_holders(accounts.source)),
+    ]
+
+
+def nothing_left_in_the_separated_account(accounts: Accounts) -> list[str]:
+    """Every snapshot there is a verified import."""
+    known = {each.imported_arn for each in accounts.imports() if each.is_verified}
+    left = [f"snapshot {each.arn}" for each in snapshots(accounts.separated) if each.arn not in known]
+    return [
+        *_untold(accounts.separated, left, IMPORT),
+        *(f"a lease of {owner}" for owner in _lease_holders(accounts.separated)),
+    ]
+
+
+def imported_once(accounts: Accounts) -> list[str]:
+    """However often a snapshot was announced, it was copied once, and each recovery point announced once."""
+    counts = Counter(each.announcement.snapshot_arn for each in accounts.imports() if each.is_verified)
+    again = [f"{arn} was imported {times} times" for arn, times in counts.items() if times > 1]
+    written = Counter(
+        entry.resource
+        for entry in accounts.source.cloud.audit.of("s3", "PutObject")
+        if entry.verdict == "allowed" and entry.resource.endswith(("/announcement.json", "/acknowledgement.json"))
+    )
+    return [*again, *(f"{key} was written {times} times" for key, times in written.items() if times > 1)]
+
+
+def failed_imports_are_told(accounts: Accounts) -> list[str]:
+    """An import that was given up is a dead letter, and people of the separated account know."""
+    open_ones = [each for each in accounts.imports() if not each.is_verified]
+    if not open_ones:
+        return []
+    told = any("sns" in entry.service for entry in accounts.separated.cloud.audit.refused())
+    if not accounts.separated.notices and not told:
+        return [f"nobody was told of {each.announcement.snapshot_arn}" for each in open_ones]
+    return []
+
+
+def each_holds_in_both(accounts: Accounts) -> list[str]:
+    """Executions end, and no secret is shown, in either account."""
+    flows = {"source": accounts.source, "separated": accounts.separated}
+    return [
+        f"{name}: {sentence}"
+        for name, flow in flows.items()
+        for promise in (executions_end, no_secrets_shown)
+        for sentence in promise(flow)
+    ]
+
+
+def failures_of_the_source_are_told(accounts: Accounts) -> list[str]:
+    """A run of the source that did not do what it should keeps the backup and says so."""
+    return failures_are_told(accounts.source)
+
+
+def _untold(flow: Flow, left: list[str], machine: str) -> list[str]:
+    told = any("LeftBehind" in notice["Message"] for notice in flow.notices)
+    claims_success = bool(flow.executions(machine)) and flow.executions(machine)[-1].status == "SUCCEEDED"
+    return left if claims_success or not told else []
+
+
+def _lease_holders(flow: Flow) -> list[str]:
+    client, table = flow.cloud.administrator.client("dynamodb"), flow.deployment.resources["LedgerTable"]
+    leases = Leases(client, table, flow.cloud.clock, quota="snapshot-copies", slots=20)
+    return [lease.owner for lease in leases.held()]
+
+
+PROMISES: tuple[Callable[[Accounts], list[str]], ...] = (
+    deleted_only_when_imported,
+    imports_are_whole_and_under_a_key_of_their_own,
+    nothing_left_in_the_source,
+    nothing_left_in_the_separated_account,
+    imported_once,
+    failed_imports_are_told,
+    each_holds_in_both,
+    failures_of_the_source_are_told,
+)
