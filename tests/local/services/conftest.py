@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.local.services.accounts import Accounts, two_clouds
 
 from backup_actions_local.calls import Call, Caller, Service
 from backup_actions_local.clock import SimulatedClock
@@ -25,6 +26,8 @@ from backup_actions_local.services.snapshot_copies import Snapshots
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from backup_actions_local.seaweed import ObjectServer
 
 ZONE = "us-east-1a"
 MIB = 1 << 20
@@ -108,3 +111,10 @@ def _image(tmp_path: Path) -> Path:
         writing.seek(4 * MIB)
         writing.write(b"content " * 1000)
     return path
+
+
+@pytest.fixture(name="accounts", scope="session")
+def _accounts(tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer) -> Iterator[Accounts]:
+    """Shared by all tests: each uses names of its own."""
+    with two_clouds(tmp_path_factory.mktemp("accounts"), flow_objects) as accounts:
+        yield accounts

@@ -109,7 +109,9 @@ def _rds(noun: str, kind: str) -> Mapping[str, tuple[Needs, ...]]:
         return tuple(key for arn in source(params, facts) if (key := facts.key_of(arn)))
 
     def new_key(params: Params, facts: Facts) -> tuple[str, ...]:
-        return key_named("KmsKeyId")(params, facts) or old_key(params, facts)
+        """That which is named; the source's is kept in its own account."""
+        kept = tuple(key for key in old_key(params, facts) if key.split(":")[4] == facts.account)
+        return key_named("KmsKeyId")(params, facts) or kept
 
     return {
         f"Copy{noun}": (
