@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from backup_actions.contract import Action, Machine
+from backup_actions.contract import Machine
 from backup_actions.contract.workflow import State
 from backup_actions.lifecycle import LifecycleSettings, main_machine
 from backup_actions.offsite import ImportSettings, import_machine
@@ -180,12 +180,11 @@ def test_a_retried_call_can_be_repeated_without_harm(machine: Machine) -> None:
             assert re.search("ClientToken|IdempotencyToken|DbInstanceIdentifier", json.dumps(state["Arguments"])), name
 
 
-@pytest.mark.parametrize("action", installed().actions, ids=lambda action: action.name)
-def test_every_wait_with_a_token_may_run_out_and_has_an_event_or_a_message_that_ends_it(action: Action) -> None:
-    waits = {name: state for name, state, resource in tasks(action) if resource.endswith(CALLBACK)}
-    by_messages = [state for inbox in action.inboxes.values() for state in inbox.wakes]
+def test_every_wait_with_a_token_may_run_out_and_has_an_event_or_a_message_that_ends_it(machine: Machine) -> None:
+    waits = {name: state for name, state, resource in tasks(machine) if resource.endswith(CALLBACK)}
+    by_messages = [state for inbox in machine.inboxes.values() for state in inbox.wakes]
 
-    assert sorted(waits) == sorted([*by_messages, *(awaited.state for awaited in action.awaits)])
+    assert sorted(waits) == sorted([*by_messages, *(awaited.state for awaited in machine.awaits)])
     for state in waits.values():
         assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
 

@@ -67,6 +67,7 @@ class ImportRuns:
         self.before: Callable[[str], object] = lambda _step: None
         self.acts: Callable[[Any], Any] = self.made
         self.news: list[dict[str, str]] = []
+        self.awaited: set[str] = set()
         self.children: list[dict[str, Any]] = []
         self._definition = self.machine.workflow.filled(
             {"Settings": settings.to_json(), "Actions": list(actions)}.get, self._text
@@ -118,6 +119,9 @@ class ImportRuns:
         self.before(name)
         if name.endswith("-lease"):
             return {"held": True, "slot": 0}
+        if name == "await":
+            self.awaited.add(payload["key"])
+            return {}
         try:
             return load_step(self.machine.tasks[name].code)(self.separated.world, payload)
         except BackupActionsError as error:
@@ -140,7 +144,7 @@ class Calls:
 
     def run(self, resource: str, arguments: Any, _task: RunningTask) -> Any:
         match resource:
-            case "lambda:invoke":
+            case "lambda:invoke" | "lambda:invoke.waitForTaskToken":
                 answer = self._runs.step(arguments["FunctionName"], arguments["Payload"])
                 return {"Payload": json.loads(json.dumps(answer))}
             case "sns:publish":

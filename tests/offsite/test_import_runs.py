@@ -12,9 +12,11 @@ import pytest
 from tests.offsite.import_runs import DUMP, ImportRuns
 from tests.offsite.separated import (
     ACKNOWLEDGEMENTS,
+    CLUSTER,
     DATABASE,
     DEAD_LETTERS,
     DISK,
+    HERE,
     IMPORT_KEY,
     KINDS,
     MACHINE,
@@ -90,6 +92,23 @@ def test_a_snapshot_arrives_is_recorded_acknowledged_and_told(
     assert evidence(separated)["recovery_point"]["arn"] == known.imported_arn
 
 
+@pytest.mark.parametrize(
+    ("announced", "awaited"),
+    [
+        (DATABASE, f"arn:aws:rds:us-east-1:{HERE}:snapshot:{copy_name(DATABASE)}"),
+        (CLUSTER, f"arn:aws:rds:us-east-1:{HERE}:cluster-snapshot:{copy_name(CLUSTER)}"),
+        (DISK, "arn:aws:ec2::us-east-1:snapshot/snap-00000000000000000"),
+    ],
+    ids=KINDS,
+)
+def test_a_wait_may_be_ended_by_an_event_about_the_copy(
+    runs: ImportRuns, announced: Announcement, awaited: str
+) -> None:
+    runs.heard(announced)
+
+    assert runs.awaited == {awaited}
+
+
 # What the source, KMS or a quota does → how it is named, and what AWS is told to do.
 FAILURES: Mapping[str, dict[str, Any]] = {
     "KeyDisabled": {"copy": "KMSKeyNotAccessibleFault", "keys": {SOURCE_KEY: "Disabled"}},
@@ -136,7 +155,7 @@ def test_a_copy_that_does_not_end_is_given_up_and_removed(separated: Separated, 
     separated.aws.looks = 100
 
     def a_day_passes(_: Execution, event: Event) -> None:
-        if event.type == "WaitStateEntered" and event.state == "WaitForCopy":
+        if event.type == "TaskStateEntered" and event.state == "WaitForDatabaseCopy":
             separated.clock.sleep(86_400)
 
     assert runs.heard(listener=a_day_passes).error == "CopyTooSlow"
@@ -261,7 +280,7 @@ def test_a_step_that_goes_on_failing_gives_the_announcement_back(
     assert list(separated.aws.copies) == ([copy_name(DATABASE)] if step == "acknowledge" else [])
 
 
-BEFORE_ACKNOWLEDGED = ("HoldLease", "Copy", "Inspect", "WaitForCopy", "Record", "ReleaseLease", "Acknowledge")
+BEFORE_ACKNOWLEDGED = ("HoldLease", "Copy", "Inspect", "WaitForDatabaseCopy", "Record", "ReleaseLease", "Acknowledge")
 
 
 @pytest.mark.parametrize("state", BEFORE_ACKNOWLEDGED)

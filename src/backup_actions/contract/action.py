@@ -64,6 +64,18 @@ class ServiceRole:
     on_behalf_of: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """An event that ends a wait of the workflow early; without it the wait ends when its time is over."""
+
+    state: str
+    """A Task with a token, whose function puts the token and the key that it waits for into the ledger."""
+    pattern: Mapping[str, Any]
+    """EventBridge's, with a source, a detail-type and a detail."""
+    key: str
+    """Where the event names what is waited for: ``$.detail.SourceArn``, for instance."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """A state machine with everything that its steps need. ``folder`` holds its ``workflow.asl.yaml``."""
@@ -81,6 +93,8 @@ class Machine:
     inboxes: Mapping[str, Inbox] = field(default_factory=dict)
     scheduled: tuple[Function, ...] = ()
     """Functions that a schedule calls."""
+    awaits: tuple[Awaited, ...] = ()
+    """The events that its waits need not last beyond."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -108,34 +122,20 @@ class Machine:
         return Workflow(self.folder / "workflow.asl.yaml")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Awaited:
-    """An event that ends a wait of the workflow early; without it the wait ends when its time is over."""
-
-    state: str
-    """A Task with a token, whose function puts the token and the key that it waits for into the ledger."""
-    pattern: Mapping[str, Any]
-    """EventBridge's, with a source, a detail-type and a detail."""
-    key: str
-    """Where the event names what is waited for: ``$.detail.SourceArn``, for instance."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Action(Machine):
     """One thing that can be done to a recovery point.
 
     ``handles`` are AWS Backup's resource types. ``restorable`` says whether what it produces can bring the resource
     back: only then may the backup be deleted after it (a Parquet export, for instance, cannot). ``queryable`` says
-    whether an ``export.json`` tells of tables there, which Athena can then be asked about. ``awaits`` are the events
-    that its waits need not last beyond. ``opt_in`` says that it does nothing unless the settings name it: for what has
-    no sensible defaults.
+    whether an ``export.json`` tells of tables there, which Athena can then be asked about. ``opt_in`` says that it does
+    nothing unless the settings name it: for what has no sensible defaults.
     """
 
     handles: tuple[str, ...]
     restorable: bool
     queryable: bool = False
     opt_in: bool = False
-    awaits: tuple[Awaited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,10 +71,10 @@ def catalogued_machines(settings: DeploymentSettings, actions: Iterable[Action])
 
 
 def awaited_events(settings: DeploymentSettings, actions: Iterable[Action]) -> Mapping[str, Awaited]:
-    """The events that end waits of the enabled actions, each by the name of its rule: ``rds-export-WaitForExport``."""
-    return {
-        f"{action.name}-{awaited.state}": awaited for action in settings.enabled(actions) for awaited in action.awaits
-    }
+    """The events that end waits of the machines, each by the name of its rule: ``rds-export-WaitForExport``."""
+    main, _ = _main(settings)
+    machines: tuple[Machine, ...] = (main, *settings.enabled(actions))
+    return {f"{machine.name}-{awaited.state}": awaited for machine in machines for awaited in machine.awaits}
 
 
 def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:

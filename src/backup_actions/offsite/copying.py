@@ -61,7 +61,10 @@ def copy(world: World, event: Event) -> Mapping[str, Any]:
 
 
 def inspect(world: World, event: Event) -> Mapping[str, Any]:
-    """How far the copy is: ``copying``, ``verified`` with its ARN, or ``failed`` with a problem."""
+    """How far the copy is: ``copying``, ``verified`` with its ARN, or ``failed`` with a problem.
+
+    ``event`` is what events call it.
+    """
     announced = Announcement.from_text(event["announcement"])
     name, key_arn = copy_name(announced), event["key"]
     copies = snapshots_like(world, announced.resource_type, Arn.parse(key_arn)).own(name)
@@ -69,7 +72,7 @@ def inspect(world: World, event: Event) -> Mapping[str, Any]:
         return _failed(CopyFailed(name=name, reason="it is not there any more"))
     (first, *_) = copies
     if first.state == "copying":
-        return {"state": "copying", "status": first.status, "problem": None}
+        return {"state": "copying", "status": first.status, "problem": None, "event": _name_in_events(first)}
     if first.state == "failed":
         return _failed(_why_failed(world, announced, first, name, key_arn))
     tags = tags_of_copy(announced, name, event["securityTag"])
@@ -87,6 +90,15 @@ def inspect(world: World, event: Event) -> Mapping[str, Any]:
 def told(problem: BackupActionsError) -> Mapping[str, str]:
     """A problem as the workflow keeps it."""
     return {"error": type(problem).__name__, "cause": f"{problem}; {problem.hint}"}
+
+
+def _name_in_events(made: Snapshot) -> str:
+    """RDS's events have its ARN, EBS's one of another form, with the region where the account would be.
+
+    https://docs.aws.amazon.com/ebs/latest/userguide/ebs-cloud-watch-events.html#copy-snapshot-complete
+    """
+    arn = Arn.parse(made.arn)
+    return f"arn:{arn.partition}:ec2::{arn.region}:{arn.resource}" if arn.service == "ec2" else made.arn
 
 
 def _failed(problem: BackupActionsError) -> Mapping[str, Any]:

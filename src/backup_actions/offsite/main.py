@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backup_actions.contract import Function, Inbox, Key, Machine, Task
+from backup_actions.contract import Awaited, Function, Inbox, Key, Machine, Task
 from backup_actions.offsite.permissions import IMPORT_MACHINE, import_permissions, receiving_permissions
 from backup_actions.offsite.retention_description import RETAIN
 from backup_actions.offsite.settings import ImportSettings
+
+# Of an instance's snapshot: copied, given up; from another region: copied, failed. Of a cluster's, for which the copy
+# has no event of its own: a snapshot was created.
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+_DATABASE_COPIED = {
+    "source": ["aws.rds"],
+    "detail-type": ["RDS DB Snapshot Event", "RDS DB Cluster Snapshot Event"],
+    "detail": {"EventID": ["RDS-EVENT-0197", "RDS-EVENT-0190", "RDS-EVENT-0060", "RDS-EVENT-0061", "RDS-EVENT-0075"]},
+}
+# https://docs.aws.amazon.com/ebs/latest/userguide/ebs-cloud-watch-events.html
+_DISK_COPIED = {
+    "source": ["aws.ec2"],
+    "detail-type": ["EBS Snapshot Notification"],
+    "detail": {"event": ["copySnapshot"]},
+}
 
 _TASKS = {
     "hold-lease": Task(
@@ -27,6 +42,10 @@ _TASKS = {
         code="backup_actions.offsite.copying:inspect",
         doc="Says how far the copy is, and whether it has become what was announced.",
         timeout_seconds=120,
+    ),
+    "await": Task(
+        code="backup_actions.ledger.wait_tasks:await_event",
+        doc="Puts into the ledger that the run waits for the end of its copy, which an event may tell.",
     ),
     "record": Task(
         code="backup_actions.offsite.tasks:record",
@@ -75,6 +94,10 @@ def import_machine(settings: ImportSettings) -> Machine:
             )
         },
         scheduled=(RETAIN,),
+        awaits=(
+            Awaited(state="WaitForDatabaseCopy", pattern=_DATABASE_COPIED, key="$.detail.SourceArn"),
+            Awaited(state="WaitForDiskCopy", pattern=_DISK_COPIED, key="$.detail.snapshot_id"),
+        ),
     )
 
 

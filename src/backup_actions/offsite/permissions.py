@@ -186,6 +186,7 @@ _FUNCTIONS = {
     "hold_lease": ("HoldLease", "RenewLease"),
     "copy": ("Copy",),
     "inspect": ("Inspect",),
+    "await": ("WaitForDatabaseCopy", "WaitForDiskCopy"),
     "record": ("Record",),
     "release_lease": ("ReleaseLease", "GiveLeaseBack"),
     "prove": ("Prove",),
@@ -230,6 +231,7 @@ def import_permissions(settings: ImportSettings) -> Permissions:
                 _state_of_keys(settings),
             ),
             "inspect": (*_describe_databases(settings, own=True, shared=True), _state_of_keys(settings)),
+            "await": (_ledger("dynamodb:PutItem", for_="who waits for the copy's end"),),
             "record": (
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
                 Statement(("s3:PutObject",), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
