@@ -148,6 +148,7 @@ class Queue:
         """A message is in the queue, whichever way it came."""
         with self._lock:
             self._messages.append(message)
+        self.clock.changed()
         self.on_arrival(message)
 
     def receive(self, most: int, hidden_seconds: int | None = None) -> list[Message]:
