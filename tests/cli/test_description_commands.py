@@ -162,6 +162,16 @@ def test_permissions_are_told_to_scripts_as_statements(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("own_actions")
+def test_permissions_are_printed_of_the_functions_that_no_workflow_calls_too(cli: Cli) -> None:
+    roles = cli("permissions", "offsite-copy", "--json").json["roles"]
+
+    actions = {
+        action for statement in roles["function offsite-copy-acknowledgements"] for action in statement["Action"]
+    }
+    assert "states:SendTaskSuccess" in actions
+
+
+@pytest.mark.usefixtures("own_actions")
 def test_permissions_of_an_unknown_action_name_the_installed_ones(cli: Cli) -> None:
     answer = cli("permissions", "ebs")
 

@@ -30,7 +30,9 @@ def permissions(output: Output, action: str) -> None:
     """
     from backup_actions.plugins import installed
 
-    roles = installed().action(action).permissions.roles()
+    described = installed().action(action)
+    of_functions = {f"function {each.name}": each.permissions.tasks["function"] for each in described.functions}
+    roles = {**described.permissions.roles(), **of_functions}
     if output.as_json:
         document = {role: [_described(statement) for statement in statements] for role, statements in roles.items()}
         output.answer({"action": action, "roles": document})
