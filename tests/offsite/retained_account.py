@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,6 +25,23 @@ TABLE, TOPIC = "ledger", "arn:aws:sns:us-east-1:444455556666:backup-actions"
 def refusal(code: str, message: str = "no") -> ClientError:
     """What boto3 raises for a code."""
     return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+class Failing:
+    """A client whose calls are counted together with those of others; one of them is refused, once."""
+
+    def __init__(self, client: Any, count: Iterator[int], number: int) -> None:
+        self._client, self._count, self._number = client, count, number
+
+    def __getattr__(self, operation: str) -> Any:
+        call = getattr(self._client, operation)
+
+        def counted(*asked: Any, **more: Any) -> Any:
+            if next(self._count) == self._number:
+                raise refusal("AccessDenied")
+            return call(*asked, **more)
+
+        return counted
 
 
 class PassingClock:
@@ -187,7 +206,7 @@ class Account:
         self.clock = PassingClock()
         self.table, self.topic = FakeTable(), FakeTopic()
         self.snapshots = FakeSnapshots(self.clock)
-        clients = SimpleNamespace(
+        self.clients = SimpleNamespace(
             region="us-east-1",
             dynamodb=self.table,
             rds=FakeDatabases(self.snapshots),
@@ -196,7 +215,7 @@ class Account:
         )
         ((key, value),) = TAG.items()
         self.world = World(
-            cast("Clients", clients),
+            cast("Clients", self.clients),
             clock=self.clock,
             environment={
                 "BACKUP_ACTIONS_LEDGER": TABLE,
@@ -210,6 +229,14 @@ class Account:
             self.ledger.stand(each)
             if each.imported_arn:
                 self.snapshots.found[name_in(each.imported_arn)] = _snapshot(each)
+
+    def failing(self, number: int) -> World:
+        """The same world, where the call of that number is refused."""
+        count = itertools.count(1)
+        clients = {
+            name: Failing(client, count, number) for name, client in vars(self.clients).items() if name != "region"
+        }
+        return replace(self.world, clients=cast("Clients", SimpleNamespace(region="us-east-1", **clients)))
 
     @property
     def ledger(self) -> Imports:

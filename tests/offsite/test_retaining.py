@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
@@ -255,6 +256,23 @@ def test_the_wait_for_what_is_going_ends_before_the_function_does() -> None:
     retain(here.world, {})
 
     assert timedelta(minutes=5) < here.clock.now() - began < timedelta(minutes=10)
+
+
+def test_whichever_call_is_refused_nothing_is_lost_and_the_next_round_ends_well() -> None:
+    old = [kept(f"old-{kind}", days_ago(30), resource_type=kind) for kind in KINDS]
+    new = [kept(f"new-{kind}", days_ago(1), resource_type=kind) for kind in KINDS]
+    for number in range(1, 36):  # a round makes 31 calls here
+        here = account(*old, *new)
+        with suppress(AwsCallFailed):
+            retain(here.failing(number), {})
+        assert {each.stage for each in here.ledger.all() if ours(each) in here.snapshots.found} == {Stage.ACKNOWLEDGED}
+
+        done = retain(here.world, {})
+
+        assert (done["leaving"], done["troubles"]) == ([], []), number
+        assert set(here.snapshots.found) == {ours(each) for each in new}, number
+        assert {here.known(f"old-{kind}").stage for kind in KINDS} == {Stage.REMOVED}, number
+        assert all(here.known(f"new-{kind}").is_verified for kind in KINDS), number
 
 
 def test_however_many_troubles_there_are_they_fit_into_one_message() -> None:
