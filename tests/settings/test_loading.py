@@ -197,7 +197,7 @@ def test_what_is_required_and_missing_is_named() -> None:
     ]
 
 
-def test_a_deployment_that_imports_watches_no_vaults() -> None:
+def test_a_deployment_that_imports_watches_no_vaults_and_uses_the_actions_that_it_names() -> None:
     source = {
         "account": "111122223333",
         "announcements_topic_arn": "arn:aws:sns:us-east-1:111122223333:announcements",
@@ -207,6 +207,8 @@ def test_a_deployment_that_imports_watches_no_vaults() -> None:
     where = {"account": "444455556666", "region": "eu-west-1", "zones": ["eu-west-1a"]}
 
     assert from_mapping({**where, **imports}, []).vaults == ()
+    assert from_mapping({**where, **imports}, [ACTION]).enabled([ACTION]) == ()
+    assert from_mapping({**where, **imports, "actions": {"disk-work": {}}}, [ACTION]).enabled([ACTION]) == (ACTION,)
     with pytest.raises(SettingsInvalid, match="watches no vaults"):
         from_mapping({**where, **imports, "vaults": ["backups"]}, [])
 

@@ -138,7 +138,9 @@ class DeploymentSettings(Section):
     )
     log_retention_days: LogRetentionDays = Field(90, description="Days for which logs are kept.")
     actions: ActionSections = Field(
-        ActionSections(), description="One section for each installed action; without one it is used with its defaults."
+        ActionSections(),
+        description="One section for each installed action; without one it is used with its defaults, and on imports "
+        "not at all.",
     )
 
     @field_validator("zones")
@@ -196,8 +198,12 @@ class DeploymentSettings(Section):
         return next((name for start, name in _PARTITIONS.items() if self.region.startswith(start)), "aws")
 
     def enabled(self, actions: Iterable[Action]) -> tuple[Action, ...]:
-        """Those of the actions that these settings use."""
-        return tuple(action for action in actions if self._section_of(action).enabled)
+        """Those of the actions that these settings use: of imports only those that have a section."""
+        return tuple(
+            action
+            for action in actions
+            if self._section_of(action).enabled and (self.imports is None or self._is_named(action))
+        )
 
     def settings_of(self, action: Action) -> Settings:
         """The action's own settings, as the class that the action itself declares."""
@@ -207,6 +213,9 @@ class DeploymentSettings(Section):
     def selection_of(self, action: Action) -> Mapping[str, str]:
         """The tags that a recovery point must carry for this action."""
         return self._section_of(action).select
+
+    def _is_named(self, action: Action) -> bool:
+        return action.name.replace("-", "_") in self.actions.model_fields_set
 
     def _section_of(self, action: Action) -> ActionSection:
         section = getattr(self.actions, action.name.replace("-", "_"))
