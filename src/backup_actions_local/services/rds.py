@@ -48,6 +48,7 @@ class Rds:
         return {
             "DescribeDBInstances": self._describe_instances,
             "DescribeDBClusters": self._describe_clusters,
+            "DescribeOptionGroups": self._describe_option_groups,
             "ListTagsForResource": self._list_tags,
             "StartExportTask": self._start_export,
             "DescribeExportTasks": self._describe_exports,
@@ -78,6 +79,10 @@ class Rds:
             answers = [answer for answer in answers if _matches(answer, wish["Name"], wish["Values"])]
         part, marker = _page(call, answers)
         return {f"{kind}s": list(part)} | marker
+
+    def _describe_option_groups(self, call: Call) -> Mapping[str, Any]:
+        only(call, "OptionGroupName")
+        return {"OptionGroupsList": [self._databases.option_group(call.params["OptionGroupName"]).answer()]}
 
     def _list_tags(self, call: Call) -> Mapping[str, Any]:
         only(call, "ResourceName")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from backup_actions_local.calls import Refused
 from backup_actions_local.services.backup_sources import Backed, Resource
 from backup_actions_local.services.rds_offers import default_version
-from backup_actions_local.services.rds_records import Database, DatabaseSnapshot
+from backup_actions_local.services.rds_records import Database, DatabaseSnapshot, OptionGroup
 
 if TYPE_CHECKING:
     from backup_actions.model.arn import Arn
@@ -28,6 +28,7 @@ class Databases:
         self.clock, self.place, self._offers = clock, place, offers
         self._databases: dict[str, Database] = {}
         self._snapshots: dict[str, DatabaseSnapshot] = {}
+        self._option_groups: dict[str, OptionGroup] = {}
 
     def make(
         self,
@@ -64,6 +65,23 @@ class Databases:
         self._offers.know(database.engine, database.engine_version)
         self._databases[database.arn] = database
         return database
+
+    def make_option_group(self, group: OptionGroup) -> None:
+        """A group that databases can name."""
+        self._option_groups[group.name] = group
+
+    def option_group(self, name: str) -> OptionGroup:
+        """An engine's default has no options. Raises Refused when there is none."""
+        arn = self.place.arn("rds", f"og:{name}")
+        if name.startswith("default:"):
+            return OptionGroup(name=name, arn=arn, engine=name.partition(":")[2].rpartition("-")[0])
+        if name not in self._option_groups:
+            raise Refused("OptionGroupNotFoundFault", f"Specified OptionGroupName: {name} not found.", 404)
+        return self._option_groups[name]
+
+    def lasting_options(self, group: str) -> tuple[str, ...]:
+        """What such a group never loses again; nothing of one that the world was prepared with by its name alone."""
+        return self._option_groups[group].lasting if group in self._option_groups else ()
 
     def all(self, *, clusters: bool) -> list[Database]:
         """Every DB instance, or every cluster."""

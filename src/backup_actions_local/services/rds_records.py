@@ -166,6 +166,26 @@ class DatabaseSnapshot:
         return {"SourceDBSnapshotIdentifier": self.copied_from, "SourceRegion": there[0]}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionGroup:
+    """What a customer has added to an engine; ``lasting`` are the options that no group ever loses again."""
+
+    name: str
+    arn: str
+    engine: str
+    options: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
+
+    def answer(self) -> Answer:
+        """The group as DescribeOptionGroups has it."""
+        named = {"OptionGroupName": self.name, "OptionGroupArn": self.arn, "EngineName": self.engine}
+        options = [
+            {"OptionName": option, "Persistent": option in self.lasting, "Permanent": option in self.lasting}
+            for option in dict.fromkeys((*self.options, *self.lasting))
+        ]
+        return named | {"Options": options}
+
+
 @dataclass(eq=False, slots=True, kw_only=True)
 class ExportTask:
     """An export of a snapshot; ``asked`` are the parameters that it was asked for with."""

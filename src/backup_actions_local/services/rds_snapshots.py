@@ -151,6 +151,9 @@ class RdsSnapshots:
     def _check_sharing(self, snapshot: DatabaseSnapshot, accounts: set[str]) -> None:
         if wrong := [name for name in accounts if name != "all" and not _ACCOUNT.fullmatch(name)]:
             raise Refused(_INVALID, f"Invalid value for the attribute restore: {wrong[0]}")
+        if lasting := self._databases.lasting_options(snapshot.of.option_group):
+            # The model knows no code that says exactly this.
+            raise Refused(_INVALID, f"A snapshot with the options {', '.join(lasting)} cannot be shared.")
         key = self._keys.at(snapshot.of.kms_key_id) if snapshot.of.kms_key_id else None
         if key and key.is_default:
             message = "Sharing snapshots encrypted with the default service key for RDS is currently not supported."

@@ -26,6 +26,7 @@ from tests.local.services.accounts import (
 )
 
 from backup_actions.contract import Statement
+from backup_actions_local.services.rds_records import OptionGroup
 
 if TYPE_CHECKING:
     from backup_actions_local.cloud import Cloud
@@ -294,6 +295,24 @@ def test_the_default_key_is_not_shared_and_nothing_encrypted_is_public(stage: St
         stage.share(of_own, ["all"])
     with pytest.raises(ClientError, match="InvalidParameterValue"):
         stage.share(of_own, ["somebody"])
+
+
+def test_options_that_last_keep_a_snapshot_from_being_shared(instances: Stage) -> None:
+    giver, name = instances.accounts.giver, instances.accounts.name()
+    group = OptionGroup(name=name, arn=f"arn:aws:rds:{HOME}:{GIVER}:og:{name}", engine="oracle-ee", lasting=("TDE",))
+    giver.databases.make_option_group(group)
+    database = giver.databases.make(name, None, engine="oracle-ee", option_group=name)
+    source = giver.databases.take_snapshot(database, f"awsbackup:job-{name}", tags={}, takes_seconds=0)
+    rds = client(giver, "rds")
+    (described,) = rds.describe_option_groups(OptionGroupName=name)["OptionGroupsList"]
+    (default,) = rds.describe_option_groups(OptionGroupName="default:postgres-17")["OptionGroupsList"]
+
+    assert described["Options"] == [{"OptionName": "TDE", "Persistent": True, "Permanent": True}]
+    assert (default["EngineName"], default["Options"]) == ("postgres", [])
+    with pytest.raises(ClientError, match="OptionGroupNotFoundFault"):
+        rds.describe_option_groups(OptionGroupName="nobodys")
+    with pytest.raises(ClientError, match="TDE cannot be shared"):
+        instances.share(instances.copied(giver, source.arn), [TAKER])
 
 
 def test_a_snapshot_is_shared_with_twenty_accounts(stage: Stage) -> None:
