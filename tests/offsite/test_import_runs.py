@@ -361,6 +361,14 @@ def test_actions_run_on_the_import_after_it_was_acknowledged(separated: Separate
     assert [len(messages) for messages in told] == [1]
 
 
+@pytest.mark.parametrize("other", [{"handles": ["EBS"]}, {"tags": {"archive": "yes"}}], ids=["kind", "tags"])
+def test_an_action_for_something_else_does_not_run(separated: Separated, other: dict[str, Any]) -> None:
+    runs = ImportRuns(separated, {**DUMP, **other})
+
+    assert runs.heard().status == "SUCCEEDED"
+    assert runs.children == []
+
+
 def test_an_action_that_fails_is_told_and_the_import_stays_acknowledged(separated: Separated) -> None:
     runs = ImportRuns(separated, DUMP)
     runs.acts = fail_as_a_child

@@ -105,7 +105,8 @@ def tell(world: World, event: Event) -> Mapping[str, Any]:
 
 
 def _handles(action: Mapping[str, Any], point: RecoveryPoint) -> bool:
-    return point.resource_type in action["handles"]
+    # The tags of a backup stay in its account: an action that selects some selects no import.
+    return point.resource_type in action["handles"] and not action["tags"]
 
 
 def _chosen(action: Mapping[str, Any], point: RecoveryPoint, date: str) -> Mapping[str, Any]:
