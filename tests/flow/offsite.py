@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.flow.flow import NAME, VAULT, ZONES, Flow, OnReport, Plan
+from tests.flow.flow import NAME, VAULT, Flow, OnReport, Plan
 
 from backup_actions.offsite.imports import Import, Imports
 from backup_actions.plugins import installed_action
@@ -114,6 +114,7 @@ def two_accounts(
     durations: Durations | None = None,
     on_report: OnReport = lambda _name, _report: None,
     disk: Path | None = None,
+    separated_region: str = "us-east-1",
 ) -> Iterator[Accounts]:
     """Both deployed, each by its own settings. ``copying`` are the action's settings, ``importing`` the imports'."""
     number = next(_numbers)
@@ -126,13 +127,13 @@ def two_accounts(
             plans.remove(plan)
             plan.happens()
 
-    def cloud_of(account: str) -> Cloud:
+    def cloud_of(account: str, region: str) -> Cloud:
         return Cloud(
             folder / account,
             objects,
             clock=clock,
             mode="inline",
-            place=Place(account=account),
+            place=Place(account=account, region=region, zones=(f"{region}a", f"{region}b")),
             neighbours=neighbours,
             durations=durations,
             on_event=heard,
@@ -141,11 +142,11 @@ def two_accounts(
 
     def flow_of(cloud: Cloud, settings: Mapping[str, Any], actions: tuple[str, ...], bucket: str) -> Flow:
         installed = [installed_action(name) for name in actions]
-        common = {"account": cloud.place.account, "region": cloud.place.region, "zones": list(ZONES)}
+        common = {"account": cloud.place.account, "region": cloud.place.region, "zones": list(cloud.place.zones)}
         deployment = cloud.deploy(from_mapping({**common, **settings}, installed), installed, bucket=bucket)
         return Flow(cloud, deployment, folder / cloud.place.account, disk or folder / "no-disk", objects, plans)
 
-    with cloud_of(SOURCE) as source_cloud, cloud_of(SEPARATED) as separated_cloud:
+    with cloud_of(SOURCE, "us-east-1") as source_cloud, cloud_of(SEPARATED, separated_region) as separated_cloud:
         own = {"enabled": True, "separated_account": SEPARATED, "acknowledgement_timeout_hours": 1, **(copying or {})}
         source = flow_of(
             source_cloud,
