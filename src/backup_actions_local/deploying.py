@@ -128,7 +128,8 @@ class Deploying:
         function = deployment.name_of_function(inbox.function)
         cloud.messages.feed(queue, lambda event: cloud.functions.invoke(function, event))
         for topic in topics:
-            cloud.administrator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+            sns = cloud.administrator.client("sns", region_name=topic.split(":")[3])
+            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
 
     def _make_rules(self) -> None:
         events, deployment, arn = self.cloud.events, self.deployment, self.cloud.place.arn

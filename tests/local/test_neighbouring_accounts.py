@@ -19,6 +19,8 @@ from backup_actions_local.services.neighbours import Neighbours
 from backup_actions_local.services.place import Place
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from types_boto3_s3.type_defs import CopySourceTypeDef
 
     from backup_actions.contract import Action
@@ -167,8 +169,7 @@ def test_a_queue_that_lets_a_topic_in_is_asked_before_it_hears_anything(world: W
     sns, sqs = world.writer.administrator.client("sns"), world.reader.administrator.client("sqs")
     topic = sns.create_topic(Name="offers")["TopicArn"]
     queue = f"arn:aws:sqs:us-east-1:{READER}:post"
-    let_in = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue}
-    url = sqs.create_queue(QueueName="post", Attributes={"Policy": json.dumps({"Statement": [let_in]})})["QueueUrl"]
+    url = sqs.create_queue(QueueName="post", Attributes={"Policy": open_to_all(queue, "sqs:SendMessage")})["QueueUrl"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
     sns.publish(TopicArn=topic, Message="unheard")
 
@@ -205,6 +206,39 @@ def test_another_account_needs_its_own_permission_and_the_queue_s(world: World) 
     world.let_pass()
 
     assert [event["Records"][0]["body"] for _, event in letters.heard] == ["hello", "hello"]
+
+
+def test_accounts_of_different_regions_meet_in_the_region_of_what_they_name(
+    tmp_path: Path, flow_objects: ObjectServer, world: World
+) -> None:
+    place = Place(account="777788889999", region="eu-west-1", zones=("eu-west-1a",))
+    sqs, sns = world.writer.administrator.client("sqs"), world.writer.administrator.client("sns")
+    queue, topic = f"arn:aws:sqs:us-east-1:{WRITER}:open", sns.create_topic(Name="open")["TopicArn"]
+    far_queue = place.arn("sqs", "open")
+    url = sqs.create_queue(QueueName="open", Attributes={"Policy": open_to_all(queue, "sqs:SendMessage")})["QueueUrl"]
+    policy = open_to_all(topic, "sns:Subscribe")
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+
+    with Cloud(tmp_path, flow_objects, clock=world.clock, place=place, neighbours=world.writer.neighbours) as far:
+        client = far.administrator.client
+        lets_in = open_to_all(far_queue, "sqs:SendMessage")
+        far_url = client("sqs").create_queue(QueueName="open", Attributes={"Policy": lets_in})["QueueUrl"]
+        subscribe = client("sns", region_name="us-east-1").subscribe
+        subscribe(TopicArn=topic, Protocol="sqs", Endpoint=far_queue, Attributes={"RawMessageDelivery": "true"})
+        sns.publish(TopicArn=topic, Message="to the far one")
+        client("sqs", region_name="us-east-1").send_message(QueueUrl=url_of(queue, far), MessageBody="from afar")
+
+        assert (
+            code_of(lambda: client("sqs").send_message(QueueUrl=url_of(queue, far), MessageBody="x")) == "AccessDenied"
+        )
+        (heard,) = client("sqs").receive_message(QueueUrl=far_url)["Messages"]
+    assert heard["Body"] == "to the far one"
+    assert [message["Body"] for message in sqs.receive_message(QueueUrl=url)["Messages"]] == ["from afar"]
+
+
+def open_to_all(arn: str, action: str) -> str:
+    statement = {"Effect": "Allow", "Principal": "*", "Action": action, "Resource": arn}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def test_what_one_account_stores_the_other_does_not_see(world: World) -> None:

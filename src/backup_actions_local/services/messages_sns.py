@@ -25,6 +25,8 @@ class Sns:
     """The operations."""
 
     name = "sns"
+    everywhere = frozenset({"GetTopicAttributes", "Subscribe"})
+    """What is answered for other regions, too: neighbours may be there."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
@@ -121,6 +123,9 @@ class Sns:
         return {"MessageId": self._topic(call).publish(params["Message"], params.get("Subject"), attributes)}
 
     def _topic(self, call: Call) -> Topic:
+        """The topic, which has to be in the region of the call."""
+        if [*call.params["TopicArn"].split(":"), "", "", ""][3] != (call.region or self._messages.place.region):
+            raise invalid("TopicArn")
         topic = self._messages.neighbours.topics.get(call.params["TopicArn"])
         if topic is None:
             raise Refused("NotFound", "Topic does not exist", 404)

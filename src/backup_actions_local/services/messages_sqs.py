@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ class Sqs:
     """The operations. ``url`` is where queues are reached: an account's id and a queue's name follow it."""
 
     name = "sqs"
+    everywhere = frozenset({"GetQueueAttributes", "GetQueueUrl", "SendMessage"})
+    """What is answered for other regions, too: neighbours may be there."""
 
     def __init__(self, messages: Messages, url: Callable[[], str]) -> None:
         self._messages, self._url = messages, url
@@ -75,9 +78,8 @@ class Sqs:
 
     def _find(self, call: Call) -> Mapping[str, Any]:
         only(call, "QueueName", "QueueOwnerAWSAccountId")
-        place = self._messages.place
-        account = call.params.get("QueueOwnerAWSAccountId") or place.account
-        self._there(place.arn("sqs", call.params["QueueName"], account=account))
+        account = call.params.get("QueueOwnerAWSAccountId") or self._messages.place.account
+        self._there(call, account, call.params["QueueName"])
         return {"QueueUrl": f"{self._url()}/{account}/{call.params['QueueName']}"}
 
     def _send(self, call: Call) -> Mapping[str, Any]:
@@ -114,7 +116,7 @@ class Sqs:
     def _queue(self, call: Call) -> Queue:
         """The queue of a URL, which ends in the account and the queue's name."""
         account, _, name = urlsplit(call.params["QueueUrl"]).path.strip("/").rpartition("/")
-        return self._there(self._messages.place.arn("sqs", name, account=account.rpartition("/")[2]))
+        return self._there(call, account.rpartition("/")[2], name)
 
     def _own_queue(self, call: Call) -> Queue:
         """Other accounts' queues are not managed, whatever their policies say.
@@ -126,7 +128,10 @@ class Sqs:
             raise Refused("AccessDenied", f"Access to the resource {call.params['QueueUrl']} is denied.", 403)
         return queue
 
-    def _there(self, arn: str) -> Queue:
+    def _there(self, call: Call, account: str, name: str) -> Queue:
+        """The queue, which is in the region of the call."""
+        place = self._messages.place
+        arn = replace(place, region=call.region or place.region).arn("sqs", name, account=account)
         queue = self._messages.neighbours.queues.get(arn)
         if queue is None:
             raise Refused("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")

@@ -266,6 +266,8 @@ def test_who_has_unsubscribed_hears_nothing_more(sqs: Ask, sns: Ask) -> None:
         ("Publish", {"Message": "{}", "MessageStructure": "json"}, "NotEmbedded"),
         ("Subscribe", {"Protocol": "email", "Endpoint": "a@example.com"}, "NotEmbedded"),
         ("Subscribe", {"Protocol": "sqs", "Endpoint": URL}, "InvalidParameter"),
+        ("GetTopicAttributes", {"TopicArn": "arn:aws:sns:eu-west-1:111122223333:news"}, "InvalidParameter"),
+        ("GetTopicAttributes", {"TopicArn": "news"}, "InvalidParameter"),
         ("SetTopicAttributes", {"AttributeName": "Policy", "AttributeValue": "none"}, "InvalidParameter"),
         ("SetTopicAttributes", {"AttributeName": "DisplayName", "AttributeValue": "a"}, "InvalidParameter"),
         ("ConfirmSubscription", {"Token": ""}, "InvalidParameter"),
