@@ -440,3 +440,41 @@ def test_a_source_that_the_settings_no_longer_name_is_not_told(separated: Separa
     assert runs.heard().error == "SourceUnknown"
     assert said(separated, ACKNOWLEDGEMENTS) == []
     assert list(separated.aws.copies) == [copy_name(DATABASE)]
+
+
+def operations_of_a_good_run(announced: Announcement) -> list[str]:
+    """What is asked of AWS when all goes well, each operation once."""
+    separated = Separated()
+    separated.share(announced)
+    ImportRuns(separated).heard(announced)
+    return sorted({*separated.aws.called.operations} - {"StartExecution"})
+
+
+@pytest.mark.parametrize("operation", operations_of_a_good_run(DISK))
+def test_a_call_that_fails_once_only_delays(separated: Separated, operation: str) -> None:
+    runs = ImportRuns(separated)
+    name = separated.hear(announcing(DISK))["started"]
+    separated.aws.called.refusals[operation] = ["InternalFailure"]
+
+    assert runs.run(name, separated.aws.started[name]).status == "SUCCEEDED"
+    assert separated.aws.called.refusals[operation] == []
+    assert len(separated.aws.copies) == 1
+
+
+@pytest.mark.parametrize("operation", operations_of_a_good_run(DATABASE))
+def test_a_call_that_is_always_refused_loses_neither_an_import_nor_an_announcement(
+    separated: Separated, operation: str
+) -> None:
+    runs = ImportRuns(separated)
+    name = separated.hear(announcing(DATABASE))["started"]
+    separated.aws.called.refusals[operation] = ["AccessDenied"] * 1000
+
+    execution = runs.run(name, separated.aws.started[name])
+
+    known = separated.known()
+    is_there = copy_name(DATABASE) in separated.aws.copies
+    assert is_there == bool(known.imported_arn) or execution.error == "LeftBehind"
+    assert (known.stage is Stage.ACKNOWLEDGED) == (said(separated, ACKNOWLEDGEMENTS) != [])
+    if known.stage is not Stage.ACKNOWLEDGED:
+        given_back = said(separated, QUEUE) == [again(DATABASE)]
+        assert given_back or (execution.error, known.stage) == ("NotPutBack", Stage.RETURNING)
