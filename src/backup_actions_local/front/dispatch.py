@@ -165,8 +165,6 @@ class Dispatcher:
 
     def _lacking(self, call: Call) -> tuple[str, ...]:
         """What the caller may not do of that which is asked when the call has been answered."""
-        if (call.service, call.operation) not in self._handlers:
-            return ()
         try:
             checks = later_checks_of(call, self._facts_at(call))
         except NotEmbedded:  # the administrator's alone

@@ -130,7 +130,6 @@ class Snapshots:
         if sum(each.is_under_way for each in self._store.snapshots(region=region)) >= _COPIES_AT_ONCE:
             limit = f"The limit is {_COPIES_AT_ONCE} for this destination region."
             raise Refused("ResourceLimitExceeded", f"Too many snapshot copies in progress. {limit}")
-        old_key = self._key(source.kms_key_id) if source.kms_key_id else None
         new_key = self._new_key(params, source, region)
         copy = self._store.begin_copy(
             source,
@@ -139,19 +138,23 @@ class Snapshots:
             kms_key_id=new_key.arn if new_key else str(params.get("KmsKeyId") or ""),
             tags=tags_for(params, "snapshot"),
         )
-        lacking = any(action.startswith("kms:") for action in call.lacking)
-        is_encrypted = bool(source.kms_key_id or copy.kms_key_id)
-        wanted = [key for key in dict.fromkeys((old_key, new_key)) if key]
-        unknown = (source.kms_key_id and not old_key) or (copy.kms_key_id and not new_key)
-        has_keys = not is_encrypted or not (lacking or unknown)
-        grants = [self._keys.grant(key, "ec2", issued_in=self._account) for key in wanted] if has_keys else []
+        grants = self._grants(source, copy, new_key, lacking=any(each.startswith("kms:") for each in call.lacking))
         self._copying.begin(
             copy.id,
             self._store.durations.snapshot_copied_seconds,
-            trouble=lambda: self._trouble(copy, owner, source, grants) if has_keys else _NO_KEY,
-            done=lambda cause: self._done(copy, source, grants, cause),
+            trouble=lambda: _NO_KEY if grants is None else self._trouble(copy, owner, source, grants),
+            done=lambda cause: self._done(copy, source, grants or [], cause),
         )
         return {"SnapshotId": copy.id, "Tags": answers.tag_list(copy.tags)}
+
+    def _grants(self, source: Snapshot, copy: Snapshot, new_key: Key | None, *, lacking: bool) -> list[Grant] | None:
+        """What EC2 was granted to read the source and to write the copy; None where it may not, and fails."""
+        old_key = self._key(source.kms_key_id)
+        is_missing = (source.kms_key_id and not old_key) or (copy.kms_key_id and not new_key)
+        keys = [key for key in dict.fromkeys((old_key, new_key)) if key]
+        if is_missing or (keys and lacking):
+            return None
+        return [self._keys.grant(key, "ec2", issued_in=self._account) for key in keys]
 
     def _source(self, region: str, snapshot_id: str) -> tuple[str, Snapshot]:
         """The snapshot and its owner, this account or one that shares it."""
@@ -163,6 +166,9 @@ class Snapshots:
                 return owner, snapshot
         raise _missing(snapshot_id)
 
+    def _key(self, arn: str) -> Key | None:
+        return (self._keys.at(arn) or self._neighbours.key(arn)) if arn else None
+
     def _new_key(self, params: Mapping[str, Any], source: Snapshot, region: str) -> Key | None:
         wanted = params.get("KmsKeyId")
         if wanted and not params.get("Encrypted"):
@@ -173,9 +179,6 @@ class Snapshots:
             return key if key and key.region == region else None
         needs_one = source.kms_key_id or params.get("Encrypted")
         return self._keys.managed_by("ebs", region=region) if needs_one else None
-
-    def _key(self, arn: str) -> Key | None:
-        return self._keys.at(arn) or self._neighbours.key(arn)
 
     def _trouble(self, copy: Snapshot, owner: str, source: Snapshot, grants: list[Grant]) -> str:
         if copy.is_gone:

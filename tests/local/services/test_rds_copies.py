@@ -523,7 +523,7 @@ def test_another_regions_copy_is_there_and_not_here(stage: Stage) -> None:
 
     with pytest.raises(ClientError, match="Must specify new KMS key"):
         stage.copy(giver, source.arn, AWAY)
-    arn = stage.copied(giver, source.arn, AWAY, KmsKeyId=key.arn)
+    arn = stage.copied(giver, source.arn, AWAY, KmsKeyId=key.arn, SourceRegion=HOME)
 
     assert stage.one(giver, arn, AWAY)["Status"] == "available"
     assert arn not in str(stage.described(giver))
