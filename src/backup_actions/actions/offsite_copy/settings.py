@@ -41,11 +41,11 @@ class OffsiteCopySettings(Settings):
         default=None,
     )
     concurrent_copies: int = setting(
-        "How many copies may be under way at the same time, of EBS and of RDS each.",
+        "How many copies may be under way at the same time.",
         default=20,
         at_least=1,
         at_most=20,
-        why="AWS allows 20 to one region",
+        why="AWS allows 20 of EBS and 20 of RDS to one region",
     )
     copy_timeout_hours: int = setting(
         "How long a copy, and before it the wait for room among the account's snapshots, may take.",
