@@ -16,7 +16,7 @@ from typing import BinaryIO
 from urllib.parse import quote, unquote
 
 from backup_actions.dump.connection import Connection, Family
-from backup_actions.dump.description import Database, DatabaseObject, Section, Server, Table
+from backup_actions.dump.description import Database, DatabaseObject, RowChecksums, Section, Server, Table
 from backup_actions.dump.programs import input_of, output_of
 from backup_actions.errors import DatabaseUnreachable, DumpFailed, LoadFailed, TargetNotEmpty
 
@@ -83,12 +83,21 @@ class FakeEngine:
         return tuple(sorted(set(file.read_text().split()))) if file.exists() else ()
 
     def outline(self, to: Connection, database: str) -> Database:
-        described = _described(to, database, lambda _: None)
+        described = _described(to, database, lambda _: None, 2)
         tables = tuple(replace(table, rows=0, checksum="") for table in described.tables)
         return replace(described, tables=tables, objects=())
 
-    def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
-        return _described(to, database, progress)
+    def row_checksums(self, server: Server) -> RowChecksums:
+        return 2
+
+    def describe(
+        self,
+        to: Connection,
+        database: str,
+        progress: Callable[[int], None],
+        row_checksums: RowChecksums | None = None,
+    ) -> Database:
+        return _described(to, database, progress, row_checksums or 2)
 
     def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
         return ("it is not real",)
@@ -156,7 +165,7 @@ class FakeEngine:
         return "it is older" if target.version < dumped_from.version else ""
 
 
-def _described(to: Connection, database: str, progress: Callable[[int], None]) -> Database:
+def _described(to: Connection, database: str, progress: Callable[[int], None], way: RowChecksums) -> Database:
     place = _place(to, database)
     rows: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for file in sorted(place.glob("rows-*")):
@@ -168,7 +177,7 @@ def _described(to: Connection, database: str, progress: Callable[[int], None]) -
     for line in definitions:
         schema, name = line.split("\t")
         content = sorted(rows[schema, name])
-        checksum = hashlib.sha256("\n".join(content).encode()).hexdigest()
+        checksum = hashlib.new({1: "sha1", 2: "sha256"}[way], "\n".join(content).encode()).hexdigest()
         tables.append(Table(schema=schema, name=name, rows=len(content), checksum=checksum, size_bytes=len(content)))
         progress(len(content))
     indexes = (place / "indexes").read_text().splitlines() if (place / "indexes").exists() else []

@@ -41,6 +41,7 @@ DESCRIPTION = DumpDescription(
         Section(member="accounts", part="accounts", database=""),
         Section(member="a-1", part="data", database='a "b" `c` é', tables=(("", "--help"),), expected_bytes=5),
     ),
+    row_checksums=2,
     notes=("a note",),
 )
 
@@ -49,6 +50,13 @@ Change = Callable[[dict[str, Any]], object]
 
 def test_what_is_written_is_what_is_read() -> None:
     assert DumpDescription.from_bytes(DESCRIPTION.to_bytes()) == DESCRIPTION
+
+
+def test_rows_of_dumps_that_do_not_say_how_are_summed_up_in_the_first_way() -> None:
+    raw = json.loads(DESCRIPTION.to_bytes())
+    del raw["sha256"], raw["row_checksums"]
+
+    assert DumpDescription.from_bytes(sealed(raw)).row_checksums == 1
 
 
 @pytest.mark.parametrize("at", range(0, len(DESCRIPTION.to_bytes()), 97))
@@ -82,6 +90,7 @@ def test_any_changed_byte_shows(at: int) -> None:
         pytest.param(lambda raw: raw.update(accounts=[None]), id="an account that is no text"),
         pytest.param(lambda raw: raw.update(accounts=["\ud800"]), id="an account that is half a letter"),
         pytest.param(lambda raw: raw.update(sections=None), id="no sections"),
+        pytest.param(lambda raw: raw.update(row_checksums=3), id="an unknown way to sum up rows"),
     ],
 )
 def test_a_sealed_description_that_makes_no_sense_is_refused(change: Change) -> None:

@@ -17,7 +17,7 @@ from tests.dump.fake_engine import FakeEngine, FakeServer
 from backup_actions.archive import FolderStore, verify
 from backup_actions.archive.journal import Journal
 from backup_actions.dump import Connection, DumpOptions, StoredDump, dump
-from backup_actions.dump.description import Database, Section
+from backup_actions.dump.description import Database, RowChecksums, Section
 from backup_actions.errors import (
     ArchiveExists,
     ArchiveInterrupted,
@@ -174,7 +174,9 @@ def test_what_was_not_yet_counted_is_counted_by_the_next_attempt(
         will_finish(self, member)
         finished.set()
 
-    def interrupted(self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None]) -> Database:
+    def interrupted(
+        self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None], way: RowChecksums
+    ) -> Database:
         assert finished.wait(60)
         raise KeyboardInterrupt
 
@@ -194,7 +196,9 @@ def test_what_was_not_yet_counted_is_counted_by_the_next_attempt(
 def test_a_section_that_fails_does_not_wait_until_everything_is_counted(
     fake_server: FakeServer, store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def counting(self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None]) -> Database:
+    def counting(
+        self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None], way: RowChecksums
+    ) -> Database:
         while True:
             progress(1)
 

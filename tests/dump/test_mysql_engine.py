@@ -29,9 +29,12 @@ from tests.dump.engine_contract import (
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.dump import dump, restore, verify_dump
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.description import Database, Section, Server
+from backup_actions.dump.description import Database, RowChecksums, Section, Server
+from backup_actions.dump.mysql import row_sums
 from backup_actions.dump.mysql.engine import MySqlEngine
 from backup_actions.dump.mysql.programs import dump_program
+from backup_actions.dump.mysql.rows import shapes
+from backup_actions.dump.mysql.session import session
 from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import DatabaseUnreachable, DumpFailed, LoadFailed
 from backup_actions_local.databases.certificates import Authority
@@ -112,13 +115,33 @@ class TestMariaDb(EngineContract):
                 assert is_same, table.name
                 assert len(there) == table.rows
 
-    def test_a_checksum_is_what_it_is_said_to_be(self, subject: Subject, whole: Database) -> None:
-        row = "CONCAT_WS(',', '', IFNULL(a, 'N'), IFNULL(CONCAT(LENGTH(b), ':', CAST(b AS BINARY)), 'N'))"
-        sql = f"SELECT SUM(CAST(CONV(LEFT(SHA1({row}), 16), 16, 10) AS UNSIGNED)) FROM no_key"  # noqa: S608
+    @pytest.mark.parametrize(
+        ("way", "checksum"),
+        [
+            (1, "CAST(CONV(LEFT(SHA1({long}), 16), 16, 10) AS UNSIGNED)"),
+            (2, "CRC32(CONCAT_WS(',', '', {a}, IFNULL(CRC32(b), 'N'))) * CRC32C(CONCAT_WS(',', '', {a}, {short}))"),
+        ],
+    )
+    def test_a_checksum_is_what_it_is_said_to_be(self, subject: Subject, way: RowChecksums, checksum: str) -> None:
+        long = "CONCAT_WS(',', '', IFNULL(a, 'N'), IFNULL(CONCAT(LENGTH(b), ':', CAST(b AS BINARY)), 'N'))"
+        total = checksum.format(a="IFNULL(a, 'N')", short="IFNULL(CRC32C(b), 'N')", long=long)
 
-        ((computed,),) = torture.run(subject.source, torture.DATABASE, sql)
+        ((computed,),) = torture.run(subject.source, torture.DATABASE, f"SELECT SUM({total}) FROM no_key")  # noqa: S608
 
-        assert counted(whole)["", "no_key"] == (6, str(computed))
+        assert _summed_up(subject, torture.DATABASE, way)["no_key"] == (6, str(computed))
+
+    def test_an_older_server_sums_up_its_rows_in_the_first_way(self, subject: Subject) -> None:
+        servers = [
+            Server(family="mysql", product=product, version=version)
+            for product, version in (("mysql", "8.4.3"), ("aurora-mysql", "8.0.39"), ("mariadb", "10.6.20"))
+        ]
+
+        assert {subject.engine.row_checksums(server) for server in servers} == {1}
+        assert subject.engine.row_checksums(subject.engine.server(subject.source)) == 2
+
+    @pytest.mark.usefixtures("copy")
+    def test_the_first_way_finds_the_same_rows_in_a_copy(self, subject: Subject) -> None:
+        assert _summed_up(subject, SCRATCH, 1) == _summed_up(subject, torture.DATABASE, 1)
 
     def test_a_copy_has_the_same_definers_and_bodies_as_the_server_tells_them(
         self, subject: Subject, copy: Database
@@ -335,6 +358,12 @@ def _rows(cursor: Any, database: str, table: str) -> list[str]:
     chosen = ", ".join(shown.format(name) for name in names)
     cursor.execute(f"SELECT {chosen} FROM {quoted(database)}.{quoted(table)}{past}")  # noqa: S608
     return sorted(map(repr, cursor.fetchall()))
+
+
+def _summed_up(subject: Subject, database: str, way: RowChecksums) -> dict[str, tuple[int, str]]:
+    with session(subject.source, _not_dumped, database) as asked:
+        tables = [row_sums.counted(asked, shape, way) for shape in shapes(asked, database)]
+    return {table.name: (table.rows, table.checksum) for table in tables}
 
 
 def _definers(subject: Subject, database: str, kind: str) -> set[tuple[str, str]]:

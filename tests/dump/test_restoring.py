@@ -11,7 +11,7 @@ from tests.dump.fake_engine import FakeEngine, FakeServer
 
 from backup_actions.archive import FolderStore, archive
 from backup_actions.dump import Connection, dump, engines, restore, verify_dump
-from backup_actions.dump.description import Database
+from backup_actions.dump.description import Database, RowChecksums
 from backup_actions.errors import (
     ArchiveDamaged,
     ArchiveMissing,
@@ -165,8 +165,10 @@ def test_a_newer_server_may_word_definitions_otherwise(
     (target.folder / "version").write_text("2")
     described = FakeEngine.describe
 
-    def otherwise(self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None]) -> Database:
-        found = described(self, to, name, progress)
+    def otherwise(
+        self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None], way: RowChecksums
+    ) -> Database:
+        found = described(self, to, name, progress, way)
         return replace(found, collation="new", objects=tuple(replace(each, sha256="1" * 64) for each in found.objects))
 
     monkeypatch.setattr(FakeEngine, "describe", otherwise)
@@ -181,7 +183,9 @@ def test_a_newer_server_may_word_definitions_otherwise(
 def test_what_cannot_be_described_has_not_been_loaded_well(
     store: FolderStore, target: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None]) -> Database:
+    def refused(
+        self: FakeEngine, to: Connection, name: str, progress: Callable[[int], None], way: RowChecksums
+    ) -> Database:
         raise DumpFailed(what=name, reason="corrupt")
 
     monkeypatch.setattr(FakeEngine, "describe", refused)

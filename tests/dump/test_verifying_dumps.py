@@ -9,7 +9,7 @@ import pytest
 from tests.dump.fake_engine import FakeEngine, FakeServer
 
 from backup_actions.archive import FolderStore, archive
-from backup_actions.dump import dump, verify_dump
+from backup_actions.dump import StoredDump, dump, verify_dump
 from backup_actions.errors import ArchiveMissing, DatabaseUnreachable, NotADump, SettingInvalid
 
 
@@ -30,6 +30,18 @@ def test_a_good_dump_restores(fake_server: FakeServer, store: FolderStore) -> No
     ]
     assert FakeEngine().databases(fake_server.connection) == ("../odd 'name\"", "app")
     assert json.loads(json.dumps(report.to_json()))["archive"]["complete"] is True
+
+
+def test_rows_are_summed_up_in_the_way_in_which_they_were_dumped(
+    fake_server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FolderStore(tmp_path / "dump")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(FakeEngine, "row_checksums", lambda _self, _server: 1)
+        dump(fake_server.connection, store)
+
+    assert StoredDump.open(store).description.row_checksums == 1
+    assert verify_dump(store, fake_server.connection).ok
 
 
 def test_a_good_dump_lists_without_a_server(store: FolderStore) -> None:

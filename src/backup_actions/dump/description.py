@@ -14,6 +14,9 @@ DESCRIPTION_NAME = "dump.json"
 FORMAT = "backup-actions/dump"
 FORMAT_VERSION = 1
 
+RowChecksums = Literal[1, 2]
+"""Which of an engine's ways to sum up rows. Dumps that do not say it have the first."""
+
 Part = Literal["accounts", "before", "data", "after"]
 """In the order in which they are loaded; sections of ``data`` may be loaded at the same time."""
 
@@ -88,6 +91,7 @@ class DumpDescription:
     """Roles or users, without their passwords."""
     databases: tuple[Database, ...]
     sections: tuple[Section, ...]
+    row_checksums: RowChecksums = 1
     notes: tuple[str, ...] = ()
     """What a reader should know: extensions that a target needs, accounts without a password, events that were on."""
     format: str = FORMAT

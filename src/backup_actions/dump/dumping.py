@@ -158,6 +158,7 @@ class _Dump:
                 accounts=self.engine.accounts(self.source),
                 databases=databases,
                 sections=self.engine.sections(self.server, databases, self.options.streams),
+                row_checksums=self.engine.row_checksums(self.server),
             )
         )
 
@@ -182,7 +183,10 @@ class _Dump:
 
         In this thread, which interruptions reach: no program of ours is at work that could be ended.
         """
-        databases = tuple(self.engine.describe(self.source, each.name, lambda _: look()) for each in outline.databases)
+        databases = tuple(
+            self.engine.describe(self.source, each.name, lambda _: look(), outline.row_checksums)
+            for each in outline.databases
+        )
         notes = self.engine.notes(self.source, databases)
         self._written_down(replace(outline, databases=databases, notes=notes))
 

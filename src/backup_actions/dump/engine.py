@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
 from backup_actions.dump.connection import Connection, Family
-from backup_actions.dump.description import Database, Section, Server
+from backup_actions.dump.description import Database, RowChecksums, Section, Server
 
 
 class Engine(Protocol):
@@ -41,9 +41,20 @@ class Engine(Protocol):
         """At once what ``sections`` needs: all tables with their sizes, rows 0, an empty checksum; no objects."""
         ...
 
-    def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
+    def row_checksums(self, server: Server) -> RowChecksums:
+        """The way in which rows are summed up best there; the server's later versions know it too."""
+        ...
+
+    def describe(
+        self,
+        to: Connection,
+        database: str,
+        progress: Callable[[int], None],
+        row_checksums: RowChecksums | None = None,
+    ) -> Database:
         """Count and hash everything that is in a database now. ``progress`` is told the bytes of each table done.
 
+        Rows are summed up in the way in which those were that they are compared with; by default in the best one.
         It may take as long as dumping does, and runs at the same time. What ``progress`` raises, it raises.
         """
         ...

@@ -55,7 +55,7 @@ class Loader:
         """What is in it now. Raises LoadFailed where that cannot be told."""
         self.progress.start(f"{like.name}: compare", sum(table.size_bytes for table in like.tables) or None)
         try:
-            return self.engine.describe(self.to, database, self.progress.add)
+            return self.engine.describe(self.to, database, self.progress.add, self.source.description.row_checksums)
         except DumpFailed as failure:
             reason = f"what is there now cannot be told: {failure.facts['reason']}"
             raise LoadFailed(what=failure.facts["what"], reason=reason) from failure

@@ -10,14 +10,15 @@ from typing import BinaryIO
 import pymysql
 
 from backup_actions.dump.connection import Connection, Family
-from backup_actions.dump.description import Database, DatabaseObject, Section, Server, Table
+from backup_actions.dump.description import Database, DatabaseObject, RowChecksums, Section, Server, Table
 from backup_actions.dump.mysql.accounts import accounts
 from backup_actions.dump.mysql.dumping import dumped
 from backup_actions.dump.mysql.loading import inspecting, loading
 from backup_actions.dump.mysql.notes import notes
 from backup_actions.dump.mysql.objects import inventory, objects
 from backup_actions.dump.mysql.programs import require_client
-from backup_actions.dump.mysql.rows import TableShape, counted, shapes
+from backup_actions.dump.mysql.row_sums import best_way, counted
+from backup_actions.dump.mysql.rows import TableShape, shapes
 from backup_actions.dump.mysql.sections import sections
 from backup_actions.dump.mysql.session import Session, session, version_number
 from backup_actions.dump.mysql.text import quoted
@@ -59,10 +60,21 @@ class MySqlEngine:
             )
             return _database(asked, database, tuple(tables), ())
 
-    def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
-        """Rows are counted and summed up by the server; see ``mysql.rows`` and ``mysql.objects``."""
+    def row_checksums(self, server: Server) -> RowChecksums:
+        """The second way where the server knows it."""
+        return best_way(server)
+
+    def describe(
+        self,
+        to: Connection,
+        database: str,
+        progress: Callable[[int], None],
+        row_checksums: RowChecksums | None = None,
+    ) -> Database:
+        """Rows are counted and summed up by the server; see ``mysql.row_sums`` and ``mysql.objects``."""
         with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
-            tables = tuple(_told(asked, shape, progress) for shape in shapes(asked, database))
+            way = row_checksums or best_way(asked.server)
+            tables = tuple(_told(asked, shape, way, progress) for shape in shapes(asked, database))
             return _database(asked, database, tables, objects(asked, database))
 
     def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
@@ -155,8 +167,8 @@ def _database(asked: Session, name: str, tables: tuple[Table, ...], found: tuple
     )
 
 
-def _told(asked: Session, shape: TableShape, progress: Callable[[int], None]) -> Table:
-    table = counted(asked, shape)
+def _told(asked: Session, shape: TableShape, way: RowChecksums, progress: Callable[[int], None]) -> Table:
+    table = counted(asked, shape, way)
     progress(shape.size_bytes)
     return table
 

@@ -1,46 +1,11 @@
-"""Tables of MySQL and MariaDB: their columns, and a checksum of their rows.
-
-The checksum of a table is, in SQL, with ``time_zone = '+00:00'`` and the default ``sql_mode``::
-
-    SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA1(CONCAT_WS(',', '', a, b, …)), 16), 16, 10) AS UNSIGNED)) FROM t
-
-where each of ``a``, ``b``, … stands for a column, in the table's order:
-
-=============================================  ====================================================
-numbers, dates and times                       ``IFNULL(c, 'N')``
-``float``                                      ``IFNULL(CAST(c AS DOUBLE), 'N')``
-``bit``                                        ``IFNULL(c + 0, 'N')``
-``json`` of MySQL                              ``IFNULL(SHA1(CONVERT(c USING utf8mb4)), 'N')``
-geometries, vectors                            ``IFNULL(SHA1(c), 'N')``
-texts and blobs of 1024 bytes or more          ``SHA1(c)``
-everything else                                ``IFNULL(CONCAT(LENGTH(c), ':', CAST(c AS BINARY)), 'N')``
-=============================================  ====================================================
-
-SHA1, because servers compute it in half the time that MD5 takes them. A sum tells two equal rows from none, and does
-not depend on the order. Virtual columns are left out: they are computed. Of a system-versioned table the history
-counts, with the times of its rows, if it is dumped (``history``).
-"""
+"""Tables of MySQL and MariaDB that have rows of their own, and their columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from backup_actions.dump.description import Table
 from backup_actions.dump.mysql.session import Session, version_number
-from backup_actions.dump.mysql.text import quoted
 
-_PLAIN = frozenset({
-    "tinyint", "smallint", "mediumint", "int", "integer", "bigint", "decimal", "numeric", "double", "year",
-    "date", "datetime", "timestamp", "time",
-})  # fmt: skip
-_LONG = frozenset({
-    "tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob",
-})  # fmt: skip
-_OPAQUE = frozenset({
-    "vector", "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
-    "geometrycollection", "geomcollection",
-})  # fmt: skip
 # Their rows are somewhere else, and no dump program takes them along (client/mysqldump.c, check_if_ignore_table).
 _ELSEWHERE = frozenset({"MRG_MYISAM", "MRG_ISAM", "CONNECT", "OQGRAPH", "SPIDER", "VP", "FEDERATED"})
 _READ_AS_TEXT = frozenset({"inet4", "inet6", "uuid"})
@@ -112,17 +77,6 @@ def shapes(session: Session, database: str) -> tuple[TableShape, ...]:
     return tuple(sorted(found, key=lambda shape: shape.name))
 
 
-def counted(session: Session, shape: TableShape) -> Table:
-    """The table's rows, counted and summed up."""
-    past = " FOR SYSTEM_TIME ALL" if shape.history else ""
-    text = f"CONCAT_WS(',', {', '.join(_encoded(session, shape))})"
-    rows, total = session.first(
-        f"SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA1({text}), 16), 16, 10) AS UNSIGNED)) "  # noqa: S608 - names are quoted
-        f"FROM {quoted(shape.name)}{past}"
-    )
-    return Table(schema="", name=shape.name, rows=rows, checksum=str(total or 0), size_bytes=shape.size_bytes)
-
-
 def keeps_history(session: Session) -> bool:
     """Whether the server takes rows of the past: https://mariadb.com/kb/en/system-versioned-tables/ , 10.11."""
     return session.is_mariadb and version_number(session.server.version) >= (10, 11)
@@ -133,29 +87,3 @@ def _shape(session: Session, name: str, kind: str, size_bytes: int, columns: tup
     by_transaction = any(column.is_row_time and column.kind == "bigint" for column in columns)
     history = versioned and not by_transaction and keeps_history(session)
     return TableShape(name, size_bytes, columns, is_versioned=versioned, history=history)
-
-
-def _encoded(session: Session, shape: TableShape) -> Iterable[str]:
-    yield "''"  # so that a table of virtual columns alone has something to join
-    for column in shape.columns:
-        if not column.is_virtual and (shape.history or not column.is_row_time):
-            yield f"IFNULL({_as_text(session, column)}, 'N')"
-    if shape.history:
-        yield from shape.row_times
-
-
-def _as_text(session: Session, column: Column) -> str:
-    name = quoted(column.name)
-    if column.kind in _PLAIN:
-        return name
-    if column.kind == "float":
-        return f"CAST({name} AS DOUBLE)"
-    if column.kind == "bit":
-        return f"{name} + 0"
-    if column.kind == "json" and not session.is_mariadb:
-        return f"SHA1(CONVERT({name} USING utf8mb4))"
-    if column.kind in _OPAQUE:
-        return f"SHA1({name})"
-    itself = f"CONCAT(LENGTH({name}), ':', CAST({name} AS BINARY))"
-    # A hash of each would cost more than all the rest; joined as they are, long ones would not fit into a packet.
-    return f"IF(LENGTH({name}) >= 1024, SHA1({name}), {itself})" if column.kind in _LONG else itself

@@ -1,7 +1,7 @@
 """PostgreSQL, as RDS and Aurora have it: dumped by pg_dump and pg_dumpall, loaded by pg_restore.
 
 Needs PostgreSQL's programs in the server's version or a newer one; servers from 11 on. What the checksums of tables are
-made of is in ``postgresql.rows``, what the hashes of objects in ``postgresql.objects``.
+made of is in ``postgresql.row_sums``, what the hashes of objects in ``postgresql.objects``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from backup_actions.dump.connection import Connection, Family
-from backup_actions.dump.description import Database, Section, Server
+from backup_actions.dump.description import Database, RowChecksums, Section, Server
 from backup_actions.dump.postgresql import accounts as roles
 from backup_actions.dump.postgresql import databases as catalog
 from backup_actions.dump.postgresql import sections as division
@@ -62,7 +62,17 @@ class PostgreSqlEngine:
             objects=(),
         )
 
-    def describe(self, to: Connection, database: str, progress: Callable[[int], None]) -> Database:
+    def row_checksums(self, server: Server) -> RowChecksums:
+        """The second way, which every server knows that is dumped."""
+        return 2
+
+    def describe(
+        self,
+        to: Connection,
+        database: str,
+        progress: Callable[[int], None],
+        row_checksums: RowChecksums | None = None,
+    ) -> Database:
         """Everything that is in the database, counted and hashed.
 
         Whoever is no superuser becomes a member of the roles that own it, here and in ``loading``: RDS's master user
@@ -79,7 +89,7 @@ class PostgreSqlEngine:
                 character_set=character_set,
                 collation=collation,
                 size_bytes=size_bytes,
-                tables=tables(asking, progress),
+                tables=tables(asking, row_checksums or 2, progress),
                 objects=objects(asking, written_schema(to, database, character_set, failed)),
             )
 

@@ -1,0 +1,100 @@
+"""The checksum of a table of MySQL or MariaDB: a sum over its rows of 64 bits each. There are two ways.
+
+In both ``time_zone`` is ``'+00:00'`` and ``sql_mode`` the default. **2**, of MariaDB from 10.8 on, is made of two sums
+that have nothing in common, and that processors compute by themselves::
+
+    SELECT COUNT(*), SUM(CRC32(CONCAT_WS(',', '', a, b, …)) * CRC32C(CONCAT_WS(',', '', a, b, …))) FROM t
+
+**1**, of all others, and of dumps that do not say which way::
+
+    SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA1(CONCAT_WS(',', '', a, b, …)), 16), 16, 10) AS UNSIGNED)) FROM t
+
+Each of ``a``, ``b``, … stands for a column, in the table's order:
+
+=============================================  ====================================================
+numbers, dates and times                       ``IFNULL(c, 'N')``
+``float``                                      ``IFNULL(CAST(c AS DOUBLE), 'N')``
+``bit``                                        ``IFNULL(c + 0, 'N')``
+everything else, in 2                          ``IFNULL(CRC32(c), 'N')``; ``CRC32C`` in the other sum
+``json`` of MySQL                              ``IFNULL(SHA1(CONVERT(c USING utf8mb4)), 'N')``
+geometries, vectors, in 1                      ``IFNULL(SHA1(c), 'N')``
+texts and blobs of 1024 bytes or more, in 1    ``SHA1(c)``
+everything else, in 1                          ``IFNULL(CONCAT(LENGTH(c), ':', CAST(c AS BINARY)), 'N')``
+=============================================  ====================================================
+
+SHA1, because servers compute it in half the time that MD5 takes them; a product, because CRCs of rows that have
+exchanged a value could add up to the same. A sum tells two equal rows from none, and does not depend on the order.
+Virtual columns are left out: they are computed. Of a system-versioned table the history counts, with the times of its
+rows, if it is dumped (``history``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from backup_actions.dump.description import RowChecksums, Server, Table
+from backup_actions.dump.mysql.rows import Column, TableShape
+from backup_actions.dump.mysql.session import Session, version_number
+from backup_actions.dump.mysql.text import quoted
+
+_PLAIN = frozenset({
+    "tinyint", "smallint", "mediumint", "int", "integer", "bigint", "decimal", "numeric", "double", "year",
+    "date", "datetime", "timestamp", "time",
+})  # fmt: skip
+_LONG = frozenset({
+    "tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob",
+})  # fmt: skip
+_OPAQUE = frozenset({
+    "vector", "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
+    "geometrycollection", "geomcollection",
+})  # fmt: skip
+
+
+def best_way(server: Server) -> RowChecksums:
+    """CRC32C is there from MariaDB 10.8 on: https://mariadb.com/kb/en/crc32c/ ."""
+    return 2 if server.product == "mariadb" and version_number(server.version) >= (10, 8) else 1
+
+
+def counted(session: Session, shape: TableShape, way: RowChecksums) -> Table:
+    """The table's rows, counted and summed up."""
+    past = " FOR SYSTEM_TIME ALL" if shape.history else ""
+    rows, total = session.first(
+        f"SELECT COUNT(*), SUM({_of_row(session, shape, way)}) FROM {quoted(shape.name)}{past}"  # noqa: S608 - names are quoted
+    )
+    return Table(schema="", name=shape.name, rows=rows, checksum=str(total or 0), size_bytes=shape.size_bytes)
+
+
+def _of_row(session: Session, shape: TableShape, way: RowChecksums) -> str:
+    if way == 1:
+        return f"CAST(CONV(LEFT({_digest(session, shape, 'SHA1')}, 16), 16, 10) AS UNSIGNED)"
+    return f"{_digest(session, shape, 'CRC32')} * {_digest(session, shape, 'CRC32C')}"
+
+
+def _digest(session: Session, shape: TableShape, function: str) -> str:
+    return f"{function}(CONCAT_WS(',', {', '.join(_encoded(session, shape, function))}))"
+
+
+def _encoded(session: Session, shape: TableShape, function: str) -> Iterable[str]:
+    yield "''"  # so that a table of virtual columns alone has something to join
+    for column in shape.columns:
+        if not column.is_virtual and (shape.history or not column.is_row_time):
+            yield f"IFNULL({_as_text(session, column, function)}, 'N')"
+    if shape.history:
+        yield from shape.row_times
+
+
+def _as_text(session: Session, column: Column, function: str) -> str:
+    name = quoted(column.name)
+    if column.kind in _PLAIN:
+        return name
+    if column.kind == "float":
+        return f"CAST({name} AS DOUBLE)"
+    if column.kind == "bit":
+        return f"{name} + 0"
+    if column.kind == "json" and not session.is_mariadb:
+        return f"{function}(CONVERT({name} USING utf8mb4))"
+    if column.kind in _OPAQUE or function != "SHA1":
+        return f"{function}({name})"
+    itself = f"CONCAT(LENGTH({name}), ':', CAST({name} AS BINARY))"
+    # A hash of each would cost more than all the rest; joined as they are, long ones would not fit into a packet.
+    return f"IF(LENGTH({name}) >= 1024, SHA1({name}), {itself})" if column.kind in _LONG else itself
