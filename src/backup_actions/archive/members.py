@@ -10,9 +10,7 @@ from typing import BinaryIO
 
 from backup_actions.archive.allocation import Extent
 from backup_actions.archive.device import Blocks
-from backup_actions.archive.files import archive_tree
 from backup_actions.archive.frames import FramedStream
-from backup_actions.archive.index import IndexWriter
 from backup_actions.archive.interrupts import uninterrupted
 from backup_actions.archive.journal import Journal, SoFar
 from backup_actions.archive.kept_frames import compare_kept_frames
@@ -62,6 +60,9 @@ class MemberWriter:
 
     def files(self, place: Place, root: Path, *, expected_bytes: int | None, one_file_system: bool) -> Member:
         """The tree below root, as a tar of about that size. Raises SourceUnreadable, UploadFailed, ArchiveExists."""
+        # With them comes pyarrow, which images and dumps can do without.
+        from backup_actions.archive.files import archive_tree
+        from backup_actions.archive.index import IndexWriter
 
         def write(work: MemberUnderWay) -> Member:
             with (
