@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from backup_actions_local.demo.live import Screen
 
 _NEEDED_MIB = 2048
-ACTIONS = ("ebs-archive", "rds-export", "rds-dump", "dynamodb-export")
+ACTIONS = ("ebs-archive", "rds-export", "rds-dump", "offsite-copy", "dynamodb-export")
 """Those that the demo has something for."""
 
 
@@ -50,8 +50,9 @@ def demo(output: Output, keep: Path | None, actions: tuple[str, ...], port: int 
     Four disks are archived, and the backups of what is verified deleted: one with an awkward file system, a partitioned
     one with a boot loader, one that cannot be mounted, and one whose job dies on every attempt. A PostgreSQL and a
     MariaDB database and a DynamoDB table are exported to Parquet, spoilt after their backup, and a query shows what
-    they held. The PostgreSQL database is dumped as well, its dump proven to restore and its backup deleted. The
-    deployed workflows do the work. Exit code 0 means that everything promised was true.
+    they held. The PostgreSQL database is dumped as well, its dump proven to restore; and it is copied to a second
+    account, where nobody of the first one can touch it, and opened there. Only then its backup is deleted. The deployed
+    workflows do the work. Exit code 0 means that everything promised was true.
     """
     from backup_actions_local.demo.outcome import as_json
     from backup_actions_local.demo.run import run_demo

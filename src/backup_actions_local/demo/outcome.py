@@ -42,16 +42,18 @@ class Work:
     """Of an export."""
     databases: tuple[Mapping[str, Any], ...]
     """Of a dump."""
+    imported: str = ""
+    """Of a copy: what another account has made of it."""
 
     @property
     def kind(self) -> str:
-        """What it is called: ``archive``, ``export`` or ``dump``."""
+        """What it is called: ``archive``, ``export``, ``dump`` or ``copy``."""
         return self.action.rpartition("-")[2]
 
     @property
     def ratio(self) -> float:
-        """Source bytes per stored byte."""
-        return self.source_bytes / self.stored_bytes if self.stored_bytes else 0.0
+        """Source bytes per stored byte; nothing of a copy is stored here but what was announced."""
+        return self.source_bytes / self.stored_bytes if self.stored_bytes and not self.imported else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,7 @@ def _work(result: Mapping[str, Any], bucket: str) -> Work:
         members=() if "databases" in summary else tuple(summary.get("members", ())),
         tables=tuple(summary.get("tables", ())),
         databases=tuple(summary.get("databases", ())),
+        imported=summary.get("import", ""),
     )
 
 

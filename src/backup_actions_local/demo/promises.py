@@ -76,6 +76,22 @@ def of_dump(outcome: Outcome) -> Iterator[Check]:
     )
 
 
+def of_copy(outcome: Outcome) -> Iterator[Check]:
+    """The other account has it, and lets the backup go."""
+    copy = outcome.work("copy")
+    proof = (outcome.evidence.get("deletion") or {}).get("proof", "")
+    yield Check(
+        sentence=f"{outcome.name}: copied under a key for another account, which has acknowledged what it imported",
+        holds=copy is not None and "imported as" in copy.verified,
+        detail=copy.verified if copy else outcome.why,
+    )
+    yield Check(
+        sentence=f"{outcome.name}: the backup was deleted only then",
+        holds=outcome.fate == "deleted" and "ResourceNotFound" in proof,
+        detail=proof or outcome.fate,
+    )
+
+
 def of_what_is_left(cloud: Cloud, deployment: Deployment, s3: Any) -> Iterator[Check]:
     """What the workflows made for themselves is gone again."""
     store = cloud.store

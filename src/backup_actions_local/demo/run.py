@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +19,17 @@ from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.cloud import Cloud
 from backup_actions_local.demo import promises
 from backup_actions_local.demo.live import Screen, Watch
+from backup_actions_local.demo.offsite import SEPARATED, OffSite
 from backup_actions_local.demo.outcome import Check, Outcome, outcome_of
 from backup_actions_local.demo.queries import ask
 from backup_actions_local.demo.report import write_report
 from backup_actions_local.demo.restoring import dump_check, restore_checks
-from backup_actions_local.demo.tabular import DUMP, DUMPED, Spoilt, SpoiltDatabase, spoilt_resources
+from backup_actions_local.demo.tabular import CHOSEN, DUMP, OFFSITE, Spoilt, SpoiltDatabase, spoilt_resources
 from backup_actions_local.demo.volumes import MIB, DemoDisk, make_disks
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.seaweed import object_server
 from backup_actions_local.services.hosting.devices import loops_over
+from backup_actions_local.services.neighbours import Neighbours
 from backup_actions_local.services.place import Place
 
 if TYPE_CHECKING:
@@ -87,22 +90,8 @@ def run_demo(
     if DISKS in actions and not can_mount():
         talk("not root on Linux with loop devices: nothing is mounted here, every file system takes the raw route")
     names: dict[str, str] = {}
-    watch = Watch(screen, names)
-    place = Place()
     talk("starting the embedded AWS on 127.0.0.1")
-    with (
-        object_server(folder / "objects") as objects,
-        Cloud(
-            folder,
-            objects,
-            clock=SimulatedClock(flows=True),
-            place=place,
-            port=port,
-            on_event=watch.execution,
-            on_report=watch.job,
-        ) as cloud,
-    ):
-        deployment = _deploy(cloud, actions)
+    with _accounts(folder, Watch(screen, names), port, actions) as (cloud, deployment, away):
         talk(f"the embedded AWS answers on {cloud.front.url}; making what is to be backed up")
         subjects = _make(folder, actions, talk)
         talk(f"backing up: {', '.join(subjects.stories)}")
@@ -113,6 +102,8 @@ def run_demo(
         cloud.clock.wait_for_rest()
         talk("reading back from the bucket and comparing")
         outcomes, checks, told = _conclude(cloud, deployment, subjects, points, folder)
+        if away:
+            checks += _off_site(away, cloud, subjects, outcomes)
     left = [str(loop) for loop in loops_over(folder)] + [f"process {child}" for child in _children()]
     checks.append(
         Check(sentence="nothing is left running, mounted or attached", holds=not left, detail=", ".join(left))
@@ -128,6 +119,34 @@ def run_demo(
     )
 
 
+@contextmanager
+def _accounts(
+    folder: Path, watch: Watch, port: int | None, actions: Sequence[str]
+) -> Iterator[tuple[Cloud, Deployment, OffSite | None]]:
+    """The account with the backups, and where they go off-site another one beside it, on the same clock."""
+    clock, neighbours = SimulatedClock(flows=True), Neighbours()
+    with ExitStack() as stack:
+        objects = stack.enter_context(object_server(folder / "objects"))
+
+        def begun(place: Place, directory: Path, port: int | None = None) -> Cloud:
+            cloud = Cloud(
+                directory,
+                objects,
+                clock=clock,
+                place=place,
+                neighbours=neighbours,
+                port=port,
+                on_event=watch.execution,
+                on_report=watch.job,
+            )
+            return stack.enter_context(cloud)
+
+        cloud = begun(Place(), folder, port)
+        deployment = _deploy(cloud, actions)
+        away = OffSite.beside(cloud, begun(SEPARATED, folder / "separated")) if OFFSITE in actions else None
+        yield cloud, deployment, away
+
+
 def _children() -> list[str]:
     """Processes that this one has started and that still run; none where the system does not tell."""
     return [child for task in Path("/proc/self/task").glob("*/children") for child in task.read_text().split()]
@@ -136,6 +155,10 @@ def _children() -> list[str]:
 def _deploy(cloud: Cloud, actions: Sequence[str]) -> Deployment:
     found = installed()
     chosen = [found.action(name) for name in actions]
+    own = {
+        DUMP: {"select": CHOSEN[DUMP]},
+        OFFSITE: {"select": CHOSEN[OFFSITE], "enabled": True, "separated_account": SEPARATED.account},
+    }
     settings = from_mapping(
         {
             "account": cloud.place.account,
@@ -143,7 +166,7 @@ def _deploy(cloud: Cloud, actions: Sequence[str]) -> Deployment:
             "zones": list(cloud.place.zones),
             "vaults": [VAULT],
             "deletion": {"policy": "delete"},
-            "actions": {DUMP: {"select": DUMPED}} if DUMP in actions else {},
+            "actions": {name: own[name] for name in actions if name in own},
         },
         chosen,
     )
@@ -226,11 +249,20 @@ def _conclude(
 def _promised(spoilt: Spoilt, outcome: Outcome, s3: S3Client) -> Iterator[Check]:
     if any(action.endswith("-export") for action in spoilt.actions):
         yield from promises.of_export(outcome)
-    if DUMP not in spoilt.actions:
-        yield from promises.of_export_alone(outcome)
-    elif isinstance(spoilt, SpoiltDatabase):
+    if DUMP in spoilt.actions and isinstance(spoilt, SpoiltDatabase):
         yield from promises.of_dump(outcome)
         yield dump_check(spoilt, outcome, s3)
+    if OFFSITE in spoilt.actions:
+        yield from promises.of_copy(outcome)
+    if not {DUMP, OFFSITE} & set(spoilt.actions):
+        yield from promises.of_export_alone(outcome)
+
+
+def _off_site(away: OffSite, home: Cloud, subjects: Subjects, outcomes: Mapping[str, Outcome]) -> Iterator[Check]:
+    """What is true of what went to the other account."""
+    for name, spoilt in subjects.spoilt.items():
+        if isinstance(spoilt, SpoiltDatabase) and outcomes[name].work("copy"):
+            yield from away.checks(home, spoilt)
 
 
 def _notifications(cloud: Cloud, deployment: Deployment) -> tuple[str, ...]:

@@ -45,7 +45,9 @@ def _summarize_work(work: Work, write: Write) -> None:
     write(f"  {work.kind:<9} {work.place}")
     for line in aligned([*map(_member, work.members), *map(_table, work.tables), *map(_database, work.databases)]):
         write(f"            {line}")
-    if not work.tables:
+    if work.imported:
+        write(f"  imported  {work.imported}")
+    elif not work.tables:
         sizes = f"{bytes_in_words(work.source_bytes)} read, {bytes_in_words(work.stored_bytes)} stored"
         write(f"  size      {sizes}, ratio {work.ratio:.1f}")
     write(f"  verified  {work.verified or 'no'}")

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from backup_actions_local.cloud import Cloud
     from backup_actions_local.databases import DatabaseServer, Engine
 
-EXPORT, DUMP = "rds-export", "rds-dump"
-DUMPED = {"dump": "yes"}
-"""The tag of databases that are to be dumped."""
+EXPORT, DUMP, OFFSITE = "rds-export", "rds-dump", "offsite-copy"
+CHOSEN = {DUMP: {"dump": "yes"}, OFFSITE: {"encryption_key": "offsite"}}
+"""The tags by which databases are chosen for these actions."""
 
 Rows = tuple[tuple[str, ...], ...]
 """Rows as they are shown."""
@@ -67,7 +67,7 @@ class SpoiltDatabase:
 
     def make(self, cloud: Cloud) -> str:
         """A DB instance with the image in it."""
-        tags = DUMPED if DUMP in self.actions else {}
+        tags = {key: value for action in self.actions for key, value in CHOSEN.get(action, {}).items()}
         self._arn = cloud.databases.make(self.name, self._image, tags=tags).arn
         return self._arn
 
@@ -147,7 +147,7 @@ class SpoiltTable:
 def spoilt_resources(folder: Path, actions: Sequence[str], talk: Callable[[str], None]) -> Iterator[Spoilt]:
     """Those that the actions are for; a database whose server is not installed is said and left out."""
     engines: tuple[tuple[Engine, Content, tuple[str, ...]], ...] = (
-        (PostgreSql(), POSTGRESQL, (EXPORT, DUMP)),
+        (PostgreSql(), POSTGRESQL, (EXPORT, DUMP, OFFSITE)),
         (MariaDb(), WAREHOUSE, (EXPORT,)),
     )
     for engine, content, wanted in engines:

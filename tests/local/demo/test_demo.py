@@ -33,6 +33,7 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing(tmp_path: Path) -> None
     expected |= dict.fromkeys(("unlucky", *(["warehouse"] if mariadb.is_installed() else []), "Orders"), "kept")
     assert fates == expected
     (shop,) = (backup for backup in result["backups"] if backup["name"] == "shop")
+    assert [work["action"] for work in shop["works"]] == ["rds-export", "rds-dump", "offsite-copy"]
     assert {row[1] for row in shop["answer"]["rows_now"]} == {"0.00"}
     assert ["Moby-Dick", "12.50"] in [row[:2] for row in shop["answer"]["rows"]]
     page = (folder / "demo-report.html").read_text()
