@@ -156,3 +156,11 @@ def test_an_announcement_whose_copy_is_gone_or_is_anothers_counts_for_nothing(ab
     announced(account, **about)
 
     assert prepared(account)["status"] == "copyable"
+
+
+@pytest.mark.parametrize("stored", [b"{}", b"\xff", b""])
+def test_an_announcement_that_cannot_be_read_is_left_alone(stored: bytes) -> None:
+    account = FakeAccount()
+    account.objects[f"{PREFIX}/run-0/announcement.json"] = stored
+
+    assert prepared(account)["status"] == "copyable"

@@ -18,6 +18,7 @@ from backup_actions.actions.offsite_copy.snapshots import Snapshot, native_id_of
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_object
 from backup_actions.aws.objects import object_keys
+from backup_actions.errors import MalformedMessage
 from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Announcement
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -83,11 +84,18 @@ def _announced(world: World, event: Event) -> Mapping[str, Any] | None:
     """An announcement of an earlier run whose copy is still there; nobody has acknowledged it."""
     s3, bucket = world.clients.s3, event["bucket"]
     for key in object_keys(s3, bucket, f"{event['prefix']}/"):
-        stored = read_object(s3, bucket, key) if key.endswith("/announcement.json") else None
-        announcement = Announcement.from_text(stored.decode()) if stored else None
+        announcement = _read(read_object(s3, bucket, key)) if key.endswith("/announcement.json") else None
         if announcement and _is_there(world, announcement):
             return asdict(announcement)
     return None
+
+
+def _read(stored: bytes | None) -> Announcement | None:
+    """None for what cannot be announced again as it stands: another version's, for instance."""
+    try:
+        return Announcement.from_text(stored.decode()) if stored else None
+    except (MalformedMessage, UnicodeDecodeError):
+        return None
 
 
 def _is_there(world: World, announcement: Announcement) -> bool:
