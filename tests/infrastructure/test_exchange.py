@@ -16,8 +16,10 @@ from backup_actions.contract import Inbox, Key, Machine, Topic
 from backup_actions.contract.exchange import accounts_in
 from backup_actions.contract.placeholders import fill_text
 from backup_actions.lifecycle import Deployed
+from backup_actions.offsite import ImportSettings, import_machine
 from backup_actions.plugins import Installed
 from backup_actions.settings import load
+from backup_actions.settings.imports import SOURCES_AT_MOST
 from backup_actions_infrastructure.roles import role_name
 
 NAME = "backup-actions"
@@ -206,6 +208,25 @@ def test_functions_with_a_schedule_are_called_by_it(either: Rendered) -> None:
         for deployed in either.machines
         for function in deployed.machine.scheduled
     }
+
+
+def test_the_roles_of_imports_can_name_as_many_sources_as_the_settings_allow() -> None:
+    prefix, region = "p" * 24, "ap-northeast-"
+    sources = [(f"{number:012}", f"{region}{number}") for number in range(SOURCES_AT_MOST)]
+    settings = ImportSettings(
+        accounts=tuple(account for account, _ in sources),
+        topics=tuple(f"arn:aws:sns:{place}:{account}:{prefix}-announcements" for account, place in sources),
+        acknowledgement_queues=tuple(
+            f"https://sqs.{place}.amazonaws.com/{account}/{prefix}-acknowledgements" for account, place in sources
+        ),
+    )
+    texts = {"Partition": "aws-us-gov", "Region": f"{region}9", "Account": "0" * 12, "Name": prefix}
+    permissions = import_machine(settings).permissions.roles()
+
+    for statements in permissions.values():
+        policies = [each.filled(lambda name: texts.get(name, "x" * 80)).to_policy() for each in statements]
+        # Besides, each statement has an id of up to 30 characters, and the role writes its log.
+        assert len(json.dumps(policies, separators=(",", ":"))) + 30 * len(policies) + 600 < 10_240
 
 
 def outputs(template: Template) -> dict[str, str]:

@@ -18,6 +18,7 @@ from backup_actions.contract import Action, Permissions, Settings, setting
 from backup_actions.errors import SettingInvalid, SettingsInvalid, SettingsUnreadable
 from backup_actions.settings import DeploymentSettings, from_mapping, load
 from backup_actions.settings.archive_bucket import ArchiveBucket
+from backup_actions.settings.imports import SOURCES_AT_MOST
 from backup_actions.settings.yaml_file import parse
 
 REQUIRED: Mapping[str, Any] = {
@@ -195,6 +196,22 @@ def test_what_is_required_and_missing_is_named() -> None:
         "vaults: it needs at least one",
         "zones: it is required",
     ]
+
+
+def test_a_deployment_imports_from_as_many_accounts_as_its_roles_can_name() -> None:
+    sources = [
+        {
+            "account": account,
+            "announcements_topic_arn": f"arn:aws:sns:us-east-1:{account}:announcements",
+            "acknowledgements_queue_url": f"https://sqs.us-east-1.amazonaws.com/{account}/acknowledgements",
+        }
+        for account in (f"{number:012}" for number in range(SOURCES_AT_MOST + 1))
+    ]
+    where = {"account": "444455556666", "region": "eu-west-1", "zones": ["eu-west-1a"]}
+
+    from_mapping({**where, "imports": {"sources": sources[1:]}}, [])
+    with pytest.raises(SettingsInvalid, match="at most 5"):
+        from_mapping({**where, "imports": {"sources": sources}}, [])
 
 
 def test_a_deployment_that_imports_watches_no_vaults_and_uses_the_actions_that_it_names() -> None:

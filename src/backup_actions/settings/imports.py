@@ -24,6 +24,10 @@ QueueUrl: TypeAlias = Annotated[
         "it must be the URL of a queue, https://sqs.region.amazonaws.com/account/name",
     ),
 ]
+# The role that copies names the snapshots and keys of each, and a role's policies share 10,240 characters.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+SOURCES_AT_MOST = 5
+
 Count: TypeAlias = Annotated[int, Within(Limits(at_least=0, at_most=1000))]
 
 
@@ -55,7 +59,8 @@ class Imports(Section):
     """Makes this the deployment of a separated account: it watches no vaults, it imports what others share with it."""
 
     sources: tuple[ImportSource, ...] = Field(
-        description="The accounts whose announcements are heard.", json_schema_extra={"minItems": 1}
+        description=f"The accounts whose announcements are heard, at most {SOURCES_AT_MOST}.",
+        json_schema_extra={"minItems": 1, "maxItems": SOURCES_AT_MOST},
     )
     retention: Retention = Field(Retention(), description="How long imports are kept.")
     attempts: Annotated[int, Within(Limits(at_least=1, at_most=20))] = Field(
@@ -72,6 +77,8 @@ class Imports(Section):
     def _each_account_once(cls, sources: tuple[ImportSource, ...]) -> tuple[ImportSource, ...]:
         if not sources:
             raise ValueError("it needs at least one")
+        if len(sources) > SOURCES_AT_MOST:
+            raise ValueError(f"at most {SOURCES_AT_MOST}: more than that is for another deployment")
         accounts = [source.account for source in sources]
         for source in sources:
             if accounts.count(source.account) > 1:
