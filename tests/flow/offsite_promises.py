@@ -51,20 +51,16 @@ def nothing_left_in_the_source(accounts: Accounts) -> list[str]:
     announced = any(key.endswith("/announcement.json") for key in accounts.source.stored())
     waits = announced and accounts.acknowledgement() is None
     left = [] if waits else [f"snapshot {each.arn}" for each in snapshots(accounts.source)]
-    return [
-        *_untold(accounts.source, left, COPY),
-        *(f"a lease of {owner}" for owner in _lease_holders(accounts.source)),
-    ]
+    left += [f"a lease of {owner}" for owner in _lease_holders(accounts.source)]
+    return _untold(accounts.source, left, COPY)
 
 
 def nothing_left_in_the_separated_account(accounts: Accounts) -> list[str]:
     """Every snapshot there is a verified import."""
     known = {each.imported_arn for each in accounts.imports() if each.is_verified}
     left = [f"snapshot {each.arn}" for each in snapshots(accounts.separated) if each.arn not in known]
-    return [
-        *_untold(accounts.separated, left, IMPORT),
-        *(f"a lease of {owner}" for owner in _lease_holders(accounts.separated)),
-    ]
+    left += [f"a lease of {owner}" for owner in _lease_holders(accounts.separated)]
+    return _untold(accounts.separated, left, IMPORT)
 
 
 def imported_once(accounts: Accounts) -> list[str]:
