@@ -24,7 +24,6 @@ class Doom:
         self._clock = clock
         self._lock = threading.Lock()
         self._told = False
-        self._main_thread: int | None = None
         self.reason = ""
         self.host_is_lost = False
         self.finished = False
@@ -62,15 +61,11 @@ class Doom:
         self.finished = True
         self._clock.changed()
 
-    def work_begins_here(self) -> None:
-        """A container that is told to stop hears it in this thread, as a program does in its main one."""
-        self._main_thread = threading.get_ident()
-
     def check(self) -> None:
         """Raise HostLost whenever the host is gone; KeyboardInterrupt once when the container was told to stop."""
         if self.host_is_lost:
             raise HostLost(self.reason)
-        if self.reason and not self._told and self._main_thread in {None, threading.get_ident()}:
+        if self.reason and not self._told:
             self._told = True
             raise KeyboardInterrupt(self.reason)
 

@@ -33,7 +33,6 @@ class Inline:
 
     def run_job(self, order: JobOrder, doom: Doom) -> Outcome:
         """Run one attempt to its end; nothing of it goes on after its doom."""
-        doom.work_begins_here()
 
         def lose() -> None:
             doom.lose_host(order.instance.id)
@@ -78,7 +77,6 @@ class InlineSandbox:
     def invoke(self, event: str, doom: Doom) -> Any:
         """Return what the function returned, as JSON carries it. Raises FunctionError."""
         self._doom = doom
-        doom.work_begins_here()
         if self._clients is None:
             session = self._session_for(self._order.role, self._order.name)
             self._clients = Clients(_watched(session, self._check))
