@@ -138,8 +138,9 @@ class BlockStore:
             images.copy_sparse(source.image, image)
             completes_at = now + timedelta(seconds=takes_seconds)
             self._snapshots[copy_id] = replace(
-                source, id=copy_id, image=image, started=now, completes_at=completes_at, tags=dict(source.tags)
-            )
+                source, id=copy_id, image=image, started=now, completes_at=completes_at, tags=dict(source.tags),
+                shared_with=set(),
+            )  # fmt: skip
             return copy_id
 
     def begin_copy(
