@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -31,15 +32,19 @@ ENCRYPTED = Facts(
 )
 
 
+@cache
+def operations_of(service: str) -> frozenset[str]:
+    """Reading the model of EC2 takes longer than all tests here together."""
+    return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
+
+
 def checks(service: str, operation: str, params: Mapping[str, Any], facts: Facts = FACTS) -> tuple[Check, ...]:
     return checks_of(Call(service, operation, params, Caller("worker")), facts)
 
 
 @pytest.mark.parametrize(("service", "operation"), OPERATIONS)
 def test_every_operation_of_the_table_exists(service: str, operation: str) -> None:
-    model = botocore.session.get_session().get_service_model(service)
-
-    assert operation in model.operation_names
+    assert operation in operations_of(service)
 
 
 @pytest.mark.parametrize("needs", NEEDS)
