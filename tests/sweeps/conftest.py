@@ -65,12 +65,14 @@ def _page(found: Mapping[str, list[Mapping[str, Any]]]) -> str:
 def _not_shown() -> Iterator[str]:
     from tests.sweeps import test_database_dump_sweeps as dumps
     from tests.sweeps import test_database_export_sweeps as databases
+    from tests.sweeps import test_offsite_sweeps as offsite
     from tests.sweeps.grants import UNUSED_HERE
 
     shown_elsewhere = {"rds:ListTagsForResource"}  # by the runs of databases
     unused = {key: reason for key, reason in UNUSED_HERE.items() if key[1] not in shown_elsewhere}
     yield from ("## Not shown", "", "No run here can show that these grants are needed:", "")
-    for (role, action), reason in {**unused, **databases.UNUSED_HERE, **dumps.UNUSED_HERE}.items():
+    elsewhere = {**databases.UNUSED_HERE, **dumps.UNUSED_HERE, **offsite.UNUSED_HERE}
+    for (role, action), reason in {**unused, **elsewhere}.items():
         yield f"- {action} of {role}: {reason}"
     yield from (
         "",

@@ -68,7 +68,7 @@ def continued(job: str) -> Scenario:
     """A host is lost, and had time to note what it has sent: the next attempt goes on with that."""
 
     def run(flow: Flow) -> None:
-        flow.disk = noisy_disk(flow.directory, 36)
+        flow.disk = noisy_disk(flow.directory, 72)
         flow.lose_host("s3", "UploadPart", job=job, number=4, warned=True)
         flow.back_up()
 
