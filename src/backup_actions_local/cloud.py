@@ -177,7 +177,7 @@ class Cloud:
                 self.restores,
                 self.dynamodb,
                 Rds(self.databases, self.restored, self.database_exports, has_bucket=self._has_bucket),
-                RdsRestores(self.databases, self.restored, offers, self.mishaps),
+                RdsRestores(self.databases, self.restored, offers, self.keys, self.mishaps),
                 RdsSnapshots(self.databases, self.keys, self.neighbours, durations=durations, emit=self.events.put),
                 RdsCopies(
                     self.databases,

@@ -159,6 +159,11 @@ class Keys:
             return key
         return self._new(named)
 
+    def can_use(self, arn: str) -> bool:
+        """Whether what is encrypted with the account's own key can be read, by whoever may; no key is no hindrance."""
+        key = self.at(arn) if arn else None
+        return not arn or (key is not None and key.state == ENABLED)
+
     def rules_of(self, arn: str) -> ResourcePolicy:
         """What the policy of the key with this ARN says, whether somebody has made it or not."""
         key = self.find(arn)

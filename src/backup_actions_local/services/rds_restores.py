@@ -23,6 +23,7 @@ from backup_actions_local.services.rds_servers import (
 )
 
 if TYPE_CHECKING:
+    from backup_actions_local.services.keys import Keys
     from backup_actions_local.services.mishaps import Mishaps
     from backup_actions_local.services.rds_databases import Databases
     from backup_actions_local.services.rds_offers import Offers
@@ -47,8 +48,11 @@ class RdsRestores:
     name = "rds"
     everywhere = frozenset({"AddTagsToResource", "RemoveTagsFromResource"})
 
-    def __init__(self, databases: Databases, restored: RestoredDatabases, offers: Offers, mishaps: Mishaps) -> None:
+    def __init__(
+        self, databases: Databases, restored: RestoredDatabases, offers: Offers, keys: Keys, mishaps: Mishaps
+    ) -> None:
         self._databases, self._restored, self._offers, self._mishaps = databases, restored, offers, mishaps
+        self._keys = keys
         self._place = restored.place
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -300,6 +304,9 @@ class RdsRestores:
         snapshot = self._databases.named_snapshot(identifier, clusters=clusters)
         if snapshot.status(self._restored.clock.now()) != "available":
             raise Refused(code, f"The snapshot {snapshot.id} is not in available state.")
+        if not self._keys.can_use(snapshot.of.kms_key_id):
+            said = f"The specified KMS key [{snapshot.of.kms_key_id}] does not exist, is not enabled or you do not have"
+            raise Refused("KMSKeyNotAccessibleFault", f"{said} permissions to access it.")
         return snapshot
 
     def _wishes(self, asked: Mapping[str, Any], *, backup_days: int) -> Wishes:

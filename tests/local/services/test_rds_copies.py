@@ -558,6 +558,17 @@ def test_a_copy_is_restored_as_any_other_snapshot(instances: Stage) -> None:
     assert (restored["DBInstanceStatus"], restored["KmsKeyId"]) == ("available", key.arn)
 
 
+def test_nothing_is_restored_with_a_disabled_key(instances: Stage) -> None:
+    giver, key = instances.accounts.giver, instances.accounts.giver.keys.make()
+    source, rds = instances.backup(key), client(giver, "rds")
+    client(giver, "kms").disable_key(KeyId=key.id)
+
+    with pytest.raises(ClientError, match="KMSKeyNotAccessibleFault"):
+        rds.restore_db_instance_from_db_snapshot(
+            DBInstanceIdentifier=instances.accounts.name(), DBSnapshotIdentifier=source.id
+        )
+
+
 def test_the_rest_of_rds_is_in_one_region(instances: Stage) -> None:
     with pytest.raises(ClientError, match=f"NotEmbedded.*rds:DescribeDBInstances in the region {AWAY}"):
         client(instances.accounts.giver, "rds", AWAY).describe_db_instances()
