@@ -77,11 +77,18 @@ class LostHost:
         """Count the calls of each attempt; the session's name is the job's id and the attempt's number."""
         job_id, _, attempt = call.caller.session.rpartition("-")
         self._seen[call.caller.session] += 1
-        if self._seen[call.caller.session] == self.number and int(attempt) <= (self.attempts or 99):
+        doom = self.cloud.jobs.jobs[job_id].doom
+        is_its_turn = self._seen[call.caller.session] >= self.number and int(attempt) <= (self.attempts or 99)
+        if is_its_turn and not doom.reason and (not self.warned or self._has_begun(call)):
             self.times += 1
-            doom = self.cloud.jobs.jobs[job_id].doom
             (doom.warn_host if self.warned else doom.lose_host)(f"i-of-attempt-{attempt}")
         return False
+
+    def _has_begun(self, call: Call) -> bool:
+        """Whether S3 has the first part, without which there is nothing to go on from: others may overtake it."""
+        upload = {name: call.params[name] for name in ("Bucket", "Key", "UploadId")}
+        parts = self.cloud.administrator.client("s3").list_parts(**upload).get("Parts", [])
+        return any(part["PartNumber"] == 1 for part in parts)
 
 
 class NewFlow(Protocol):

@@ -68,7 +68,7 @@ def test_backup_is_kept_and_nothing_is_left_when_every_host_is_lost(new_flow: Ne
 
 def test_job_that_was_warned_of_losing_its_host_is_continued_by_the_next(new_flow: NewFlow, tmp_path: Path) -> None:
     flow = new_flow()
-    flow.disk = noisy_disk(tmp_path, 36)
+    flow.disk = noisy_disk(tmp_path, 72)
     flow.lose_host("s3", "UploadPart", number=4, warned=True)
 
     flow.back_up()
