@@ -47,10 +47,15 @@ def imports_are_whole_and_under_a_key_of_their_own(accounts: Accounts) -> list[s
 
 
 def nothing_left_in_the_source(accounts: Accounts) -> list[str]:
-    """No copy and no lease; but a copy stays that was announced, and still waits for its acknowledgement."""
+    """No copy and no lease; but a copy stays that was announced, and still waits for its acknowledgement.
+
+    So does one whose acknowledgement has become a dead letter, of which an alarm tells people.
+    """
     announced = any(key.endswith("/announcement.json") for key in accounts.source.stored())
     waits = announced and accounts.acknowledgement() is None
-    left = [] if waits else [f"snapshot {each.arn}" for each in snapshots(accounts.source)]
+    letters = " ".join(letter["Body"] for letter in accounts.source.dead_letters)
+    copies = [] if waits else [each.arn for each in snapshots(accounts.source) if each.arn not in letters]
+    left = [f"snapshot {arn}" for arn in copies]
     left += [f"a lease of {owner}" for owner in _lease_holders(accounts.source)]
     return _untold(accounts.source, left, COPY)
 
