@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from backup_actions.archive.allocation import Extent
 from backup_actions.archive.device import Blocks
@@ -22,6 +22,9 @@ from backup_actions.archive.under_way import MemberUnderWay
 from backup_actions.errors import ArchiveExists, BackupActionsError
 from backup_actions.model.manifest import MANIFEST_NAME, Kind, Member, Region, StoredObject
 from backup_actions.model.progress import Progress
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase
 
 _SUFFIX = {"zstd": "zst", "gzip": "gz"}
 _READ_BYTES = 1 << 20
@@ -149,9 +152,10 @@ class MemberWriter:
             is_tree=False,
         ) as work:
             with opened() as source:
-                while data := source.read(_READ_BYTES):
-                    work.frames.write(data)
-                    self.progress.add(len(data))
+                reader = cast("BufferedIOBase", source)  # a BinaryIO may read into a buffer too, but does not say so
+                while length := reader.readinto(work.frames.room()[:_READ_BYTES]):
+                    work.frames.take(length)
+                    self.progress.add(length)
             stream = work.frames.finish()
             member = self._member(place, "dump", stream, work.stored.seal(), source_bytes=stream.stream_bytes)
             self._require_worth()

@@ -154,14 +154,12 @@ class _Chain(io.RawIOBase):
 
     def readinto(self, into: object) -> int:
         """As many bytes as there are, none at the very end."""
-        view = memoryview(into)  # type: ignore[arg-type] # the buffer that io promises
-        while not (data := self._output.read(len(view))):
+        while not (length := cast("io.BufferedIOBase", self._output).readinto(into)):  # type: ignore[arg-type] # a buffer
             if not self._runs:
                 return 0
             self._running.pop_all().close()
             self._output = self._running.enter_context(self._runs.pop(0)())
-        view[: len(data)] = data
-        return len(data)
+        return length
 
 
 @contextmanager
