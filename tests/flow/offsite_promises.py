@@ -80,14 +80,17 @@ def imported_once(accounts: Accounts) -> list[str]:
 
 
 def failed_imports_are_told(accounts: Accounts) -> list[str]:
-    """An import that was given up is a dead letter, and people of the separated account know."""
-    open_ones = [each for each in accounts.imports() if not each.is_verified]
-    if not open_ones:
-        return []
-    told = any("sns" in entry.service for entry in accounts.separated.cloud.audit.refused())
-    if not accounts.separated.notices and not told:
-        return [f"nobody was told of {each.announcement.snapshot_arn}" for each in open_ones]
-    return []
+    """Of an import that came to nothing people were told, or its announcement is a dead letter, with an alarm."""
+    separated = accounts.separated
+    is_refused = bool(separated.cloud.audit.of("sns", "Publish")) and not separated.notices
+    told = [
+        *(notice["Message"] for notice in separated.notices),
+        *(letter["Body"] for letter in separated.dead_letters),
+    ]
+    unverified = [each.announcement.snapshot_arn for each in accounts.imports() if not each.is_verified]
+    return [
+        f"nobody was told of {arn}" for arn in unverified if not is_refused and not any(arn in text for text in told)
+    ]
 
 
 def each_holds_in_both(accounts: Accounts) -> list[str]:
