@@ -623,7 +623,7 @@ class HoldRefused(BackupActionsError):
 
     code = "BA0741"
     sentence = "{arn} cannot be held: {reason}"
-    remedy = "Only an import that was verified can be held, and none that is being removed: hold another of the resource."
+    remedy = "An import can be held once it is verified and until it is being removed: hold another of the resource."
     exit_code = 3
 
 
