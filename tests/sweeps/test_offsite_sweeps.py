@@ -234,6 +234,8 @@ UNUSED_HERE: Mapping[tuple[str, str], str] = {
     (_PREPARE, "rds:DescribeOptionGroups"): "for Oracle and SQL Server, which do not run here",
     (_PREPARE, "s3:GetObject"): _AFTER_A_REPLAY,
     (_PREPARE, "kms:Decrypt"): _AFTER_A_REPLAY,
+    (_ACKNOWLEDGE, "s3:ListBucket"): "for evidence that is gone when it is read back",
+    (f"{COPY}-task-copy", "kms:DescribeKey"): "granted for the export key and for the backup's: here either is enough",
     (_ANNOUNCE, "s3:GetObject"): _AFTER_A_REPLAY,
     (_ANNOUNCE, "kms:Decrypt"): _AFTER_A_REPLAY,
     **{
