@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,6 +126,18 @@ def test_an_action_gets_its_own_class_filled_from_its_section() -> None:
 
     assert settings.settings_of(ACTION) == WorkSettings(iops=4000, hosts=("a", "b"))
     assert settings.selection_of(ACTION) == {"tier": "gold"}
+
+
+def test_tags_that_an_action_cannot_do_without_choose_for_it_as_well() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Picky(WorkSettings):
+        def selection(self) -> Mapping[str, str]:
+            return {"iops": str(self.iops)}
+
+    picky = replace(ACTION, settings=Picky)
+    settings = from_mapping({**REQUIRED, "actions": {"disk-work": {"select": {"tier": "gold"}}}}, [picky])
+
+    assert settings.selection_of(picky) == {"tier": "gold", "iops": str(Picky().iops)}
 
 
 def test_a_disabled_action_is_not_used() -> None:

@@ -69,6 +69,10 @@ class Settings:
     def require_complete(self) -> None:
         """Raise SettingInvalid where something is missing that has no default and that an enabled action needs."""
 
+    def selection(self) -> Mapping[str, str]:
+        """The tags without which the action can do nothing with a recovery point: one that lacks them is left alone."""
+        return {}
+
     def to_json(self) -> Mapping[str, Any]:
         """The form that a workflow receives: the same names, plain JSON values."""
         return dataclasses.asdict(self)

@@ -211,8 +211,8 @@ class DeploymentSettings(Section):
         return action.settings(**{f.name: getattr(section, f.name) for f in dataclasses.fields(action.settings)})
 
     def selection_of(self, action: Action) -> Mapping[str, str]:
-        """The tags that a recovery point must carry for this action."""
-        return self._section_of(action).select
+        """The tags that a recovery point must carry for this action: those of ``select``, and the action's own."""
+        return {**self._section_of(action).select, **self.settings_of(action).selection()}
 
     def _is_named(self, action: Action) -> bool:
         return action.name.replace("-", "_") in self.actions.model_fields_set

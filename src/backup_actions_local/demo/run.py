@@ -157,7 +157,7 @@ def _deploy(cloud: Cloud, actions: Sequence[str]) -> Deployment:
     chosen = [found.action(name) for name in actions]
     own = {
         DUMP: {"select": CHOSEN[DUMP]},
-        OFFSITE: {"select": CHOSEN[OFFSITE], "enabled": True, "separated_account": SEPARATED.account},
+        OFFSITE: {"enabled": True, "separated_account": SEPARATED.account},
     }
     settings = from_mapping(
         {

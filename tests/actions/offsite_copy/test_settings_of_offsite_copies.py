@@ -48,3 +48,9 @@ def test_permissions_speak_of_the_stacks_own_region_and_key_unless_others_are_se
     assert (own["Setting_copy_region"], own["Setting_copy_key_arn"]) == ("${Region}", "${Key_export}")
     assert (other["Setting_copy_region"], other["Setting_copy_key_arn"]) == ("eu-west-1", THERE)
     assert (own["Setting_tag_key"], own["Setting_tag_value"]) == ("encryption_key", "offsite")
+
+
+def test_a_backup_without_the_tag_that_the_permissions_reach_is_left_alone() -> None:
+    chosen = OffsiteCopySettings(separated_account="444455556666", tag_key="go", tag_value="far").selection()
+
+    assert chosen == {"go": "far"}

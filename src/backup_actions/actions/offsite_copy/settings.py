@@ -80,6 +80,10 @@ class OffsiteCopySettings(Settings):
             reason = "it is required: without it there is nobody to copy to"
             raise SettingInvalid(name="separated_account", value=None, reason=reason)
 
+    def selection(self) -> Mapping[str, str]:
+        """The tag that the permissions reach."""
+        return {self.tag_key: self.tag_value}
+
     def placeholders(self) -> Mapping[str, str]:
         """Region and key are the stack's own where none is set."""
         region, key = (placeholder_of(SETTING_PREFIX, name) for name in ("copy_region", "copy_key_arn"))
