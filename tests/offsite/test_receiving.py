@@ -24,6 +24,7 @@ from tests.offsite.separated import (
     Separated,
     announcing,
     notification,
+    shown,
 )
 
 from backup_actions.errors import AwsCallFailed, NotShared
@@ -31,7 +32,7 @@ from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Acknowledgement, Announcement, sha256_of
 from backup_actions.offsite.claims import claimed_in
 from backup_actions.offsite.imports import Stage
-from backup_actions.offsite.naming import execution_name
+from backup_actions.offsite.naming import copy_name, execution_name
 from backup_actions_local.clock import START
 
 LOOKS = {"DescribeDBSnapshots", "DescribeDBClusterSnapshots", "DescribeSnapshots"}
@@ -195,12 +196,24 @@ def test_what_was_imported_is_acknowledged_again_though_the_source_has_removed_i
     separated.share(DATABASE)
     separated.hear(announcing(DATABASE))
     _imported(separated)
+    separated.aws.copies[copy_name(DATABASE)] = shown(
+        DATABASE, DBSnapshotArn=separated.imported_arn(), Status="available"
+    )
     separated.aws.shared.clear()
 
     assert separated.hear(announcing(DATABASE)) == {"acknowledged": separated.imported_arn()}
     ((queue, said, _),) = separated.aws.sent
     assert queue == ACKNOWLEDGEMENTS
     assert Acknowledgement.from_text(said).announcement_sha256 == sha256_of(DATABASE.to_bytes())
+
+
+def test_what_was_imported_and_is_gone_is_imported_again_and_not_acknowledged(separated: Separated) -> None:
+    separated.share(DATABASE)
+    separated.hear(announcing(DATABASE))
+    _imported(separated)
+
+    assert separated.hear(announcing(DATABASE)) == {"started": execution_name(DATABASE, 2)}
+    assert separated.aws.sent == []
 
 
 def test_another_announcement_of_the_same_snapshot_is_not_acknowledged(separated: Separated) -> None:

@@ -118,9 +118,36 @@ def test_what_comes_late_takes_no_place_of_what_came_in_time() -> None:
 
     assert removed(good, rules) == set()
     assert removed([*good, *forged], rules) == set()
-    assert removed(
-        [*good, *forged, kept("forged-9", datetime(2026, 9, 1, tzinfo=UTC), imported_after=late)], rules
-    ) == {"run-forged-7"}
+
+
+def test_of_what_came_late_the_first_that_came_stays() -> None:
+    """Old backups were imported long after they were made; then whoever has taken the source over announces others."""
+    rules = Rules(days=1, monthly=3)
+    old = [
+        kept(f"old-{month}", datetime(2024, month, 1, tzinfo=UTC), imported_after=timedelta(days=500))
+        for month in (1, 2, 3)
+    ]
+    late = timedelta(days=60)
+    same_months = [
+        kept(f"same-{month}", datetime(2024, month, 28, tzinfo=UTC), imported_after=late * 14) for month in (1, 2, 3)
+    ]
+    newer_months = [
+        kept(f"newer-{month}", datetime(2026, month, 1, tzinfo=UTC), imported_after=late) for month in (5, 6, 7)
+    ]
+
+    kept_ones = {each.announcement.run for each in old}
+
+    assert not removed(old, rules)
+    assert not removed([*old, *same_months, *newer_months], rules) & kept_ones
+
+
+def test_what_came_late_goes_when_so_many_periods_came_in_time() -> None:
+    rules = Rules(days=1, monthly=2)
+    late = kept("late", datetime(2026, 5, 1, tzinfo=UTC), imported_after=timedelta(days=60))
+    in_time = [kept(f"{month}", datetime(2026, month, 20, tzinfo=UTC)) for month in (8, 9)]
+
+    assert removed([late, in_time[0]], rules) == set()
+    assert removed([late, *in_time], rules) == {"run-late"}
 
 
 def test_all_reasons_are_told() -> None:

@@ -135,6 +135,9 @@ class Inbox:
         if sender_accounts:
             others = [f"arn:${{Partition}}:iam::{account}:root" for account in sender_accounts]
             statements.append(_allowed("OthersSend", others, ("sqs:SendMessage",)))
+            # What they say may let backups go: nobody here is to say it for them, whatever IAM would allow.
+            nobody_else = {"StringNotEquals": {"aws:PrincipalAccount": list(sender_accounts)}}
+            statements.append({**_allowed("NobodyElseSends", "*", ("sqs:SendMessage",), nobody_else), "Effect": "Deny"})
         if topic_arns:
             sns = {"Service": "sns.amazonaws.com"}
             by_topic = {"ArnEquals": {"aws:SourceArn": list(topic_arns)}}

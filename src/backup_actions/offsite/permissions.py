@@ -279,7 +279,7 @@ def receiving_permissions(settings: ImportSettings) -> Permissions:
         tasks={
             "function": (
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
-                *_describe_databases(settings, own=False, shared=True),
+                *_describe_databases(settings, own=True, shared=True),
                 Statement(("states:StartExecution",), on=IMPORT_MACHINE, for_=("an import",)),
                 Statement(
                     ("states:DescribeExecution",),

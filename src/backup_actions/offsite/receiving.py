@@ -21,7 +21,7 @@ from backup_actions.offsite.claims import Claimed, claimed_in
 from backup_actions.offsite.comparing import objections_to_shared
 from backup_actions.offsite.imports import IMPORTS, Import, Imports, Stage
 from backup_actions.offsite.kinds import snapshots_like
-from backup_actions.offsite.naming import execution_name
+from backup_actions.offsite.naming import copy_name, execution_name
 from backup_actions.offsite.settings import ImportSettings
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def _heard(world: World, claimed: Claimed) -> Mapping[str, str]:
         raise AnnouncementRefused(reason="its snapshot was announced before, and otherwise")
     if known.stage is Stage.REMOVED or known.leaving_since:
         raise AnnouncementRefused(reason="it was imported, and retention has removed it since")
-    if known.stage is Stage.ACKNOWLEDGED:
+    if known.stage is Stage.ACKNOWLEDGED and _is_there(world, known):
         send_acknowledgement(world, claimed.source, known)
         return {"acknowledged": known.imported_arn}
     if known.stage is Stage.IMPORTING:
@@ -71,6 +71,13 @@ def _heard(world: World, claimed: Claimed) -> Mapping[str, str]:
     elif not known.is_verified:
         _confirm(world, claimed)
     return _begin(world, claimed, _next_attempt(known))
+
+
+def _is_there(world: World, known: Import) -> bool:
+    """Whether the import can be acknowledged again: somebody may have deleted it by hand."""
+    announced, imported = known.announcement, Arn.parse(known.imported_arn)
+    copies = snapshots_like(world, announced.resource_type, imported).own(copy_name(announced))
+    return any(copy.arn == known.imported_arn and copy.state == "available" for copy in copies)
 
 
 def _confirm(world: World, claimed: Claimed) -> None:

@@ -24,7 +24,8 @@ class Rules:
     of the account that imports.
 
     When a backup was made is the source's word, for which AWS vouches only in part. Therefore what was imported days
-    after that time is counted by itself: whoever has taken the source over puts nothing into the place of old backups.
+    after that time is counted by itself, and there who came first stays: whoever has taken the source over puts
+    nothing into the place of old backups. It goes when so many periods have passed in which backups came in time.
     """
 
     days: int
@@ -86,7 +87,7 @@ def _on_one_resource(imports: Iterable[Import], rules: Rules, now: datetime) -> 
     verified = [each for each in newest_first if each.is_verified]
     in_time = [each for each in verified if _came_in_time(each)]
     late = [each for each in verified if not _came_in_time(each)]
-    standing_for = {**_standing_for(in_time, rules), **_standing_for(late, rules)}
+    standing_for = {**_standing_for(in_time, rules), **_late_standing_for(late, in_time, rules)}
     for each in newest_first:
         reasons = list(_reasons_to_keep(each, rules, now))
         if each in verified[:1]:
@@ -117,6 +118,22 @@ def _standing_for(newest_first: Sequence[Import], rules: Rules) -> Mapping[str, 
         for each in newest_first:
             newest.setdefault(period.name_of(each.backed_up_at.astimezone(UTC)), each)
         for name, each in islice(newest.items(), getattr(rules, period.rule)):
+            found[each.announcement.snapshot_arn].append(f"the {period.noun} {name}")
+    return found
+
+
+def _late_standing_for(late: Sequence[Import], in_time: Sequence[Import], rules: Rules) -> Mapping[str, list[str]]:
+    """The same of those that came late: by the order in which they came, which is this account's own word."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for period in _PERIODS:
+        count: int = getattr(rules, period.rule)
+        passed = {period.name_of(each.backed_up_at.astimezone(UTC)) for each in in_time}
+        first: dict[str, Import] = {}
+        for each in sorted(late, key=lambda each: each.imported_at):
+            name = period.name_of(each.backed_up_at.astimezone(UTC))
+            if sum(other > name for other in passed) < count:
+                first.setdefault(name, each)
+        for name, each in islice(first.items(), count):
             found[each.announcement.snapshot_arn].append(f"the {period.noun} {name}")
     return found
 

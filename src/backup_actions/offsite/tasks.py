@@ -25,7 +25,7 @@ Event = Mapping[str, Any]
 def record(world: World, event: Event) -> Mapping[str, Any]:
     """The import is known as verified, with evidence, and so are the actions that run on it."""
     known = _known(world, event)
-    if not known.imported_arn:
+    if known.imported_arn != event["importedArn"]:  # one of an earlier attempt may be gone
         now = world.clock.now().isoformat()
         verified = replace(known, imported_arn=event["importedArn"], imported_at=now, size_gib=event["sizeGib"])
         known = _stand(world, event, verified)

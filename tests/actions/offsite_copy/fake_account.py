@@ -46,6 +46,7 @@ class FakeAccount:
     """Snapshots by their ARNs, with ``status``, ``key``, ``tags``, ``shared`` and whatever else a test says of them."""
 
     def __init__(self) -> None:
+        self.now = NOW
         self.snapshots: dict[str, dict[str, Any]] = {}
         self.objects: dict[str, bytes] = {}
         self.items: dict[tuple[str, str], dict[str, Any]] = {}
@@ -95,7 +96,7 @@ class FakeAccount:
             kms=SimpleNamespace(describe_key=lambda KeyId: {"KeyMetadata": {"KeyState": self.key_state}}),  # noqa: N803
             stepfunctions=SimpleNamespace(send_task_success=lambda taskToken, output: self.sent.append(taskToken)),  # noqa: N803
         )
-        clock = SimpleNamespace(now=lambda: NOW)
+        clock = SimpleNamespace(now=lambda: self.now)
         return SimpleNamespace(clients=clients, clock=clock, progress=Silence(), environment=environment)
 
     def _publish(self, *, TopicArn: str, Message: str) -> None:  # noqa: N803 - boto3's names
@@ -286,6 +287,7 @@ def _described(found: dict[str, Any]) -> dict[str, Any]:
         "EngineVersion": "17.5",
         "OptionGroupName": found["option_group"],
         **({"TdeCredentialArn": found["tde"]} if "tde" in found else {}),
+        **({"OriginalSnapshotCreateTime": found["original"]} if "original" in found else {}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -253,6 +254,23 @@ def test_an_acknowledgement_that_does_not_fit_is_a_dead_letter_and_nothing_else(
     assert COPIES["RDS"] in account.copies
 
 
+def test_an_acknowledgement_that_calls_the_copy_of_a_volume_its_import_is_a_dead_letter() -> None:
+    account = with_announcement("EBS")
+
+    heard(account, text_of(replace(acknowledgement_of("EBS"), imported_arn=COPIES["EBS"])))
+
+    assert len(account.buried) == 1
+    assert evidence_of(account) is None
+
+
+def test_an_acknowledgement_of_what_is_stored_nowhere_is_a_dead_letter() -> None:
+    account = with_announcement()
+    del account.objects[KEY]
+
+    assert "which it would be the evidence of" in heard(account, text_of(acknowledgement_of("RDS")))["refused"]
+    assert evidence_of(account) is None
+
+
 @pytest.mark.parametrize("body", ["{}", "no JSON", "[" * 5000, '{"format": 1}', "x" * 20_000])
 def test_what_is_no_acknowledgement_at_all_is_a_dead_letter(body: str) -> None:
     account = with_announcement()
@@ -274,6 +292,15 @@ def test_an_announcement_that_was_changed_since_is_not_the_acknowledged_one() ->
     account.objects[KEY] = replace(announcement_of("EBS"), size_gib=9).to_bytes()
 
     assert reported(account)["report"]["verified"] is False
+
+
+def test_an_acknowledgement_of_days_ago_says_nothing_of_today() -> None:
+    account = with_announcement("EBS")
+    heard(account, text_of(acknowledgement_of("EBS")))
+    account.now += timedelta(days=2, seconds=1)
+
+    with pytest.raises(NotVerified, match="and not since"):
+        reported(account)
 
 
 def test_an_announcement_that_is_gone_proves_nothing() -> None:

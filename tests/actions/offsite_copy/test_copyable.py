@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -164,3 +165,18 @@ def test_an_announcement_that_cannot_be_read_is_left_alone(stored: bytes) -> Non
     account.objects[f"{PREFIX}/run-0/announcement.json"] = stored
 
     assert prepared(account)["status"] == "copyable"
+
+
+def test_a_backup_that_came_from_another_account_is_left_to_that() -> None:
+    elsewhere = point_of("RDS")["resourceArn"].replace(ACCOUNT, "999999999999")
+
+    found = prepared(FakeAccount(), recoveryPoint={**point_of("RDS"), "resourceArn": elsewhere})
+
+    assert "a copy of a backup of 999999999999" in found["reason"]
+
+
+def test_the_time_of_a_copied_backup_is_that_of_the_first() -> None:
+    account = FakeAccount()
+    account.snapshots[SOURCES["RDS"]]["original"] = datetime(2026, 11, 1, tzinfo=UTC)
+
+    assert prepared(account)["createdAt"] == "2026-11-01T00:00:00+00:00"

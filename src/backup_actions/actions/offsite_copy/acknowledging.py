@@ -15,7 +15,7 @@ from backup_actions.actions.offsite_copy.announced import Announced, AnnouncedCo
 from backup_actions.actions.offsite_copy.cleaning import remove_copy
 from backup_actions.actions.offsite_copy.places import acknowledgement_key
 from backup_actions.aws import World, translated
-from backup_actions.aws.documents import stand_once
+from backup_actions.aws.documents import describe_object, stand_once
 from backup_actions.errors import CopyNotGone, MalformedMessage
 from backup_actions.ledger.wait_tasks import wake
 from backup_actions.model.arn import Arn
@@ -61,8 +61,11 @@ def _announced(world: World, acknowledgement: Acknowledgement) -> Announced:
     ours, imported = Arn.parse(announced.snapshot_arn), Arn.parse(acknowledgement.imported_arn)
     # An ARN of EBS names no account.
     account = "" if imported.service == "ec2" else _settings(world)["separated_account"]
-    if (imported.service, imported.account, _kind(imported)) != (ours.service, account, _kind(ours)):
+    is_like_ours = (imported.service, imported.account, _kind(imported)) == (ours.service, account, _kind(ours))
+    if not is_like_ours or imported == ours:
         raise MalformedMessage(reason=f"{imported} is no import of {ours} by the separated account")
+    if describe_object(world.clients.s3, world.environment["BACKUP_ACTIONS_BUCKET"], announced.manifest_key) is None:
+        raise MalformedMessage(reason=f"there is no {announced.manifest_key}, which it would be the evidence of")
     return announced
 
 

@@ -13,13 +13,15 @@ USER_WorkingWithOptionGroups.html
 _ANOTHER_WAY = "copy it to another account with AWS Backup, or dump it with rds-dump and copy the dump"
 
 
-def objection_to_point(point: RecoveryPoint, *, account: str) -> str | None:
-    """Why such a recovery point cannot be copied, or None. ``account`` is the one that shall have the copy."""
+def objection_to_point(point: RecoveryPoint, *, home: str, account: str) -> str | None:
+    """Why such a recovery point cannot be copied, or None: from account ``home`` to the other one."""
     if point.arn.service == "backup":
         what = "a continuous backup" if point.is_continuous else f"{point.arn}, which only AWS Backup knows"
         return f"snapshots of RDS and EBS are copied, not {what}: copy it to another vault, and that copy off-site"
     if point.resource_arn.account == account:
         return f"{account} is the account of the backup itself: name the separated one in separated_account"
+    if point.resource_arn.account != home:
+        return f"it is a copy of a backup of {point.resource_arn.account}: have that one copied off-site, over there"
     return None
 
 

@@ -308,6 +308,7 @@ ACKNOWLEDGE_PERMISSIONS = Permissions(
                 "role can read those in the ledger and no others",
             ),
             _LIST,
+            _announcements("s3:GetObject", for_="announcement"),
             _acknowledgements("s3:GetObject"),
             _acknowledgements("s3:PutObject"),
             _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),

@@ -33,7 +33,9 @@ Event = Mapping[str, Any]
 def prepare(world: World, event: Event) -> Mapping[str, Any]:
     """Say whether the snapshot can be copied; one that an earlier run has announced to no avail is announced again."""
     point, settings = RecoveryPoint.from_json(event["recoveryPoint"]), event["settings"]
-    if because := objection_to_point(point, account=settings["separated_account"]):
+    if because := objection_to_point(
+        point, home=Arn.parse(event["key"]).account, account=settings["separated_account"]
+    ):
         return _no(because)
     source = snapshots_like(world.clients, point.arn, world.clients.region).described(point.native_id)
     if source is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from backup_actions.actions.offsite_copy.places import acknowledgement_key
@@ -14,6 +15,8 @@ from backup_actions.model.report import ActionReport
 
 Event = Mapping[str, Any]
 
+_FRESH = timedelta(days=2)
+
 
 def report(world: World, event: Event) -> Mapping[str, Any]:
     """Say whether the separated account has acknowledged an import, and then of what. Raises NotVerified."""
@@ -21,6 +24,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
     evidence = read_document(s3, bucket, key)
     if evidence is None:
         return {"acknowledged": False, "report": {}}
+    _require_fresh(world, str(evidence["received_at"]))
     manifest_key = str(evidence["manifest_key"])
     stored, described = read_object(s3, bucket, manifest_key), describe_object(s3, bucket, manifest_key)
     if stored is None or described is None:
@@ -42,3 +46,9 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
         summary={"import": acknowledged["imported_arn"], "engine": announcement.engine, "run": announcement.run},
     )
     return {"acknowledged": True, "report": found.to_json()}
+
+
+def _require_fresh(world: World, received_at: str) -> None:
+    """Raise NotVerified for old news: the separated account may have let its import go since, by its own rules."""
+    if world.clock.now() - datetime.fromisoformat(received_at) > _FRESH:
+        raise NotVerified(reason=f"that there was an import was acknowledged on {received_at[:10]}, and not since")

@@ -290,10 +290,14 @@ def _of_cluster(found: Mapping[str, Any]) -> Snapshot:
 
 
 def _of_database(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Aurora's storage grows by itself: its snapshots may state none. One that is being made has no time yet."""
+    """Aurora's storage grows by itself: its snapshots may state none. One that is being made has no time yet.
+
+    AWS Backup may have copied it: the time of the first one is that of the backup.
+    """
+    created = found.get("OriginalSnapshotCreateTime") or found.get("SnapshotCreateTime")
     return {
         "status": found["Status"],
-        "created_at": found["SnapshotCreateTime"].isoformat() if "SnapshotCreateTime" in found else "",
+        "created_at": created.isoformat() if created else "",
         "size_gib": max(1, found.get("AllocatedStorage", 0)),
         "key_arn": found.get("KmsKeyId", ""),
         "tags": _tags(found.get("TagList", ())),
