@@ -108,9 +108,6 @@ def spread_over(sites: tuple[CallSite, ...], number: int) -> list[Trial]:
 
 
 def sample_of(sites: tuple[CallSite, ...]) -> list[Trial]:
-    """The first call and the last one that a role makes of an operation, the kinds taking turns."""
-    last = {(site.role, site.service, site.operation): site.number for site in sites}
-    chosen = [
-        site for site in sites if site.number == 1 or site.number == last[site.role, site.service, site.operation]
-    ]
+    """The first call that a role makes of an operation, the kinds taking turns."""
+    chosen = [site for site in sites if site.number == 1]
     return [Trial(site, kind) for site, kind in zip(chosen, itertools.cycle(Kind), strict=False)]

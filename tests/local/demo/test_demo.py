@@ -48,7 +48,6 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing(tmp_path: Path) -> None
     [
         ("ebs-archive", "SubmitJob"),  # jobs are about to attach and mount
         ("rds-export", "making what"),  # a database is set up
-        ("rds-export", "StartExport"),  # a database is restored and read
         ("rds-dump", "SubmitJob"),  # a restored server runs
     ],
 )
