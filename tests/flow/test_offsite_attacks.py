@@ -388,6 +388,7 @@ def acknowledged(announcement: Announcement, **lies: Any) -> Acknowledgement:
         run=announcement.run,
         imported_arn=announcement.snapshot_arn.replace(SOURCE, SEPARATED),
         imported_at="2026-01-16T00:00:00+00:00",
+        kept_until="2026-02-20T00:00:00+00:00",
         size_gib=announcement.size_gib,
     )
     return replace(true, **lies)

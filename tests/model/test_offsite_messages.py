@@ -29,6 +29,7 @@ ACKNOWLEDGED = Acknowledgement(
     run=ANNOUNCED.run,
     imported_arn="arn:aws:rds:us-east-1:444455556666:snapshot:backup-actions-1",
     imported_at="2026-11-22T06:00:00+00:00",
+    kept_until="2026-12-27T06:00:00+00:00",
     size_gib=20,
 )
 
@@ -88,3 +89,10 @@ def test_an_acknowledgement_names_the_bytes_that_it_answers() -> None:
     assert ACKNOWLEDGED.announcement_sha256 != sha256_of(replace(ANNOUNCED, size_gib=21).to_bytes())
     with pytest.raises(MalformedMessage):
         replace(ACKNOWLEDGED, announcement_sha256="0" * 63)
+
+
+@pytest.mark.parametrize("time", ["", "for ever", "2026-12-27", "2026-12-27T06:00:00"])
+@pytest.mark.parametrize("name", ["imported_at", "kept_until"])
+def test_a_time_without_its_zone_promises_nothing(name: str, time: str) -> None:
+    with pytest.raises(MalformedMessage, match=name):
+        replace(ACKNOWLEDGED, **{name: time})

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any, Self
 
 from backup_actions.errors import MalformedArn, MalformedMessage
@@ -74,7 +75,8 @@ class Announcement:
 class Acknowledgement:
     """An announced snapshot was imported and found to be what was announced.
 
-    ``announcement_sha256`` is of the very bytes that were announced; ``imported_at`` is in ISO 8601.
+    ``announcement_sha256`` is of the very bytes that were announced; ``imported_at`` is in ISO 8601, and so is
+    ``kept_until``: the account that imports promises not to let the import go before, whatever else it keeps it for.
     """
 
     announcement_sha256: str
@@ -82,6 +84,7 @@ class Acknowledgement:
     run: str
     imported_arn: str
     imported_at: str
+    kept_until: str
     size_gib: int
 
     def __post_init__(self) -> None:
@@ -89,6 +92,8 @@ class Acknowledgement:
         _require(_SHA256.fullmatch(self.announcement_sha256) is not None, "announcement_sha256", "")
         _arn("snapshot_arn", self.snapshot_arn)
         _arn("imported_arn", self.imported_arn)
+        for name, time in (("imported_at", self.imported_at), ("kept_until", self.kept_until)):
+            _require(_is_time(time), name, time)
         _require(_RUN.fullmatch(self.run) is not None, "run", self.run)
 
     def to_bytes(self) -> bytes:
@@ -132,6 +137,14 @@ def _read(text: str, form: str, kind: type[Any]) -> dict[str, Any]:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and _TEXT.fullmatch(value) is not None
+
+
+def _is_time(text: str) -> bool:
+    """With its zone: what it is compared with has one."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _is_count(value: object) -> bool:

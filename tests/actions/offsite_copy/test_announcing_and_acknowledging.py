@@ -70,6 +70,7 @@ def acknowledgement_of(kind: str) -> Acknowledgement:
         run="run-1",
         imported_arn=IMPORTS[kind],
         imported_at=NOW.isoformat(),
+        kept_until=(NOW + timedelta(days=35)).isoformat(),
         size_gib=8,
     )
 
