@@ -6,7 +6,7 @@ import pytest
 
 from backup_actions.cli.output import Output
 from backup_actions.cli.progress import PlainProgress, TerminalProgress
-from backup_actions.cli.quantities import bytes_in_words
+from backup_actions.model.quantities import bytes_in_words
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
-from backup_actions.cli.quantities import bytes_in_words
+from backup_actions.model.quantities import bytes_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from backup_actions.cli.quantities import bytes_in_words
+from backup_actions.model.quantities import bytes_in_words
 from backup_actions_local.demo.timeline import Folding, Step
 
 if TYPE_CHECKING:

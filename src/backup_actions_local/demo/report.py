@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
-from backup_actions.cli.quantities import bytes_in_words
+from backup_actions.model.quantities import bytes_in_words
 from backup_actions_local.demo.live import cut_short_run, run_of
 from backup_actions_local.demo.timeline import Step, steps_of
 from backup_actions_local.front.audit import Verdict

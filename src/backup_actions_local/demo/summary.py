@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.cli.cells import aligned
-from backup_actions.cli.quantities import bytes_in_words
+from backup_actions.model.quantities import bytes_in_words
 
 if TYPE_CHECKING:
     from backup_actions_local.demo.outcome import Outcome, Work

@@ -12,7 +12,7 @@ from backup_actions.cli.command import command
 from backup_actions.cli.entries import readable, time_in_words
 from backup_actions.cli.errors import described
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
-from backup_actions.cli.quantities import bytes_in_words
+from backup_actions.model.quantities import bytes_in_words
 from backup_actions.errors import (
     ArchiveDamaged,
     ArchiveMissing,
