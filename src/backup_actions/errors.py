@@ -634,3 +634,24 @@ class NotSeparated(BackupActionsError):
     sentence = "{path} has no section imports: nothing is imported by it"
     remedy = "Name the settings file that the separated account was deployed with."
     exit_code = 2
+
+
+# ---------------------------------------------------------------------------------------------- BA09xx: costs
+
+
+class PricesUnreadable(BackupActionsError):
+    """A file of prices is missing, or not of the form that prices have."""
+
+    code = "BA0901"
+    sentence = "cannot read the prices in {path}: {reason}"
+    remedy = "Write region, as_of and for each price a section with usd, unit and source, as docs/costs.md shows."
+    exit_code = 2
+
+
+class PriceUnknown(BackupActionsError):
+    """Something has no price in the region that was asked about."""
+
+    code = "BA0902"
+    sentence = "the price of {name} in {region} is not known"
+    remedy = "Give it in a file with --prices, as docs/costs.md shows; the prices of these regions are known: {known}."
+    exit_code = 2
