@@ -58,6 +58,9 @@ class MariaDb:
     stops_on = signal.SIGTERM
     speaks_tls = True
 
+    def __init__(self, *, buffer_pool_mib: int = 16) -> None:
+        self._buffer_pool_mib = buffer_pool_mib
+
     def initialize(self, directory: Path) -> None:
         """The directory holds an empty server, to which the one user is added at every start."""
         run(
@@ -81,7 +84,8 @@ class MariaDb:
             _program("mariadbd"), "--no-defaults", f"--datadir={directory}", f"--port={port}",
             "--bind-address=127.0.0.1", "--socket=server.sock", f"--init-file={directory / 'user.sql'}",
             f"--tmpdir={directory}",
-            "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M",
+            "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
+            f"--innodb-buffer-pool-size={self._buffer_pool_mib}M",
             "--innodb-log-file-size=4M", "--default-time-zone=+00:00", "--character-set-server=utf8mb4",
             *_tls(certificate),
         ]  # fmt: skip

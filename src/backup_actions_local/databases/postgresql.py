@@ -103,6 +103,9 @@ class PostgreSql:
     speaks_tls = False
     """The wheel's programs are built without it."""
 
+    def __init__(self, *, shared_buffers_mib: int = 16) -> None:
+        self._shared_buffers_mib = shared_buffers_mib
+
     def initialize(self, directory: Path) -> None:
         """The directory holds an empty cluster, whose first user is RDS's own: that one stays superuser for ever."""
         with tempfile.NamedTemporaryFile("w", dir=directory.parent, suffix=".password") as password:
@@ -126,7 +129,7 @@ class PostgreSql:
             "unix_socket_directories": "",
             "fsync": "off",
             "max_wal_size": "1GB",
-            "shared_buffers": "16MB",
+            "shared_buffers": f"{self._shared_buffers_mib}MB",
             "timezone": "UTC",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
