@@ -9,6 +9,8 @@ from aws_cdk import Aws, CfnOutput
 from backup_actions_infrastructure.stack import DeploymentStack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aws_cdk import aws_lambda as lambda_
 
     from backup_actions_infrastructure.machines import RenderedMachine
@@ -19,7 +21,7 @@ class SeparatedStack(DeploymentStack):
 
     DESCRIPTION = "AWS Backup Actions: imports what other accounts share, verifies it and keeps it"
 
-    def _main(self, main: RenderedMachine, code: lambda_.Code) -> None:
+    def _main(self, main: RenderedMachine, functions: Mapping[str, lambda_.Function]) -> None:
         CfnOutput(
             self,
             "SeparatedAccount",

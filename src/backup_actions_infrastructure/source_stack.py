@@ -9,6 +9,8 @@ from backup_actions_infrastructure.events import cut_short_notice, intake_rules
 from backup_actions_infrastructure.stack import DeploymentStack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aws_cdk import aws_lambda as lambda_
 
     from backup_actions_infrastructure.machines import RenderedMachine
@@ -19,6 +21,6 @@ class SourceStack(DeploymentStack):
 
     DESCRIPTION = "AWS Backup Actions: archives, verifies and lets go of recovery points"
 
-    def _main(self, main: RenderedMachine, code: lambda_.Code) -> None:
+    def _main(self, main: RenderedMachine, functions: Mapping[str, lambda_.Function]) -> None:
         cut_short_notice(main, main.machine, self._topic, self._dead_letters)
-        intake_rules(self, self._called_by_events(INTAKE, code), self._settings.vaults, self._dead_letters)
+        intake_rules(self, functions[INTAKE.name], self._settings.vaults, self._dead_letters)

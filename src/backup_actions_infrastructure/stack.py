@@ -8,13 +8,25 @@ from aws_cdk import Environment, Stack, Tags
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.ledger import WAKE
-from backup_actions.lifecycle import awaited_events, catalogued_machines, deployed_machines, machine_arn
+from backup_actions.lifecycle import (
+    awaited_events,
+    catalogued_machines,
+    deployed_functions,
+    deployed_machines,
+    machine_arn,
+)
 from backup_actions_infrastructure import messages, storage
 from backup_actions_infrastructure.athena import database, workgroup
 from backup_actions_infrastructure.code import function_code
 from backup_actions_infrastructure.compute import Compute
 from backup_actions_infrastructure.database_network import DatabaseNetwork, database_network
-from backup_actions_infrastructure.events import catalogue_rule, clean_up_rule, left_behind_notice, waking_rules
+from backup_actions_infrastructure.events import (
+    catalogue_rule,
+    clean_up_rule,
+    left_behind_notice,
+    schedule_rule,
+    waking_rules,
+)
 from backup_actions_infrastructure.exchange import topic_arns
 from backup_actions_infrastructure.functions import event_function
 from backup_actions_infrastructure.image import worker_image
@@ -29,7 +41,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
-    from backup_actions.contract import Action, Awaited, Function
+    from backup_actions.contract import Action, Function
     from backup_actions.lifecycle import Deployed
     from backup_actions.settings import DeploymentSettings
 
@@ -61,11 +73,12 @@ class DeploymentStack(Stack):
         self._placeholders = self._with_compute(machines)
         with function_code(_codes(*machines)) as code:
             rendered = [self._machine(each, code) for each in machines]
-            self._main(rendered[0], code)
-            if awaited := awaited_events(settings, actions):
-                self._wake(awaited, code)
-            if catalogued := catalogued_machines(settings, actions):
-                self._catalogue(catalogued, code)
+            functions = {each.name: self._function(each, code) for each in deployed_functions(settings, actions)}
+            self._main(rendered[0], functions)
+            if WAKE.name in functions:
+                waking_rules(self, functions[WAKE.name], awaited_events(settings, actions), self._dead_letters)
+            if CATALOGUE.name in functions:
+                self._catalogue(catalogued_machines(settings, actions), functions[CATALOGUE.name])
         exchange_outputs(self, rendered)
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
             Tags.of(self).add(tag_key, value)
@@ -92,7 +105,7 @@ class DeploymentStack(Stack):
         Compute(self, "Compute", settings=settings, network=network, image=self._image, placeholders=placeholders)
         return placeholders
 
-    def _main(self, main: RenderedMachine, code: lambda_.Code) -> None:
+    def _main(self, main: RenderedMachine, functions: Mapping[str, lambda_.Function]) -> None:
         """What only one kind of account has around its main machine."""
         raise NotImplementedError
 
@@ -112,25 +125,25 @@ class DeploymentStack(Stack):
             left_behind_notice(rendered, rendered.machine, self._topic, self._dead_letters)
         return rendered
 
-    def _wake(self, awaited: Mapping[str, Awaited], code: lambda_.Code) -> None:
-        waking_rules(self, self._called_by_events(WAKE, code), awaited, self._dead_letters)
-
-    def _catalogue(self, exporting: Iterable[Action], code: lambda_.Code) -> None:
+    def _catalogue(self, exporting: Iterable[Action], function: lambda_.Function) -> None:
         database(self, self._settings)
         workgroup(self, self._settings, self._bucket.bucket_name, self._bucket_key)
-        function = self._called_by_events(CATALOGUE, code)
         arns = [self._placeholders.fill(machine_arn(action)) for action in exporting]
         catalogue_rule(self, function, arns, self._dead_letters)
 
-    def _called_by_events(self, function: Function, code: lambda_.Code) -> lambda_.Function:
-        return event_function(
+    def _function(self, described: Function, code: lambda_.Code) -> lambda_.Function:
+        """What an event or a schedule calls."""
+        function = event_function(
             self,
-            function,
+            described,
             code=code,
             settings=self._settings,
             placeholders=self._placeholders,
             failures_to=self._dead_letters,
         )
+        if described.schedule:
+            schedule_rule(self, described, function, self._dead_letters)
+        return function
 
 
 def _restores_databases(machines: Iterable[Deployed]) -> bool:

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.ledger.table import EXPIRES, INDEXES, ITEM_KEY, POINT_KEY
 from backup_actions_infrastructure.athena import RESULTS_FOLDER
 from backup_actions_infrastructure.messages import topic_arn
 
@@ -106,11 +106,11 @@ def archive_bucket(scope: Construct, settings: DeploymentSettings, key: kms.IKey
 
 def ledger_table(scope: Construct) -> dynamodb.Table:
     """The ledger: one item per recovery point and one per point and action."""
-    return dynamodb.Table(
+    table = dynamodb.Table(
         scope,
         "Ledger",
-        partition_key=dynamodb.Attribute(name=POINT_KEY, type=dynamodb.AttributeType.STRING),
-        sort_key=dynamodb.Attribute(name=ITEM_KEY, type=dynamodb.AttributeType.STRING),
+        partition_key=_text(POINT_KEY),
+        sort_key=_text(ITEM_KEY),
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
@@ -118,9 +118,18 @@ def ledger_table(scope: Construct) -> dynamodb.Table:
         # With a key of our own every reader of the ledger would need rights on that key too, and it holds no secret.
         encryption=dynamodb.TableEncryption.AWS_MANAGED,
         deletion_protection=True,
-        time_to_live_attribute="expires",
+        time_to_live_attribute=EXPIRES,
         removal_policy=RemovalPolicy.RETAIN,
     )
+    for index in INDEXES:
+        table.add_global_secondary_index(
+            index_name=index.name, partition_key=_text(index.hash_key), sort_key=_text(index.range_key)
+        )
+    return table
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
 def _retention(settings: DeploymentSettings) -> s3.ObjectLockRetention | None:

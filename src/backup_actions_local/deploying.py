@@ -77,6 +77,8 @@ class Deploying:
                 self._make_function(function, deployment.environment_of(function, deployed))
         for function in deployment.functions:
             self._make_function(function, deployment.environment_of(function))
+            if function.schedule:
+                self._schedule(function)
 
     def _make_function(self, function: Function, environment: Mapping[str, str]) -> None:
         name = self.deployment.name_of_function(function)
@@ -88,6 +90,10 @@ class Deploying:
             environment=environment,
             dead_letters=self._bury,
         )
+
+    def _schedule(self, function: Function) -> None:
+        name = self.deployment.name_of_function(function)
+        self.cloud.schedules.every(function.schedule, name, self._called(function).deliver)
 
     def _make_exchange(self, deployed: Deployed) -> None:
         """The machine's own keys, topics, inboxes and schedules."""
@@ -104,8 +110,7 @@ class Deploying:
         for name, inbox in machine.inboxes.items():
             self._make_inbox(deployed, deployment.name_of(machine, name), inbox)
         for function in machine.scheduled:
-            name = deployment.name_of_function(function)
-            cloud.schedules.every(function.schedule, name, self._called(function).deliver)
+            self._schedule(function)
 
     def _make_inbox(self, deployed: Deployed, name: str, inbox: Inbox) -> None:
         """A queue that hears its topics, and a function that is fed from it."""

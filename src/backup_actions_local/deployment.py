@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Action, Awaited, Function, Machine, ServiceRole, Statement
 from backup_actions.contract.exchange import Policy, accounts_in
 from backup_actions.contract.placeholders import (
@@ -22,12 +21,11 @@ from backup_actions.contract.placeholders import (
     fill_text,
     placeholder_of,
 )
-from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import (
-    INTAKE,
     Deployed,
     awaited_events,
     catalogued_machines,
+    deployed_functions,
     deployed_machines,
     machine_arn,
 )
@@ -66,9 +64,8 @@ class Deployment:
 
     @property
     def functions(self) -> tuple[Function, ...]:
-        """What events call."""
-        heard = () if self.settings.imports else (INTAKE,)
-        return (*heard, *((CATALOGUE,) if self.catalogued else ()), *((WAKE,) if self.awaited else ()))
+        """What events and schedules call."""
+        return deployed_functions(self.settings, self.actions)
 
     def name_of_function(self, function: Function) -> str:
         """The name of such a function and of its role."""

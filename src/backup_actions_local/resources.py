@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.ledger.table import INDEXES, ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
     import boto3
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
     from types_boto3_sqs.literals import QueueAttributeNameType
 
     from backup_actions.settings import DeploymentSettings
@@ -25,15 +27,7 @@ def made_for(
     place = restored.place
     session.client("s3").create_bucket(Bucket=bucket)
     ledger = f"{settings.name}-ledger"
-    session.client("dynamodb").create_table(
-        TableName=ledger,
-        KeySchema=[
-            {"AttributeName": POINT_KEY, "KeyType": "HASH"},
-            {"AttributeName": ITEM_KEY, "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (POINT_KEY, ITEM_KEY)],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_ledger(session.client("dynamodb"), ledger)
     if settings.athena.enabled:
         session.client("glue").create_database(DatabaseInput={"Name": settings.glue_database})
     sns, sqs = session.client("sns"), session.client("sqs")
@@ -55,6 +49,29 @@ def made_for(
         "DatabaseSecurityGroup": restored.make_security_group(),
         "InboxUrl": inbox,
     }
+
+
+def make_ledger(dynamodb: DynamoDBClient, name: str) -> None:
+    """The ledger's table is there, with its indexes."""
+    keys = [POINT_KEY, ITEM_KEY, *(key for index in INDEXES for key in (index.hash_key, index.range_key))]
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=_key_schema(POINT_KEY, ITEM_KEY),
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index.name,
+                "KeySchema": _key_schema(index.hash_key, index.range_key),
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index in INDEXES
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _key_schema(hash_key: str, range_key: str) -> list[KeySchemaElementTypeDef]:
+    return [{"AttributeName": hash_key, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}]
 
 
 def _heard_from(topic: str, queue: str) -> dict[str, Any]:

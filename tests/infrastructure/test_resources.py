@@ -8,6 +8,8 @@ import pytest
 from tests.infrastructure.conftest import Rendered
 from tests.infrastructure.template import ACCOUNT, REGION, Template
 
+from backup_actions.ledger.table import INDEXES
+
 _WITHOUT_TAGS = {
     "AWS::EC2::Route",
     "AWS::EC2::SecurityGroupEgress",
@@ -161,6 +163,16 @@ def test_the_ledger_is_protected_and_costs_what_is_used(template: Template) -> N
         ("point", "HASH"),
         ("item", "RANGE"),
     ]
+
+
+def test_the_ledger_has_the_indexes_that_are_asked(template: Template) -> None:
+    indexes = template.only("AWS::DynamoDB::Table")["GlobalSecondaryIndexes"]
+
+    assert [
+        (index["IndexName"], *((key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]))
+        for index in indexes
+    ] == [(index.name, (index.hash_key, "HASH"), (index.range_key, "RANGE")) for index in INDEXES]
+    assert {index["Projection"]["ProjectionType"] for index in indexes} == {"ALL"}
 
 
 def test_the_account_decides_who_may_use_the_key(template: Template) -> None:

@@ -13,7 +13,7 @@ from backup_actions.contract import Statement
 from backup_actions.errors import AwsCallFailed
 from backup_actions.ledger import Leases, Ledger
 from backup_actions.ledger.lease_tasks import hold, release
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.ledger.table import ITEM_KEY, POINT_KEY
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions_local.clock import SimulatedClock

@@ -11,7 +11,7 @@ from backup_actions.aws import Clients, World
 from backup_actions.contract import Statement
 from backup_actions.errors import AwsCallFailed
 from backup_actions.ledger import Waiter, Waits
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.ledger.table import ITEM_KEY, POINT_KEY
 from backup_actions.ledger.wait_tasks import await_event, wake
 from backup_actions_local.calls import Handler
 from backup_actions_local.clock import START, SimulatedClock

@@ -2,7 +2,7 @@
 
 from backup_actions.ledger.description import WAKE
 from backup_actions.ledger.leases import Lease, Leases
-from backup_actions.ledger.ledger import Entry, Ledger, Status
+from backup_actions.ledger.ledger import Entry, Ledger, Standing, Status
 from backup_actions.ledger.waits import Waiter, Waits
 
-__all__ = ["WAKE", "Entry", "Lease", "Leases", "Ledger", "Status", "Waiter", "Waits"]
+__all__ = ["WAKE", "Entry", "Lease", "Leases", "Ledger", "Standing", "Status", "Waiter", "Waits"]

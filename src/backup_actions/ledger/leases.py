@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.errors import AwsCallFailed
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.ledger.table import EXPIRES, ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     from backup_actions.model.clock import Clock
-
-# The table's time-to-live attribute: DynamoDB removes what nobody took over within days of its end.
-_EXPIRES = "expires"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +84,9 @@ class Leases:
             with translated():
                 self._dynamodb.put_item(
                     TableName=self._table,
-                    Item={**self._key(slot), "owner": {"S": owner}, _EXPIRES: {"N": str(expires)}},
+                    Item={**self._key(slot), "owner": {"S": owner}, EXPIRES: {"N": str(expires)}},
                     ConditionExpression="attribute_not_exists(#owner) OR #expires < :now OR #owner = :owner",
-                    ExpressionAttributeNames={"#owner": "owner", "#expires": _EXPIRES},
+                    ExpressionAttributeNames={"#owner": "owner", "#expires": EXPIRES},
                     ExpressionAttributeValues={":now": {"N": str(now)}, ":owner": {"S": owner}},
                 )
         except AwsCallFailed as refusal:
@@ -121,4 +118,4 @@ def _unless_others_were_quicker(refusal: AwsCallFailed) -> bool:
 
 
 def _lease(item: Mapping[str, Any]) -> Lease:
-    return Lease(int(item[ITEM_KEY]["S"].removeprefix("slot#")), item["owner"]["S"], int(item[_EXPIRES]["N"]))
+    return Lease(int(item[ITEM_KEY]["S"].removeprefix("slot#")), item["owner"]["S"], int(item[EXPIRES]["N"]))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
+from backup_actions.ledger.table import BY_STANDING, ITEM_KEY, POINT_KEY
+from backup_actions.model.arn import Arn
 from backup_actions.model.json_types import JsonObject
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -16,8 +20,10 @@ if TYPE_CHECKING:
 
     from backup_actions.model.clock import Clock
 
-POINT_KEY, ITEM_KEY = "point", "item"
-_THE_POINT = "point"
+THE_POINT = "point"
+"""The item of the recovery point itself."""
+
+_ACTION = "action#"
 
 
 class Status(StrEnum):
@@ -31,16 +37,53 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+class Standing(StrEnum):
+    """Where an action stands with a recovery point, as far as somebody looks for all of the kind."""
+
+    ARTIFACT = "artifact"
+    """What it has made was proven, at the time that ``since`` says."""
+    WAITING = "waiting"
+    """It waits for a quota that others hold."""
+    ANNOUNCED = "announced"
+    """Another account was told of a copy and has not acknowledged it."""
+
+
+_STANDING_OF: Mapping[str, Standing] = {
+    "verified": Standing.ARTIFACT,
+    "waiting": Standing.WAITING,
+    "announced": Standing.ANNOUNCED,
+}
+"""What actions say of themselves → where they are found; all else is under way, or has failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One item of the ledger."""
 
-    point: str
+    recovery_point: RecoveryPoint
     item: str
     status: str
     changed_at: str
     run: str
     details: JsonObject
+    standing: str = ""
+    since: str = ""
+    """Of a point: when the backup was made, or else was first dealt with. Of an action: when it came to stand so."""
+
+    @property
+    def point(self) -> str:
+        """The recovery point's ARN."""
+        return str(self.recovery_point.arn)
+
+    @property
+    def resource(self) -> str:
+        """The ARN of what was backed up."""
+        return str(self.recovery_point.resource_arn)
+
+    @property
+    def action(self) -> str:
+        """The action that it is about; empty where it is about the point itself."""
+        return self.item.removeprefix(_ACTION) if self.item.startswith(_ACTION) else ""
 
 
 class Ledger:
@@ -49,49 +92,124 @@ class Ledger:
     def __init__(self, dynamodb: DynamoDBClient, table: str, clock: Clock) -> None:
         self._dynamodb, self._table, self._clock = dynamodb, table, clock
 
-    def record(self, point: RecoveryPoint, *, run: str, status: Status, details: JsonObject) -> None:
-        """The point has this status from now on; what was known of it before is replaced."""
-        self._put(point, _THE_POINT, run, status, details)
+    def record(self, point: RecoveryPoint, *, run: str, status: Status, details: JsonObject, made_at: str = "") -> None:
+        """The point has this status from now on; what was known of it before is replaced.
+
+        ``made_at`` is when the backup was made, in ISO 8601, where that is known.
+        """
+        since = datetime.fromisoformat(made_at) if made_at else self._clock.now()
+        self._put(point, THE_POINT, run, status, details, standing=status, since=since)
 
     def record_action(self, point: RecoveryPoint, action: str, *, run: str, status: str, details: JsonObject) -> None:
-        """One action on the point came to this."""
-        self._put(point, f"action#{action}", run, status, details)
+        """One action on the point came to this, now."""
+        standing = _STANDING_OF.get(status, "")
+        self._put(point, f"{_ACTION}{action}", run, status, details, standing=standing, since=self._clock.now())
 
     def entries(self, point_arn: str) -> list[Entry]:
         """Everything that is known of a point, the point itself first."""
-        with translated():
-            pages = self._dynamodb.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="#point = :point",
-                ExpressionAttributeNames={"#point": POINT_KEY},
-                ExpressionAttributeValues={":point": {"S": point_arn}},
-                ConsistentRead=True,
-            )
-            found = [_entry(item) for page in pages for item in page["Items"]]
-        return sorted(found, key=lambda entry: (entry.item != _THE_POINT, entry.item))
+        asked = {
+            "KeyConditionExpression": "#point = :point",
+            "ExpressionAttributeNames": {"#point": POINT_KEY},
+            "ExpressionAttributeValues": {":point": {"S": point_arn}},
+            "ConsistentRead": True,
+        }
+        found = [_entry(item) for page in self._query(asked) for item in page["Items"]]
+        return sorted(found, key=lambda entry: (entry.item != THE_POINT, entry.item))
 
-    def _put(self, point: RecoveryPoint, item: str, run: str, status: str, details: JsonObject) -> None:
+    def standing(self, standing: str, *, before: datetime | None = None, resource: str = "") -> Iterator[Entry]:
+        """All that stands so, oldest first, a page of 1 MB at a time; read from the index, which is seconds behind.
+
+        ``before`` leaves out what stands so since then or later, ``resource`` what is of others: AWS reads those too.
+        """
+        asked = _standing_so(standing, before)
+        if resource:
+            asked["FilterExpression"] = "#resource = :resource"
+            asked["ExpressionAttributeNames"]["#resource"] = "resource"
+            asked["ExpressionAttributeValues"][":resource"] = {"S": resource}
+        for page in self._query(asked):
+            yield from map(_entry, page["Items"])
+
+    def oldest(self, standing: str) -> Entry | None:
+        """What stands so for longest."""
+        with translated():
+            page = self._dynamodb.query(TableName=self._table, **_standing_so(standing, None), Limit=1)
+        return _entry(page["Items"][0]) if page["Items"] else None
+
+    def count(self, standing: str) -> int:
+        """How many stand so; AWS reads all of them for it."""
+        pages = self._query({**_standing_so(standing, None), "Select": "COUNT"})
+        return sum(page["Count"] for page in pages)
+
+    def _query(self, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        with translated():
+            pages = iter(self._dynamodb.get_paginator("query").paginate(TableName=self._table, **asked))
+        while True:
+            with translated():
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+    def _put(
+        self,
+        point: RecoveryPoint,
+        item: str,
+        run: str,
+        status: str,
+        details: JsonObject,
+        *,
+        standing: str,
+        since: datetime,
+    ) -> None:
+        values = {
+            POINT_KEY: str(point.arn),
+            ITEM_KEY: item,
+            "status": status,
+            "changed_at": self._clock.now().isoformat(),
+            "run": run,
+            "resource": str(point.resource_arn),
+            "resource_type": point.resource_type,
+            "vault": point.vault_name,
+            "details": json.dumps(details, sort_keys=True),
+        }
+        if standing:
+            # One zone for all: they are sorted as texts.
+            values |= {BY_STANDING.hash_key: standing, BY_STANDING.range_key: since.astimezone(UTC).isoformat()}
         with translated():
             self._dynamodb.put_item(
-                TableName=self._table,
-                Item={
-                    POINT_KEY: {"S": str(point.arn)},
-                    ITEM_KEY: {"S": item},
-                    "status": {"S": status},
-                    "changed_at": {"S": self._clock.now().isoformat()},
-                    "run": {"S": run},
-                    "resource": {"S": str(point.resource_arn)},
-                    "details": {"S": json.dumps(details, sort_keys=True)},
-                },
+                TableName=self._table, Item={name: {"S": str(value)} for name, value in values.items()}
             )
 
 
-def _entry(item: dict[str, Any]) -> Entry:
+def _standing_so(standing: str, before: datetime | None) -> dict[str, Any]:
+    asked: dict[str, Any] = {
+        "IndexName": BY_STANDING.name,
+        "KeyConditionExpression": "#standing = :standing",
+        "ExpressionAttributeNames": {"#standing": BY_STANDING.hash_key},
+        "ExpressionAttributeValues": {":standing": {"S": str(standing)}},
+    }
+    if before is not None:
+        asked["KeyConditionExpression"] += " AND #since < :before"
+        asked["ExpressionAttributeNames"]["#since"] = BY_STANDING.range_key
+        asked["ExpressionAttributeValues"][":before"] = {"S": before.astimezone(UTC).isoformat()}
+    return asked
+
+
+def _entry(item: Mapping[str, Any]) -> Entry:
+    texts: dict[str, str] = {name: value["S"] for name, value in item.items() if "S" in value}
+    point = RecoveryPoint(
+        arn=Arn.parse(texts[POINT_KEY]),
+        vault_name=texts["vault"],
+        resource_arn=Arn.parse(texts["resource"]),
+        resource_type=texts["resource_type"],
+    )
     return Entry(
-        point=item[POINT_KEY]["S"],
-        item=item[ITEM_KEY]["S"],
-        status=item["status"]["S"],
-        changed_at=item["changed_at"]["S"],
-        run=item["run"]["S"],
-        details=json.loads(item["details"]["S"]),
+        recovery_point=point,
+        item=texts[ITEM_KEY],
+        status=texts["status"],
+        changed_at=texts["changed_at"],
+        run=texts["run"],
+        details=json.loads(texts["details"]),
+        standing=texts.get(BY_STANDING.hash_key, ""),
+        since=texts.get(BY_STANDING.range_key, ""),
     )

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.errors import AwsCallFailed
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.ledger.table import EXPIRES, ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     from backup_actions.model.clock import Clock
-
-# The table's time-to-live attribute: DynamoDB removes what no event has ended.
-_EXPIRES = "expires"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Waits:
         with translated():
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item={**_keys(key, waiter), "token": {"S": waiter.token}, _EXPIRES: {"N": str(expires)}},
+                Item={**_keys(key, waiter), "token": {"S": waiter.token}, EXPIRES: {"N": str(expires)}},
             )
 
     def waiting_for(self, key: str) -> list[Waiter]:

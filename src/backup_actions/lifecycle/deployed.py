@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backup_actions.contract import Action, Awaited, Machine, Settings
-from backup_actions.lifecycle.main import main_machine
+from backup_actions.catalogue import CATALOGUE
+from backup_actions.contract import Action, Awaited, Function, Machine, Settings
+from backup_actions.ledger import WAKE
+from backup_actions.lifecycle.main import INTAKE, main_machine
 from backup_actions.lifecycle.settings import LifecycleSettings
 from backup_actions.offsite import ImportSettings, import_machine
 
@@ -70,6 +72,16 @@ def catalogued_machines(settings: DeploymentSettings, actions: Iterable[Action])
     return tuple(action for action in settings.enabled(actions) if action.queryable and settings.athena.enabled)
 
 
+def deployed_functions(settings: DeploymentSettings, actions: Iterable[Action]) -> tuple[Function, ...]:
+    """What events and schedules call, beside the functions of the machines' own."""
+    actions = tuple(actions)
+    return (
+        *(() if settings.imports else (INTAKE,)),
+        *((CATALOGUE,) if catalogued_machines(settings, actions) else ()),
+        *((WAKE,) if awaited_events(settings, actions) else ()),
+    )
+
+
 def awaited_events(settings: DeploymentSettings, actions: Iterable[Action]) -> Mapping[str, Awaited]:
     """The events that end waits of the machines, each by the name of its rule: ``rds-export-WaitForExport``."""
     main, _ = _main(settings)
@@ -86,6 +98,7 @@ def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:
         after_unrestorable=deletion.after_unrestorable,
         backup_tag_key=deletion.backup_tag.key if deletion.backup_tag else None,
         backup_tag_value=deletion.backup_tag.value if deletion.backup_tag else None,
+        tell_each_success=settings.notifications.success == "each",
     )
 
 
@@ -101,6 +114,7 @@ def import_settings(imports: Imports) -> ImportSettings:
         monthly=imports.retention.monthly,
         yearly=imports.retention.yearly,
         attempts=imports.attempts,
+        per_source_and_day=imports.per_source_and_day,
         acknowledge_after_actions=imports.acknowledge_after_actions,
     )
 

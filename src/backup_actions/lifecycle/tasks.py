@@ -35,7 +35,8 @@ def describe(world: World, event: Event) -> Mapping[str, Any]:
     chosen, reason = choose(able, facts.tags)
     evidence = point.prefix("evidence", facts.date)
     status = Status.PROCESSING if chosen else Status.SKIPPED
-    ledger.record(point, run=event["run"], status=status, details={"reason": reason, "evidence": evidence})
+    details = {"reason": reason, "evidence": evidence}
+    ledger.record(point, run=event["run"], status=status, details=details, made_at=facts.created_at)
     return {
         "facts": {
             "sizeBytes": facts.size_bytes,
@@ -104,15 +105,17 @@ def finish(world: World, event: Event) -> Mapping[str, Any]:
     """Complete evidence and ledger with how it ended, and word it for people."""
     point = RecoveryPoint.from_json(event["recoveryPoint"])
     news = news_of(point, event)
-    key = (event.get("facts") or {}).get("evidenceKey")
+    facts: Mapping[str, Any] = event.get("facts") or _NO_FACTS
+    key = facts["evidenceKey"]
     if key and not news.skipped:
         bucket = event["bucket"]
         evidence = read_document(world.clients.s3, bucket, key) or {"recovery_point": point.to_json()}
         ending = {"deletion": event["deletion"], "problem": event["problem"], "outcome": news.status}
         finished = {**evidence, **ending, "finished_at": world.clock.now().isoformat()}
         write_document(world.clients.s3, bucket, key, finished)
-    details = {"subject": news.subject, "evidence": key or "", "deletion": event["deletion"]}
-    _ledger(world, event).record(point, run=event["run"], status=news.status, details=details)
+    details = {"subject": news.subject, "evidence": key, "deletion": event["deletion"]}
+    made_at = facts["createdAt"]
+    _ledger(world, event).record(point, run=event["run"], status=news.status, details=details, made_at=made_at)
     return news.to_json()
 
 

@@ -1,0 +1,119 @@
+"""The ledger's index: what stands how, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from backup_actions.ledger import Entry, Ledger, Standing, Status
+from backup_actions.model.arn import Arn
+from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions_local.clock import START, SimulatedClock
+from backup_actions_local.front import Audit, Faults, Front, Roles
+from backup_actions_local.resources import make_ledger
+
+TABLE = "ledger-of-standings"
+DISK, DATABASE = "arn:aws:ec2:us-east-1:111122223333:volume/vol-1", "arn:aws:rds:us-east-1:111122223333:db:shop"
+
+
+@pytest.fixture(name="clock", scope="module")
+def _clock() -> SimulatedClock:
+    return SimulatedClock()
+
+
+@pytest.fixture(name="front", scope="module")
+def _front(clock: SimulatedClock) -> Iterator[Front]:
+    with Front(clock=clock, roles=Roles(clock), faults=Faults(), audit=Audit(), services=()) as front:
+        yield front
+
+
+@pytest.fixture(name="ledger")
+def _ledger(front: Front, clock: SimulatedClock) -> Iterator[Ledger]:
+    client = front.administrator.client("dynamodb")
+    make_ledger(client, TABLE)
+    yield Ledger(client, TABLE, clock)
+    client.delete_table(TableName=TABLE)
+
+
+def point(number: int, resource: str = DISK) -> RecoveryPoint:
+    arn = Arn.parse(f"arn:aws:ec2:us-east-1::snapshot/snap-{number}")
+    return RecoveryPoint(arn, "backups", Arn.parse(resource), "EBS" if resource == DISK else "RDS")
+
+
+def record(ledger: Ledger, number: int, status: Status, made_at: str = "", resource: str = DISK) -> None:
+    ledger.record(point(number, resource), run=f"run-{number}", status=status, details={}, made_at=made_at)
+
+
+def numbers(entries: Iterator[Entry]) -> list[int]:
+    return [int(entry.point.rpartition("-")[2]) for entry in entries]
+
+
+def test_points_of_a_status_are_found_the_oldest_backup_first_whatever_the_zone_of_its_time(ledger: Ledger) -> None:
+    record(ledger, 1, Status.FAILED, "2026-01-02T01:00:00+02:00")
+    record(ledger, 2, Status.FAILED, "2026-01-02T00:00:00+00:00")
+    record(ledger, 3, Status.FAILED, "2026-01-01T22:00:00.5+00:00")
+    record(ledger, 4, Status.KEPT, "2026-01-01T00:00:00+00:00")
+
+    assert numbers(ledger.standing(Status.FAILED)) == [3, 1, 2]
+    assert numbers(ledger.standing(Status.FAILED, before=datetime(2026, 1, 2, tzinfo=UTC))) == [3, 1]
+    assert ledger.count(Status.FAILED) == 3
+
+
+def test_a_point_stands_in_one_place(ledger: Ledger) -> None:
+    record(ledger, 1, Status.PROCESSING)
+    record(ledger, 1, Status.KEPT)
+
+    assert ledger.oldest(Status.PROCESSING) is None
+    assert numbers(ledger.standing(Status.KEPT)) == [1]
+
+
+def test_a_point_of_unknown_age_is_as_old_as_what_is_known_of_it(ledger: Ledger) -> None:
+    record(ledger, 1, Status.SKIPPED)
+
+    oldest = ledger.oldest(Status.SKIPPED)
+
+    assert oldest is not None
+    assert oldest.since == START.isoformat()
+
+
+def test_only_points_of_a_resource_are_shown_where_one_is_named(ledger: Ledger) -> None:
+    record(ledger, 1, Status.KEPT)
+    record(ledger, 2, Status.KEPT, resource=DATABASE)
+
+    (found,) = ledger.standing(Status.KEPT, resource=DATABASE)
+
+    assert found.recovery_point == point(2, DATABASE)
+
+
+@pytest.mark.parametrize(
+    ("status", "standing"),
+    [("verified", Standing.ARTIFACT), ("waiting", Standing.WAITING), ("announced", Standing.ANNOUNCED)],
+)
+def test_an_action_stands_where_its_status_says(ledger: Ledger, status: str, standing: Standing) -> None:
+    ledger.record_action(point(1), "ebs-archive", run="run", status=status, details={"proven": True})
+
+    (found,) = ledger.standing(standing)
+
+    assert (found.action, found.status, found.standing) == ("ebs-archive", status, standing)
+    assert found.details == {"proven": True}
+
+
+@pytest.mark.parametrize("status", ["processing", "failed"])
+def test_an_action_under_way_or_failed_stands_nowhere(ledger: Ledger, status: str) -> None:
+    ledger.record_action(point(1), "ebs-archive", run="run", status="waiting", details={})
+
+    ledger.record_action(point(1), "ebs-archive", run="run", status=status, details={})
+
+    assert [ledger.oldest(standing) for standing in Standing] == [None] * 3
+    assert ledger.entries(str(point(1).arn))[0].standing == ""
+
+
+def test_what_was_proven_again_goes_to_the_end_of_the_queue(ledger: Ledger, clock: SimulatedClock) -> None:
+    for number in (1, 2, 1):
+        ledger.record_action(point(number), "ebs-archive", run="run", status="verified", details={})
+        with clock.actor():
+            clock.sleep(timedelta(days=1).total_seconds())
+
+    assert numbers(ledger.standing(Standing.ARTIFACT)) == [2, 1]
