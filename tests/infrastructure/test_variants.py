@@ -151,7 +151,8 @@ def test_china_is_rendered_offline(china: Rendered) -> None:
 
 @pytest.fixture(name="govcloud", scope="module")
 def _govcloud(render: Render) -> Rendered:
-    return render(region="us-gov-west-1", zones=["us-gov-west-1b"])
+    without_exports = {"rds-export": {"enabled": False}}  # RDS has none there
+    return render(region="us-gov-west-1", zones=["us-gov-west-1b"], actions=without_exports)
 
 
 def test_a_stack_with_one_zone_has_databases_in_two_more_of_which_one_is_another(govcloud: Rendered) -> None:

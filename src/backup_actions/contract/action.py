@@ -129,13 +129,15 @@ class Action(Machine):
     ``handles`` are AWS Backup's resource types. ``restorable`` says whether what it produces can bring the resource
     back: only then may the backup be deleted after it (a Parquet export, for instance, cannot). ``queryable`` says
     whether an ``export.json`` tells of tables there, which Athena can then be asked about. ``opt_in`` says that it does
-    nothing unless the settings name it: for what has no sensible defaults.
+    nothing unless the settings name it: for what has no sensible defaults. ``missing_in`` are the regions that lack
+    what it needs, each with the reason: settings that use it there are refused.
     """
 
     handles: tuple[str, ...]
     restorable: bool
     queryable: bool = False
     opt_in: bool = False
+    missing_in: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

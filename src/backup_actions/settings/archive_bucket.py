@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from backup_actions.settings.words import BucketName, Days, KeyArn, Region, Section, region_of
+from backup_actions.settings.words import BucketName, Days, KeyArn, Region, Section, partition_of, region_of
 
 # What leaves a class earlier is charged for the whole time.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
@@ -104,6 +104,8 @@ class ArchiveBucket(Section):
         stack_region = region_of(info)
         if key_arn and stack_region and (key_region := key_arn.split(":")[3]) != stack_region:
             raise ValueError(f"the key is in {key_region}, and S3 needs one in the bucket's region, {stack_region}")
+        if key_arn and stack_region and key_arn.split(":")[1] != (partition := partition_of(stack_region)):
+            raise ValueError(f"ARNs of {stack_region} begin with arn:{partition}:")
         return key_arn
 
     @field_validator("lifecycle", "access_logs", "object_lock")

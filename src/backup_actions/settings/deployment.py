@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from backup_actions.settings.archive_bucket import ArchiveBucket
 from backup_actions.settings.athena import Athena
 from backup_actions.settings.imports import Imports
+from backup_actions.settings.network import Network
 from backup_actions.settings.words import (
     Account,
     Days,
@@ -23,6 +24,7 @@ from backup_actions.settings.words import (
     TagKey,
     TagValue,
     VaultName,
+    partition_of,
     region_of,
 )
 
@@ -38,17 +40,6 @@ _TAGS_AT_MOST = 40
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]  # fmt: skip
-
-_PARTITIONS: Mapping[str, str] = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
-    "eusc-": "aws-eusc",
-}
-"""Beginnings of region names outside of the partition ``aws``, as botocore's endpoint data has them."""
 
 
 class Deletion(Section):
@@ -137,6 +128,7 @@ class DeploymentSettings(Section):
         None, description="The image of the Batch jobs; null: built from containers/worker at deployment."
     )
     log_retention_days: LogRetentionDays = Field(90, description="Days for which logs are kept.")
+    network: Network = Field(Network(), description="Where the hosts of jobs stand, and how they reach AWS.")
     actions: ActionSections = Field(
         ActionSections(),
         description="One section for each installed action; without one it is used with its defaults, and on imports "
@@ -191,11 +183,18 @@ class DeploymentSettings(Section):
     def glue_database(self) -> str:
         """The database of exports: Athena's names have no hyphens."""
         return self.name.replace("-", "_")
+    @field_validator("network")
+    @classmethod
+    def _subnets_are_of_the_zones(cls, network: Network, info: ValidationInfo) -> Network:
+        if zones := info.data.get("zones"):
+            network.require_subnets(zones)
+        return network
+
 
     @property
     def partition(self) -> str:
         """``aws``, ``aws-cn``, ``aws-us-gov``, …: what ARNs of this region begin with."""
-        return next((name for start, name in _PARTITIONS.items() if self.region.startswith(start)), "aws")
+        return partition_of(self.region)
 
     def enabled(self, actions: Iterable[Action]) -> tuple[Action, ...]:
         """Those of the actions that these settings use: of imports only those that have a section."""

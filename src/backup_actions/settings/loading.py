@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from backup_actions.errors import SettingsInvalid
 from backup_actions.settings.action_sections import model_for
-from backup_actions.settings.mistakes import Mistake, Place, mistake_of
+from backup_actions.settings.mistakes import Mistake, Place, line_of, mistake_of
+from backup_actions.settings.whole import misfits
 from backup_actions.settings.words import REGION, Region
 from backup_actions.settings.yaml_file import Document, read
 
@@ -31,6 +32,7 @@ def from_mapping(data: Mapping[str, Any], actions: Iterable[Action]) -> Deployme
 
 
 def _checked(document: Document, actions: Iterable[Action], path: object) -> DeploymentSettings:
+    actions = tuple(actions)
     model = model_for(actions)
     data = _with_tuples(document.data)
     mistakes = list(document.mistakes)
@@ -40,6 +42,8 @@ def _checked(document: Document, actions: Iterable[Action], path: object) -> Dep
     except ValidationError as error:
         found = error.errors(include_url=False)
         mistakes += [mistake_of(one, document.lines, lambda place: _known_keys(model, place)) for one in found]
+    else:
+        mistakes += [Mistake(place, line_of(place, document.lines), why) for place, why in misfits(settings, actions)]
     if settings is None or mistakes:
         mistakes.sort(key=_in_order_of_lines)
         raise SettingsInvalid(path=path, count=len(mistakes), mistakes="\n".join(map(str, mistakes)))

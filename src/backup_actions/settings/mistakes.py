@@ -64,10 +64,10 @@ def mistake_of(
         place = (*place, blamed)
     if error["type"] == "extra_forbidden":
         return Mistake(place, lines.get(place), _unknown_key(place, known_keys(place[:-1])))
-    return Mistake(place, _line_of(place, lines), _reason(error))
+    return Mistake(place, line_of(place, lines), _reason(error))
 
 
-def _line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
+def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
     """The line of the place, or of what should contain it."""
     while place and place not in lines:
         place = place[:-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
@@ -11,6 +12,17 @@ from backup_actions.settings.checks import Matching, Within
 
 REGION = "region"
 """The key of the validation context under which the stack's region, where it is a sound one, reaches every section."""
+
+_PARTITIONS: Mapping[str, str] = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""Beginnings of region names outside of the partition ``aws``, as botocore's endpoint data has them."""
 
 
 class Section(BaseModel):
@@ -98,6 +110,11 @@ class Tag(Section):
 
     key: TagKey = Field(description="The tag's key.")
     value: TagValue = Field(description="The tag's value.")
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region: what ARNs there begin with."""
+    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def region_of(info: ValidationInfo) -> str | None:

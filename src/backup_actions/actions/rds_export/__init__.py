@@ -28,12 +28,25 @@ _EXPORT_ENDED = {
     },
 }
 
+# The page of Aurora's; that of RDS is divided by engines and names no others.
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.Aurora_Fea_Regions_DB-eng.Feature.ExportSnapshotToS3.html
+_WITHOUT_EXPORTS = (
+    "ap-east-2",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "mx-central-1",
+    "us-gov-east-1",
+    "us-gov-west-1",
+)
+
 ACTION = Action(
     name="rds-export",
     title="Export the tables of an RDS or Aurora snapshot to Parquet in S3",
     handles=("RDS", "Aurora"),
     restorable=False,
     queryable=True,
+    missing_in=dict.fromkeys(_WITHOUT_EXPORTS, "RDS exports no snapshots to S3 there"),
     awaits=(Awaited(state="WaitForExport", pattern=_EXPORT_ENDED, key="$.detail.SourceArn"),),
     folder=Path(__file__).parent,
     settings=RdsExportSettings,
