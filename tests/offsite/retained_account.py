@@ -64,6 +64,7 @@ class FakeTable:
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}
+        self.counts: dict[tuple[str, str], int] = {}
         self.puts = 0
 
     def put_item(self, *, Item: dict[str, Any], **asked: Any) -> None:  # noqa: N803 - boto3's name
@@ -74,6 +75,13 @@ class FakeTable:
             raise refusal("ConditionalCheckFailedException")
         self.items[Item["item"]["S"]] = Item
         self.puts += 1
+
+    def update_item(self, *, Key: dict[str, Any], ExpressionAttributeValues: dict[str, Any], **_: Any) -> None:  # noqa: N803
+        """One more is counted, unless there are as many as there may be."""
+        key = (Key["point"]["S"], Key["item"]["S"])
+        if self.counts.get(key, 0) >= int(ExpressionAttributeValues[":at_most"]["N"]):
+            raise refusal("ConditionalCheckFailedException")
+        self.counts[key] = self.counts.get(key, 0) + 1
 
     def get_item(self, *, Key: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
         """One item, or none."""

@@ -130,6 +130,8 @@ class FakeAws:
         self.looks, self.end = 3, "available"
         self.about_copies: dict[str, Any] = {}
         """What AWS says of copies besides what was shared."""
+        self.shown_late = self.unshown = 0
+        """For how many looks a copy of a disk is not shown at first; and for how many more."""
         self.keys: dict[str, str] = {}
         self.sent: list[tuple[str, str, str]] = []
         """Queue, message, reason."""
@@ -150,13 +152,13 @@ class FakeAws:
         missing = "DBClusterSnapshotNotFoundFault"
         return {"DBClusterSnapshots": self._databases(DBClusterSnapshotIdentifier, SnapshotType, missing)}
 
-    def copy_db_snapshot(self, **asked: Any) -> None:
+    def copy_db_snapshot(self, **asked: Any) -> Any:
         self.called("CopyDBSnapshot")
-        self._copy_database(asked, "DB", "DBSnapshotNotFound")
+        return {"DBSnapshot": self._copy_database(asked, "DB", "DBSnapshotNotFound")}
 
-    def copy_db_cluster_snapshot(self, **asked: Any) -> None:
+    def copy_db_cluster_snapshot(self, **asked: Any) -> Any:
         self.called("CopyDBClusterSnapshot")
-        self._copy_database(asked, "DBCluster", "DBClusterSnapshotNotFoundFault")
+        return {"DBClusterSnapshot": self._copy_database(asked, "DBCluster", "DBClusterSnapshotNotFoundFault")}
 
     def delete_db_snapshot(self, *, DBSnapshotIdentifier: str) -> None:  # noqa: N803 - boto3's name
         self.called("DeleteDBSnapshot")
@@ -173,7 +175,7 @@ class FakeAws:
             raise refusal(missing)
         return [self._looked_at(found[name], "Status", self.end)]
 
-    def _copy_database(self, asked: dict[str, Any], of: str, missing: str) -> None:
+    def _copy_database(self, asked: dict[str, Any], of: str, missing: str) -> Any:
         source, name = asked[f"Source{of}SnapshotIdentifier"], asked[f"Target{of}SnapshotIdentifier"]
         if source not in self.shared:
             raise refusal(missing)
@@ -191,16 +193,19 @@ class FakeAws:
             "SnapshotCreateTime": self._clock.now(),
             **self.about_copies,
         }
+        return self.copies[name]
 
     # ----------------------------------------------------------------------------------------------------------- disks
     def describe_snapshots(self, *, SnapshotIds: list[str]) -> Any:  # noqa: N803 - boto3's name
         self.called("DescribeSnapshots")
         found = [each for arn, each in self.shared.items() if name_in(arn) in SnapshotIds]
+        if self.unshown <= 0:
+            found += [each for name, each in self.copies.items() if name in SnapshotIds]
         if not found:
             raise refusal("InvalidSnapshot.NotFound")
         return {"Snapshots": found}
 
-    def copy_snapshot(self, **asked: Any) -> None:
+    def copy_snapshot(self, **asked: Any) -> Any:
         self.called("CopySnapshot")
         found = [each for arn, each in self.shared.items() if name_in(arn) == asked["SourceSnapshotId"]]
         if not found:
@@ -218,6 +223,8 @@ class FakeAws:
             "StartTime": self._clock.now(),
             **self.about_copies,
         }
+        self.unshown = self.shown_late
+        return {"SnapshotId": name}
 
     def delete_snapshot(self, *, SnapshotId: str) -> None:  # noqa: N803 - boto3's name
         self.called("DeleteSnapshot")
@@ -228,6 +235,10 @@ class FakeAws:
 
     def _own_disks(self, *, Filters: list[dict[str, Any]], **_: Any) -> Iterator[Any]:  # noqa: N803 - boto3's name
         self.called("DescribeSnapshots")
+        self.unshown -= 1
+        if self.unshown >= 0:
+            yield {"Snapshots": []}
+            return
         (wanted,) = Filters[0]["Values"]
         tag = {"Key": NAME_TAG, "Value": wanted}
         ended = {"available": "completed", "failed": "error"}.get(self.end, self.end)

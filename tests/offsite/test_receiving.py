@@ -240,7 +240,7 @@ def test_an_old_announcement_of_what_retention_has_removed_is_neither_acknowledg
 
     heard = separated.hear(announcing(DATABASE))
 
-    assert "retention has removed it" in heard["buried"]
+    assert "has been removed since" in heard["buried"]
     assert list(separated.aws.started) == [execution_name(DATABASE, 1)]
 
 

@@ -26,7 +26,7 @@ def clean(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
     snapshots = snapshots_like(world, announced.resource_type, Arn.parse(event["key"]))
     tags = tags_of_copy(announced, copy_name(announced), event["securityTag"])
     pending = []
-    for copy in snapshots.own(copy_name(announced)):
+    for copy in snapshots.own(copy_name(announced), event["copyArn"]):
         if copy.arn != known.imported_arn and tags.items() <= copy.tags.items():
             snapshots.remove(copy.arn)
             pending.append(copy.arn)

@@ -38,9 +38,16 @@ _QUOTAS = frozenset(
 )
 _KEYS = frozenset({"KMSKeyNotAccessibleFault"})
 
+# With the pauses between them 7 minutes: what EC2 has begun it may show a while later only.
+# https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+_LOOKS_UNTIL_SEEN = 5
+
 
 def copy(world: World, event: Event) -> Mapping[str, Any]:
-    """A copy is being made, or there is one already; ``problem`` names what has to change before there can be one."""
+    """A copy is being made, or there is one already; ``problem`` names what has to change before there can be one.
+
+    ``copyArn`` is the copy's where this call has begun it.
+    """
     announced = Announcement.from_text(event["announcement"])
     order = Order(
         snapshot_arn=announced.snapshot_arn,
@@ -48,16 +55,16 @@ def copy(world: World, event: Event) -> Mapping[str, Any]:
         key_arn=event["key"],
         tags=tags_of_copy(announced, copy_name(announced), event["securityTag"]),
     )
-    snapshots = snapshots_like(world, announced.resource_type, Arn.parse(event["key"]))
+    snapshots, begun = snapshots_like(world, announced.resource_type, Arn.parse(event["key"])), ""
     try:
         if not snapshots.own(order.name):
-            snapshots.begin_copy(order)
+            begun = snapshots.begin_copy(order)
     except AwsCallFailed as refusal:
         problem = _named(world, refusal, announced, order)
         if problem is None:
             raise
-        return {"problem": told(problem), "quota": isinstance(problem, QuotaExceeded)}
-    return {"problem": None, "quota": False}
+        return {"problem": told(problem), "quota": isinstance(problem, QuotaExceeded), "copyArn": ""}
+    return {"problem": None, "quota": False, "copyArn": begun}
 
 
 def inspect(world: World, event: Event) -> Mapping[str, Any]:
@@ -67,12 +74,14 @@ def inspect(world: World, event: Event) -> Mapping[str, Any]:
     """
     announced = Announcement.from_text(event["announcement"])
     name, key_arn = copy_name(announced), event["key"]
-    copies = snapshots_like(world, announced.resource_type, Arn.parse(key_arn)).own(name)
+    copies = snapshots_like(world, announced.resource_type, Arn.parse(key_arn)).own(name, event["copyArn"])
     if not copies:
+        if event["looks"] < _LOOKS_UNTIL_SEEN:
+            return _copying("not shown yet", event["copyArn"])
         return _failed(CopyFailed(name=name, reason="it is not there any more"))
     (first, *_) = copies
     if first.state == "copying":
-        return {"state": "copying", "status": first.status, "problem": None, "event": _name_in_events(first)}
+        return _copying(first.status, first.arn)
     if first.state == "failed":
         return _failed(_why_failed(world, announced, first, name, key_arn))
     tags = tags_of_copy(announced, name, event["securityTag"])
@@ -92,13 +101,18 @@ def told(problem: BackupActionsError) -> Mapping[str, str]:
     return {"error": type(problem).__name__, "cause": f"{problem}; {problem.hint}"}
 
 
-def _name_in_events(made: Snapshot) -> str:
+def _copying(status: str, arn: str) -> Mapping[str, Any]:
+    # A copy that was begun without an answer has no name in events yet; then the wait ends by itself.
+    return {"state": "copying", "status": status, "problem": None, "event": _name_in_events(arn) if arn else "unknown"}
+
+
+def _name_in_events(copy_arn: str) -> str:
     """RDS's events have its ARN, EBS's one of another form, with the region where the account would be.
 
     https://docs.aws.amazon.com/ebs/latest/userguide/ebs-cloud-watch-events.html#copy-snapshot-complete
     """
-    arn = Arn.parse(made.arn)
-    return f"arn:{arn.partition}:ec2::{arn.region}:{arn.resource}" if arn.service == "ec2" else made.arn
+    arn = Arn.parse(copy_arn)
+    return f"arn:{arn.partition}:ec2::{arn.region}:{arn.resource}" if arn.service == "ec2" else copy_arn
 
 
 def _failed(problem: BackupActionsError) -> Mapping[str, Any]:

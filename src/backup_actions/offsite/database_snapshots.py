@@ -43,7 +43,7 @@ class InstanceSnapshots:
             raise
         return next(map(_of_instance, found["DBSnapshots"]), None)
 
-    def own(self, name: str) -> list[Snapshot]:
+    def own(self, name: str, known_arn: str = "") -> list[Snapshot]:
         """The copy of that name."""
         try:
             with translated():
@@ -54,10 +54,10 @@ class InstanceSnapshots:
             raise
         return list(map(_of_instance, found["DBSnapshots"]))
 
-    def begin_copy(self, order: Order) -> None:
+    def begin_copy(self, order: Order) -> str:
         """A copy is being made, or was there."""
         with _unless_taken(), translated():
-            self._rds.copy_db_snapshot(
+            begun = self._rds.copy_db_snapshot(
                 SourceDBSnapshotIdentifier=order.snapshot_arn,
                 TargetDBSnapshotIdentifier=order.name,
                 KmsKeyId=order.key_arn,
@@ -65,6 +65,8 @@ class InstanceSnapshots:
                 Tags=[{"Key": key, "Value": value} for key, value in order.tags.items()],
                 **_from_elsewhere(order, self._rds.meta.region_name),
             )
+            return begun["DBSnapshot"]["DBSnapshotArn"]
+        return ""
 
     def remove(self, arn: str) -> bool:
         """Whether the removal was accepted."""
@@ -93,7 +95,7 @@ class ClusterSnapshots:
             raise
         return next(map(_of_cluster, found["DBClusterSnapshots"]), None)
 
-    def own(self, name: str) -> list[Snapshot]:
+    def own(self, name: str, known_arn: str = "") -> list[Snapshot]:
         """The copy of that name."""
         try:
             with translated():
@@ -104,10 +106,10 @@ class ClusterSnapshots:
             raise
         return list(map(_of_cluster, found["DBClusterSnapshots"]))
 
-    def begin_copy(self, order: Order) -> None:
+    def begin_copy(self, order: Order) -> str:
         """A copy is being made, or was there."""
         with _unless_taken(), translated():
-            self._rds.copy_db_cluster_snapshot(
+            begun = self._rds.copy_db_cluster_snapshot(
                 SourceDBClusterSnapshotIdentifier=order.snapshot_arn,
                 TargetDBClusterSnapshotIdentifier=order.name,
                 KmsKeyId=order.key_arn,
@@ -115,6 +117,8 @@ class ClusterSnapshots:
                 Tags=[{"Key": key, "Value": value} for key, value in order.tags.items()],
                 **_from_elsewhere(order, self._rds.meta.region_name),
             )
+            return begun["DBClusterSnapshot"]["DBClusterSnapshotArn"]
+        return ""
 
     def remove(self, arn: str) -> bool:
         """Whether the removal was accepted."""

@@ -36,22 +36,25 @@ class DiskSnapshots:
             raise
         return next(map(self._told, found["Snapshots"]), None)
 
-    def own(self, name: str) -> list[Snapshot]:
+    def own(self, name: str, known_arn: str = "") -> list[Snapshot]:
         """The copies with that name in their tag, the first that was begun first."""
         with translated():
             pages = self._ec2.get_paginator("describe_snapshots").paginate(
                 OwnerIds=["self"], Filters=[{"Name": f"tag:{NAME_TAG}", "Values": [name]}]
             )
             found = [each for page in pages for each in page["Snapshots"]]
-        return list(map(self._told, sorted(found, key=lambda each: (each["StartTime"], each["SnapshotId"]))))
+        copies = list(map(self._told, sorted(found, key=lambda each: (each["StartTime"], each["SnapshotId"]))))
+        if known_arn and all(copy.arn != known_arn for copy in copies) and (known := self.shared(known_arn)):
+            copies.append(known)
+        return copies
 
-    def begin_copy(self, order: Order) -> None:
+    def begin_copy(self, order: Order) -> str:
         """A copy is being made. It has no name that a second one could not have: look for it first."""
         if self.own(order.name):
-            return
+            return ""
         tags: Any = [{"Key": key, "Value": value} for key, value in order.tags.items()]
         with translated():
-            self._ec2.copy_snapshot(
+            begun = self._ec2.copy_snapshot(
                 SourceRegion=Arn.parse(order.snapshot_arn).region,
                 SourceSnapshotId=name_in(order.snapshot_arn),
                 Encrypted=True,
@@ -59,6 +62,7 @@ class DiskSnapshots:
                 Description=f"import of {order.snapshot_arn}",
                 TagSpecifications=[{"ResourceType": "snapshot", "Tags": tags}],
             )
+        return self._arn(begun["SnapshotId"])
 
     def remove(self, arn: str) -> bool:
         """Whether the removal was accepted."""
@@ -71,7 +75,7 @@ class DiskSnapshots:
 
     def _told(self, found: SnapshotTypeDef) -> Snapshot:
         return Snapshot(
-            arn=f"arn:{self._partition}:ec2:{self._region}::snapshot/{found['SnapshotId']}",
+            arn=self._arn(found["SnapshotId"]),
             owner=found["OwnerId"],
             state=_STATES.get(found["State"], "copying"),
             status=": ".join(filter(None, (found["State"], found.get("StateMessage", "")))),
@@ -80,3 +84,6 @@ class DiskSnapshots:
             taken_at=found["StartTime"],
             tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
         )
+
+    def _arn(self, snapshot_id: str) -> str:
+        return f"arn:{self._partition}:ec2:{self._region}::snapshot/{snapshot_id}"

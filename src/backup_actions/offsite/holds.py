@@ -38,7 +38,7 @@ def _objection(found: Import) -> str:
         return "it has been removed"
     if found.leaving_since:
         return "it is being removed"
-    if not found.is_at_rest:
+    if found.is_being_imported:
         return "an execution is at it"
     if not found.is_verified:
         return "it is not verified"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.errors import AwsCallFailed
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.ledger.table import ITEM_KEY, POINT_KEY
 from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Announcement
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -41,7 +41,19 @@ class Stage(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     """The source has been told that it is there."""
     REMOVED = "removed"
-    """Retention has let it go."""
+    """Retention has let it go, or somebody has and said so."""
+
+
+class Acted(StrEnum):
+    """What has come of the actions on an import."""
+
+    NONE = "none"
+    """No action was chosen for it."""
+    RUNNING = "running"
+    PROVEN = "proven"
+    """All have succeeded, and what they made was looked at."""
+    FAILED = "failed"
+    """Not all have, or nobody has seen it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +72,9 @@ class Import:
     imported_at: str = ""
     """When it was found to be what was announced, in ISO 8601."""
     size_gib: int = 0
+    acted: Acted = Acted.NONE
+    problem: str = ""
+    """Why the last attempt did not do all that it should; empty where it did, or is under way."""
     hold: str = ""
     """Why it has to stay; empty where nobody holds it."""
     leaving_since: str = ""
@@ -74,9 +89,15 @@ class Import:
         return bool(self.imported_arn) and self.stage is not Stage.REMOVED and not self.leaving_since
 
     @property
+    def is_being_imported(self) -> bool:
+        """Whether an execution is about to import it, or to give it back."""
+        return self.stage in {Stage.IMPORTING, Stage.RETURNING}
+
+    @property
     def is_at_rest(self) -> bool:
-        """Whether no execution is at it."""
-        return self.stage not in {Stage.IMPORTING, Stage.RETURNING}
+        """Whether no execution is at it: neither imports it nor runs actions on it."""
+        acts = self.stage is Stage.ACKNOWLEDGED and self.acted is Acted.RUNNING
+        return not self.is_being_imported and not acts
 
     @property
     def backed_up_at(self) -> datetime:
@@ -164,7 +185,11 @@ def _item(stands: Import) -> dict[str, Any]:
 def _import(item: Mapping[str, Any]) -> Import:
     details = json.loads(item["details"]["S"])
     return Import(
-        **{**details, "announcement": Announcement(**details["announcement"])},
+        **{
+            **details,
+            "announcement": Announcement(**details["announcement"]),
+            "acted": Acted(details.get("acted", Acted.NONE)),
+        },
         stage=Stage(item["status"]["S"]),
         changed_at=item["changed_at"]["S"],
         version=int(item[_VERSION]["N"]),

@@ -9,6 +9,8 @@ from typing import Any
 from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Announcement
 
+_NOT_BY_ITSELF = frozenset({"NoActionChosen"})
+"""What trying again does not mend."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 15 * 60, 12 * 3600
 
 
@@ -30,7 +32,8 @@ class ImportNews:
 def news_of(announced: Announcement, event: Mapping[str, Any], *, attempts: int) -> ImportNews:
     """Word the end of an attempt from what the import machine remembers of it."""
     what = f"{announced.resource_type} {Arn.parse(announced.resource_arn).resource} of {_account(announced)}"
-    problem, final = event["problem"], event["acknowledged"] or event["attempt"] % attempts == 0
+    problem, is_last = event["problem"], event["attempt"] % attempts == 0
+    final = event["acknowledged"] or is_last or (problem is not None and problem["error"] in _NOT_BY_ITSELF)
     lines = [f"Snapshot {announced.snapshot_arn}, backup of {announced.created_at}, execution {event['run']}.", ""]
     lines += _lines(event)
     if problem is None:

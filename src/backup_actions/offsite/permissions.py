@@ -257,6 +257,7 @@ def import_permissions(settings: ImportSettings) -> Permissions:
                 *_REMOVING,
             ),
             "tell": (
+                _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
                 _LIST,
                 Statement(("s3:GetObject", "s3:PutObject"), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
                 _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
@@ -279,6 +280,7 @@ def receiving_permissions(settings: ImportSettings) -> Permissions:
         tasks={
             "function": (
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
+                _ledger("dynamodb:UpdateItem", for_="how many its source has had today"),
                 *_describe_databases(settings, own=True, shared=True),
                 Statement(("states:StartExecution",), on=IMPORT_MACHINE, for_=("an import",)),
                 Statement(

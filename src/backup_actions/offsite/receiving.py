@@ -19,6 +19,8 @@ from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.offsite.acknowledging import send_acknowledgement
 from backup_actions.offsite.claims import Claimed, claimed_in
 from backup_actions.offsite.comparing import objections_to_shared
+from backup_actions.offsite.daily_quota import DailyQuota
+from backup_actions.offsite.executions import has_ended
 from backup_actions.offsite.imports import IMPORTS, Import, Imports, Stage
 from backup_actions.offsite.kinds import snapshots_like
 from backup_actions.offsite.naming import copy_name, execution_name
@@ -41,7 +43,7 @@ def receive(world: World, event: Mapping[str, Any]) -> Mapping[str, str]:
     here = Arn.parse(world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
     try:
         claimed = claimed_in(record["body"], settings, here=here, now=world.clock.now())
-        return _heard(world, claimed)
+        return _heard(world, settings, claimed)
     except NotShared as unseen:
         if int(record["attributes"]["ApproximateReceiveCount"]) < _LOOKS:
             raise
@@ -50,27 +52,29 @@ def receive(world: World, event: Mapping[str, Any]) -> Mapping[str, str]:
         return _bury(world, record["body"], str(wrong))
 
 
-def _heard(world: World, claimed: Claimed) -> Mapping[str, str]:
+def _heard(world: World, settings: ImportSettings, claimed: Claimed) -> Mapping[str, str]:
     """What follows from what is known of the import. Raises AnnouncementRefused or NotShared."""
     known = _imports(world).find(claimed.announcement.snapshot_arn)
     if known is None:
         _confirm(world, claimed)
-        return _begin(world, claimed, _first_attempt(claimed))
+        _count(world, settings, claimed)
+        return _begin(world, settings, claimed, _first_attempt(claimed))
     if known.announcement_sha256 != claimed.sha256:
         raise AnnouncementRefused(reason="its snapshot was announced before, and otherwise")
     if known.stage is Stage.REMOVED or known.leaving_since:
-        raise AnnouncementRefused(reason="it was imported, and retention has removed it since")
+        raise AnnouncementRefused(reason="it was announced before, and what became of it has been removed since")
     if known.stage is Stage.ACKNOWLEDGED and _is_there(world, known):
-        send_acknowledgement(world, claimed.source, known)
+        send_acknowledgement(world, settings, claimed.source, known)
         return {"acknowledged": known.imported_arn}
     if known.stage is Stage.IMPORTING:
         begun = _start(world, claimed, known)
-        if "started" in begun or not _has_ended(world, known.execution):
+        machine = Arn.parse(world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
+        if "started" in begun or not has_ended(world, machine, known.execution):
             return begun
         # It was cut short, and what cleans up after it has not come to that yet, or never will.
     elif not known.is_verified:
         _confirm(world, claimed)
-    return _begin(world, claimed, _next_attempt(known))
+    return _begin(world, settings, claimed, _next_attempt(known))
 
 
 def _is_there(world: World, known: Import) -> bool:
@@ -91,6 +95,17 @@ def _confirm(world: World, claimed: Claimed) -> None:
         raise AnnouncementRefused(reason="; ".join(objections))
 
 
+def _count(world: World, settings: ImportSettings, claimed: Claimed) -> None:
+    """It is one of the imports that its source has today. Raises AnnouncementRefused where it has had all of them."""
+    account, at_most = claimed.source.account, settings.per_source_and_day
+    table = world.environment["BACKUP_ACTIONS_LEDGER"]
+    if not DailyQuota(world.clients.dynamodb, table, world.clock, account, at_most).take_one():
+        raise AnnouncementRefused(
+            reason=f"the account {account} has had its {at_most} imports of today: send this to the queue of "
+            "announcements tomorrow, or raise imports.per_source_and_day if all of them are wanted"
+        )
+
+
 def _first_attempt(claimed: Claimed) -> Import:
     return Import(
         announcement=claimed.announcement,
@@ -104,13 +119,13 @@ def _first_attempt(claimed: Claimed) -> Import:
 def _next_attempt(known: Import) -> Import:
     attempt = known.attempt + 1
     execution = execution_name(known.announcement, attempt)
-    return replace(known, stage=Stage.IMPORTING, attempt=attempt, execution=execution)
+    return replace(known, stage=Stage.IMPORTING, attempt=attempt, execution=execution, problem="")
 
 
-def _begin(world: World, claimed: Claimed, wanted: Import) -> Mapping[str, str]:
+def _begin(world: World, settings: ImportSettings, claimed: Claimed, wanted: Import) -> Mapping[str, str]:
     begun = _imports(world).stand(wanted)
     if begun is None:  # somebody was quicker: what stands there now decides
-        return _heard(world, claimed)
+        return _heard(world, settings, claimed)
     return _start(world, claimed, begun)
 
 
@@ -138,16 +153,6 @@ def _start(world: World, claimed: Claimed, begun: Import) -> Mapping[str, str]:
         log.info("%s was announced before", announced.snapshot_arn)
         return {"already": begun.execution}
     return {"started": begun.execution}
-
-
-def _has_ended(world: World, execution: str) -> bool:
-    machine = Arn.parse(world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
-    name = machine.resource.removeprefix("stateMachine:")
-    with translated():
-        found = world.clients.stepfunctions.describe_execution(
-            executionArn=str(replace(machine, resource=f"execution:{name}:{execution}"))
-        )
-    return found["status"] != "RUNNING"
 
 
 def _imports(world: World) -> Imports:

@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
-from backup_actions.offsite.imports import Import
+from backup_actions.offsite.imports import Acted, Import
 
 # A copy of the largest snapshot and a few attempts at it take no longer.
 _IN_TIME = timedelta(days=3)
+
+_SOUND = frozenset({Acted.NONE, Acted.PROVEN})
+
+Periods: TypeAlias = Mapping[str, Sequence[str]]
+"""Announced snapshot → the periods for which it is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,9 @@ class Rules:
     When a backup was made is the source's word, for which AWS vouches only in part. Therefore what was imported days
     after that time is counted by itself, and there who came first stays: whoever has taken the source over puts
     nothing into the place of old backups. It goes when so many periods have passed in which backups came in time.
+
+    All of that is done twice: with all imports, and with those at which no action has failed. What does not load stands
+    in nobody's place.
     """
 
     days: int
@@ -85,15 +93,16 @@ def decide(imports: Iterable[Import], rules: Rules, now: datetime) -> list[Verdi
 def _on_one_resource(imports: Iterable[Import], rules: Rules, now: datetime) -> Iterator[Verdict]:
     newest_first = sorted(imports, key=_time_of_backup, reverse=True)
     verified = [each for each in newest_first if each.is_verified]
-    in_time = [each for each in verified if _came_in_time(each)]
-    late = [each for each in verified if not _came_in_time(each)]
-    standing_for = {**_standing_for(in_time, rules), **_late_standing_for(late, in_time, rules)}
+    sound = [each for each in verified if each.acted in _SOUND]
+    everything, what_is_sound = _standing_for(verified, rules), _standing_for(sound, rules)
     for each in newest_first:
         reasons = list(_reasons_to_keep(each, rules, now))
         if each in verified[:1]:
             reasons.append("it is the newest of its resource")
-        if periods := standing_for.get(each.announcement.snapshot_arn):
-            reasons.append(f"it {'came late and ' if each in late else ''}stands for {', '.join(periods)}")
+        elif each in sound[:1]:
+            reasons.append("it is the newest of its resource at which no action has failed")
+        if each in verified:
+            reasons += _reasons_among_others(each, everything, what_is_sound)
         no_reason = f"its {rules.days} days are over, and it stands for no day, week, month or year that counts"
         yield Verdict(each, bool(reasons), "; ".join(reasons) or no_reason)
 
@@ -102,16 +111,34 @@ def _reasons_to_keep(each: Import, rules: Rules, now: datetime) -> Iterator[str]
     """Those that it has whatever else there is of its resource."""
     if each.hold:
         yield f"it is under a hold: {each.hold}"
-    if not each.is_at_rest:
+    if each.is_being_imported:
         yield "an execution is at it"
+    elif not each.is_at_rest:
+        yield "actions run on it"
     if not each.is_verified:
         yield "it is not verified"
     elif now - datetime.fromisoformat(each.imported_at) < timedelta(days=rules.days):
         yield f"it was imported on {each.imported_at[:10]}, and all are kept for {rules.days} days"
 
 
-def _standing_for(newest_first: Sequence[Import], rules: Rules) -> Mapping[str, list[str]]:
-    """Announced snapshot → the periods for which it is kept."""
+def _reasons_among_others(each: Import, everything: Periods, what_is_sound: Periods) -> Iterator[str]:
+    arn, came = each.announcement.snapshot_arn, "" if _came_in_time(each) else "came late and "
+    periods = everything.get(arn, ())
+    if periods:
+        yield f"it {came}stands for {', '.join(periods)}"
+    if more := [period for period in what_is_sound.get(arn, ()) if period not in periods]:
+        yield f"it {came}stands for {', '.join(more)} among those at which no action has failed"
+
+
+def _standing_for(newest_first: Sequence[Import], rules: Rules) -> Periods:
+    """For which periods each stands."""
+    in_time = [each for each in newest_first if _came_in_time(each)]
+    late = [each for each in newest_first if not _came_in_time(each)]
+    return {**_in_time_standing_for(in_time, rules), **_late_standing_for(late, in_time, rules)}
+
+
+def _in_time_standing_for(newest_first: Sequence[Import], rules: Rules) -> Periods:
+    """The same of those that came in time: the newest of a period stands for it."""
     found: dict[str, list[str]] = defaultdict(list)
     for period in _PERIODS:
         newest: dict[str, Import] = {}
@@ -122,7 +149,7 @@ def _standing_for(newest_first: Sequence[Import], rules: Rules) -> Mapping[str, 
     return found
 
 
-def _late_standing_for(late: Sequence[Import], in_time: Sequence[Import], rules: Rules) -> Mapping[str, list[str]]:
+def _late_standing_for(late: Sequence[Import], in_time: Sequence[Import], rules: Rules) -> Periods:
     """The same of those that came late: by the order in which they came, which is this account's own word."""
     found: dict[str, list[str]] = defaultdict(list)
     for period in _PERIODS:

@@ -48,6 +48,9 @@ class ImportSettings(Settings):
     attempts: int = setting(
         "How often an import is tried before it becomes a dead letter.", default=5, at_least=1, at_most=20
     )
+    per_source_and_day: int = setting(
+        "How many imports of one source are begun on one day at the most.", default=100, at_least=1, at_most=10_000
+    )
     acknowledge_after_actions: bool = setting(
         "Whether an import is acknowledged only when the enabled actions have succeeded on it.", default=False
     )

@@ -78,12 +78,16 @@ class Snapshots(Protocol):
         """Another account's, where it is shared with this one."""
         ...
 
-    def own(self, name: str) -> list[Snapshot]:
-        """Our copies of that name: one of a database, any number of a disk."""
+    def own(self, name: str, known_arn: str = "") -> list[Snapshot]:
+        """Our copies of that name: one of a database, any number of a disk.
+
+        AWS may not show for a while what it has begun. ``known_arn`` is a copy that was begun, and may be shown before
+        it is found by its name.
+        """
         ...
 
-    def begin_copy(self, order: Order) -> None:
-        """A copy is being made; one of that name that is there already is left alone."""
+    def begin_copy(self, order: Order) -> str:
+        """A copy is being made, and this is its ARN; empty where one of that name is left alone."""
         ...
 
     def remove(self, arn: str) -> bool:

@@ -15,7 +15,7 @@ from backup_actions.errors import ImportChanged
 from backup_actions.model.offsite import Announcement
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.offsite.acknowledging import send_acknowledgement
-from backup_actions.offsite.imports import Import, Imports, Stage
+from backup_actions.offsite.imports import Acted, Import, Imports, Stage
 from backup_actions.offsite.news import news_of
 from backup_actions.offsite.settings import ImportSettings
 
@@ -27,9 +27,10 @@ def record(world: World, event: Event) -> Mapping[str, Any]:
     known = _known(world, event)
     if known.imported_arn != event["importedArn"]:  # one of an earlier attempt may be gone
         now = world.clock.now().isoformat()
-        verified = replace(known, imported_arn=event["importedArn"], imported_at=now, size_gib=event["sizeGib"])
-        known = _stand(world, event, verified)
+        known = replace(known, imported_arn=event["importedArn"], imported_at=now, size_gib=event["sizeGib"])
     point, date = known.recovery_point, known.backed_up_at.astimezone(UTC).date().isoformat()
+    chosen = [_chosen(action, point, date) for action in event["actions"] if _handles(action, point)]
+    known = _stand(world, event, replace(known, acted=Acted.RUNNING if chosen else Acted.NONE))
     evidence = point.prefix("evidence", date)
     document = {
         "format": "backup-actions/import-evidence",
@@ -47,7 +48,7 @@ def record(world: World, event: Event) -> Mapping[str, Any]:
     return {
         "recoveryPoint": point.to_json(),
         "evidenceKey": f"{evidence}/evidence.json",
-        "chosen": [_chosen(action, point, date) for action in event["actions"] if _handles(action, point)],
+        "chosen": chosen,
     }
 
 
@@ -60,10 +61,11 @@ def prove_actions(world: World, event: Event) -> Mapping[str, Any]:
 def acknowledge(world: World, event: Event) -> Mapping[str, Any]:
     """The source is told that its snapshot is there, and it is known that it was told."""
     known = _known(world, event)
-    source = ImportSettings.from_json(event["settings"]).source_of(_source_account(known))
+    settings = ImportSettings.from_json(event["settings"])
+    source = settings.source_of(_source_account(known))
     if source is None:
         return {"acknowledged": False, "reason": "the settings do not name its source any more"}
-    send_acknowledgement(world, source, known)
+    send_acknowledgement(world, settings, source, known)
     if known.stage is not Stage.ACKNOWLEDGED:
         _stand(world, event, replace(known, stage=Stage.ACKNOWLEDGED))
     return {"acknowledged": True, "reason": ""}
@@ -74,8 +76,8 @@ def put_back(world: World, event: Event) -> Mapping[str, Any]:
 
     The ledger says so first: who takes the message out again must find that this attempt is over.
     """
-    known = Imports(world.clients.dynamodb, event["ledger"], world.clock).find(_snapshot_arn(event))
-    if known is None or known.attempt != event["attempt"] or known.is_at_rest:
+    known = _imports(world, event).find(_snapshot_arn(event))
+    if known is None or known.attempt != event["attempt"] or not known.is_being_imported:
         return {"returned": False}
     if known.stage is Stage.IMPORTING:
         known = _stand(world, event, replace(known, stage=Stage.RETURNING))
@@ -87,12 +89,13 @@ def put_back(world: World, event: Event) -> Mapping[str, Any]:
             MessageAttributes={"reason": {"DataType": "String", "StringValue": event["reason"][:1024]}},
         )
     # Nobody but the next attempt changes it now, and that one knows better.
-    Imports(world.clients.dynamodb, event["ledger"], world.clock).stand(replace(known, stage=Stage.FAILED))
+    _imports(world, event).stand(replace(known, stage=Stage.FAILED))
     return {"returned": True}
 
 
 def tell(world: World, event: Event) -> Mapping[str, Any]:
-    """How it ended, completed in the evidence and worded for people, with what happens next."""
+    """How it ended, noted in the ledger, completed in the evidence and worded for people, with what happens next."""
+    _note(world, event)
     settings = ImportSettings.from_json(event["settings"])
     announced = Announcement.from_text(event["announcement"])
     news = news_of(announced, event, attempts=settings.attempts)
@@ -102,6 +105,19 @@ def tell(world: World, event: Event) -> Mapping[str, Any]:
         finished = {**known, **ending, "finished_at": world.clock.now().isoformat()}
         write_document(world.clients.s3, event["bucket"], key, finished)
     return news.to_json()
+
+
+def _note(world: World, event: Event) -> None:
+    """The ledger says what has come of the actions, and why the run has failed; another attempt says it itself."""
+    known = _imports(world, event).find(_snapshot_arn(event))
+    if known is None or known.attempt != event["attempt"] or known.stage is Stage.REMOVED:
+        return
+    problem = event["problem"]
+    changed = replace(known, problem=f"{problem['error']}: {problem['cause']}"[:1024] if problem else "")
+    if known.acted is Acted.RUNNING:
+        changed = replace(changed, acted=Acted.PROVEN if event["proven"] else Acted.FAILED)
+    if changed != known:
+        _stand(world, event, changed)
 
 
 def _handles(action: Mapping[str, Any], point: RecoveryPoint) -> bool:
@@ -121,17 +137,21 @@ def _chosen(action: Mapping[str, Any], point: RecoveryPoint, date: str) -> Mappi
 
 def _known(world: World, event: Event) -> Import:
     """The import that this run is at. Raises ImportChanged where another attempt is at it."""
-    known = Imports(world.clients.dynamodb, event["ledger"], world.clock).find(_snapshot_arn(event))
+    known = _imports(world, event).find(_snapshot_arn(event))
     if known is None or known.attempt != event["attempt"]:
         raise ImportChanged(snapshot=_snapshot_arn(event))
     return known
 
 
 def _stand(world: World, event: Event, changed: Import) -> Import:
-    stands = Imports(world.clients.dynamodb, event["ledger"], world.clock).stand(changed)
+    stands = _imports(world, event).stand(changed)
     if stands is None:
         raise ImportChanged(snapshot=changed.announcement.snapshot_arn)
     return stands
+
+
+def _imports(world: World, event: Event) -> Imports:
+    return Imports(world.clients.dynamodb, event["ledger"], world.clock)
 
 
 def _snapshot_arn(event: Event) -> str:

@@ -53,7 +53,7 @@ def _model(actions: tuple[_Described, ...]) -> type[DeploymentSettings]:
         "DeploymentSettings",
         __base__=DeploymentSettings,
         __doc__=DeploymentSettings.__doc__,
-        actions=(sections, Field(sections(), description=described)),
+        actions=(sections, Field(sections(), description=described, validate_default=True)),
     )
 
 

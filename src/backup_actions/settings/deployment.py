@@ -133,6 +133,7 @@ class DeploymentSettings(Section):
         ActionSections(),
         description="One section for each installed action; without one it is used with its defaults, and on imports "
         "not at all.",
+        validate_default=True,
     )
 
     @field_validator("zones")
@@ -178,6 +179,15 @@ class DeploymentSettings(Section):
         if athena.enabled and not athena.results and bucket and bucket.object_lock:
             raise ValueError("results needs a place in another bucket: object_lock would keep every result of a query")
         return athena
+
+    @field_validator("actions")
+    @classmethod
+    def _somebody_acts_on_imports(cls, actions: ActionSections, info: ValidationInfo) -> ActionSections:
+        imports: Imports | None = info.data.get("imports")
+        waits = imports is not None and imports.acknowledge_after_actions
+        if waits and not any(getattr(actions, name).enabled for name in actions.model_fields_set):
+            raise ValueError("imports.acknowledge_after_actions waits for actions, and none is enabled here")
+        return actions
 
     @property
     def glue_database(self) -> str:

@@ -66,10 +66,16 @@ class Imports(Section):
     attempts: Annotated[int, Within(Limits(at_least=1, at_most=20))] = Field(
         5, description="How often an import is tried before it becomes a dead letter."
     )
+    per_source_and_day: Annotated[int, Within(Limits(at_least=1, at_most=10_000))] = Field(
+        100,
+        description="How many imports of one source are begun on one day (UTC) at the most: what it announces beyond "
+        "that is a dead letter. It bounds what a source that was taken over can cost.",
+    )
     acknowledge_after_actions: bool = Field(
         False,
         description="Acknowledge an import only when the actions enabled here have succeeded on it, too: with rds-dump "
-        "after it was restored and its dump loaded and compared.",
+        "after it was restored and its dump loaded and compared. An import that none of them handles is not "
+        "acknowledged.",
     )
 
     @field_validator("sources")
