@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.contract.reference import complaints_about, sample
 
 from backup_actions.contract import Statement
 from backup_actions_infrastructure import service_grants
+from backup_actions_testing.reference import complaints_about, sample
 
 _OF_ONE_ROLE = {
     "InboxArn": "arn:aws:sqs:us-east-1:111122223333:acknowledgements",

@@ -17,22 +17,7 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-# The names of types_boto3's clients → botocore's services; the attributes of Clients are called as the services are.
-_CLIENT_TYPES = {
-    "BackupClient": "backup",
-    "BatchClient": "batch",
-    "CloudWatchClient": "cloudwatch",
-    "DynamoDBClient": "dynamodb",
-    "EBSClient": "ebs",
-    "EC2Client": "ec2",
-    "KMSClient": "kms",
-    "RDSClient": "rds",
-    "S3Client": "s3",
-    "SFNClient": "stepfunctions",
-    "SNSClient": "sns",
-    "SQSClient": "sqs",
-    "SSMClient": "ssm",
-}
+_TYPES_OF_CLIENTS = ("types_boto3_", "mypy_boto3_")
 _NO_CALLS = frozenset({"exceptions", "meta", "can_paginate", "close"})
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -43,6 +28,10 @@ class ApiCall:
 
     service: str
     operation: str
+
+
+class SourceUnclear(ValueError):
+    """Which API is called there cannot be read from the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,10 @@ class _Search:
 
 
 def apis_called_by(code: str) -> frozenset[ApiCall]:
-    """The operations that ``module:function`` can call, in all the code that it reaches of its own and our packages."""
+    """The operations that ``module:function`` can call, in all the code that it reaches of its own and our packages.
+
+    Raises SourceUnclear.
+    """
     module, _, function = code.partition(":")
     search = _Search(frozenset({"backup_actions", module.partition(".")[0]}))
     _reach(search, module, function)
@@ -94,7 +86,7 @@ def _reach(search: _Search, module_name: str, name: str) -> None:
     definition = module.definitions.get(name)
     if isinstance(definition, ast.ClassDef):
         search.classes[module_name, name] = definition
-        search.client_attributes.update(_client_attributes(definition))
+        search.client_attributes.update(_client_attributes(definition, module))
         search.waiting += [(module, part, {}) for part in _class_level(definition)]
     elif definition is not None:
         search.waiting.append((module, definition, {}))
@@ -109,9 +101,8 @@ def _reach_methods(search: _Search) -> None:
     """Methods whose name and class have both been mentioned; those with two underscores are always called."""
     for (module_name, class_name), definition in list(search.classes.items()):
         module = _module(module_name)
-        assert module is not None
         for method in definition.body:
-            if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+            if module is None or not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             key = (module_name, f"{class_name}.{method.name}")
             wanted = method.name in search.mentioned or method.name.startswith("__")
@@ -123,7 +114,7 @@ def _reach_methods(search: _Search) -> None:
 
 
 def _read(search: _Search, module: _Module, tree: ast.AST, outer: Mapping[str, str]) -> None:
-    clients = {**outer, **_local_clients(tree, search)}
+    clients = {**outer, **_local_clients(tree, search, module)}
     for node in _without_annotations(tree):
         if isinstance(node, ast.Name):
             _reach(search, module.name, node.id)
@@ -143,7 +134,8 @@ def _operations(service: str, node: ast.Attribute, tree: ast.AST) -> Iterator[Ap
     if name in {"get_paginator", "get_waiter"}:
         (call,) = [each for each in ast.walk(tree) if isinstance(each, ast.Call) and each.func is node]
         (argument,) = call.args
-        assert isinstance(argument, ast.Constant), "a paginator is named by a literal"
+        if not isinstance(argument, ast.Constant):
+            raise SourceUnclear(f"{ast.unparse(call)}: name the {name.removeprefix('get_')} by a literal")
         name = str(argument.value)
     yield ApiCall(service, _operation_names(service)[name])
 
@@ -168,11 +160,11 @@ def _service_of(value: ast.expr, clients: Mapping[str, str], search: _Search) ->
             return None
 
 
-def _local_clients(tree: ast.AST, search: _Search) -> dict[str, str]:
+def _local_clients(tree: ast.AST, search: _Search, module: _Module) -> dict[str, str]:
     """Variables and parameters that are clients."""
     found = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.arg) and (service := _type_of(node.annotation)):
+        if isinstance(node, ast.arg) and (service := _type_of(node.annotation, module)):
             found[node.arg] = service
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
@@ -182,7 +174,7 @@ def _local_clients(tree: ast.AST, search: _Search) -> dict[str, str]:
     return found
 
 
-def _client_attributes(definition: ast.ClassDef) -> dict[str, str]:
+def _client_attributes(definition: ast.ClassDef, module: _Module) -> dict[str, str]:
     """Fields of a class and attributes of ``self`` that hold a client."""
     found = {}
     parameters = {}
@@ -190,10 +182,10 @@ def _client_attributes(definition: ast.ClassDef) -> dict[str, str]:
         if (
             isinstance(node, ast.AnnAssign)
             and isinstance(node.target, ast.Name)
-            and (service := _type_of(node.annotation))
+            and (service := _type_of(node.annotation, module))
         ):
             found[node.target.id] = service
-        if isinstance(node, ast.arg) and (service := _type_of(node.annotation)):
+        if isinstance(node, ast.arg) and (service := _type_of(node.annotation, module)):
             parameters[node.arg] = service
     for node in ast.walk(definition):
         if isinstance(node, ast.Assign):
@@ -212,8 +204,13 @@ def _pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield target, node.value
 
 
-def _type_of(annotation: ast.expr | None) -> str | None:
-    return _CLIENT_TYPES.get(annotation.id) if isinstance(annotation, ast.Name) else None
+def _type_of(annotation: ast.expr | None, module: _Module) -> str | None:
+    """The service of a client's type: its stubs are a package of their own, ``types_boto3_<service>``."""
+    origin, name = module.imports.get(annotation.id, ("", "")) if isinstance(annotation, ast.Name) else ("", "")
+    for prefix in _TYPES_OF_CLIENTS:
+        if origin.startswith(prefix) and name.endswith("Client"):
+            return origin.removeprefix(prefix).partition(".")[0].replace("_", "-")
+    return None
 
 
 def _without_annotations(tree: ast.AST) -> Iterator[ast.AST]:
@@ -248,8 +245,8 @@ def _module(name: str) -> _Module | None:
     imports = {}
     for node in ast.walk(tree):  # imports inside of functions too
         if isinstance(node, ast.ImportFrom):
-            assert node.module is not None, f"{name} imports relatively"
-            imports.update({alias.asname or alias.name: (node.module, alias.name) for alias in node.names})
+            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), spec.parent or "")
+            imports.update({alias.asname or alias.name: (origin, alias.name) for alias in node.names})
         elif isinstance(node, ast.Import):
             imports.update({alias.asname or alias.name: (alias.name, "") for alias in node.names})
     return _Module(

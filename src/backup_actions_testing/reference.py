@@ -79,7 +79,7 @@ def sample(name: str) -> str:
     if name.startswith(QUEUE_ARN_PREFIX):
         return _SAMPLES["DeadLetterQueueArn"]
     if name.startswith(SETTING_PREFIX):
-        return _SETTINGS[name.removeprefix(SETTING_PREFIX)]
+        return _SETTINGS.get(name.removeprefix(SETTING_PREFIX), "a-setting")
     return _SAMPLES[name]
 
 
@@ -88,7 +88,7 @@ def complaints_about(statement: Statement) -> Iterator[str]:
     filled = statement.filled(sample)
     for action in filled.actions:
         service, _, name = action.partition(":")
-        if not _DATA.actions.action_exists(service, name):
+        if not exists(action):
             yield f"{action} does not exist"
             continue
         kinds = _details(service, name)["resourceTypes"]
@@ -98,6 +98,12 @@ def complaints_about(statement: Statement) -> Iterator[str]:
         for key in (key for keys in filled.when.values() for key in keys):
             if not any(_written(key, pattern) for pattern in known):
                 yield f"{action} knows no condition key {key} on {', '.join(filled.resources)}"
+
+
+def exists(action: str) -> bool:
+    """Whether the reference knows the action."""
+    service, _, name = action.partition(":")
+    return bool(_DATA.actions.action_exists(service, name))
 
 
 def required_kinds(action: str) -> frozenset[str]:
@@ -157,6 +163,5 @@ def _written(text: str, pattern: str) -> bool:
 
 @cache
 def _details(service: str, action: str) -> Mapping[str, Any]:
-    details = _DATA.actions.get_action_details(service, action)
-    assert isinstance(details, Mapping)
+    details: Mapping[str, Any] = _DATA.actions.get_action_details(service, action)
     return details

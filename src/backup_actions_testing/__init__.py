@@ -1,0 +1,5 @@
+"""The test suite for actions: inherit ``ActionContract``, name the action, and what every action owes is tested."""
+
+from backup_actions_testing.contract import DescriptionContract
+
+__all__ = ["DescriptionContract"]
