@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -36,8 +38,12 @@ if TYPE_CHECKING:
 # KMS's maximum: with the key everything is lost that was encrypted with it, so there is time to notice.
 _KEY_WAITS_DAYS = 30
 
-# The age of a dead letter counts from when it was first sent: buried on its last day here, it still waits a week there.
-_KEPT_DAYS = 7
+# Time for people to end a flood before what waits behind it is lost. SQS's maximum is a day more: the age of a dead
+# letter counts from when it was first sent, and what is buried on its last day here still waits that day there.
+_KEPT_DAYS = 13
+
+# A message is looked at at once, and one that AWS refuses comes five times within an hour: what is older is not got to.
+_OLD = Duration.hours(2)
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _VISIBILITY_IN_TIMEOUTS = 6
@@ -159,7 +165,28 @@ class ExchangeRenderer:
         policy = inbox.policy(made.queue_arn, self._named_in(inbox.senders), self._named_in(inbox.topics))
         for statement in self._statements(policy):
             made.add_to_resource_policy(statement)
+        self._alarm_of_age(name, made)
         return made
+
+    def _alarm_of_age(self, name: str, queue: sqs.Queue) -> None:
+        """People hear when messages are not got to: a flood, or a function that cannot run."""
+        alarm = cloudwatch.Alarm(
+            self._scope,
+            f"InboxAlarm-{name}",
+            alarm_name=f"{self._name_of(name)}-age",
+            alarm_description=f"Messages wait in {self._name_of(name)} for hours: look at the errors of the function "
+            f"that reads them, and at who sends so many. They are lost after {_KEPT_DAYS} days.",
+            metric=queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(5), statistic="Maximum"),
+            threshold=_OLD.to_seconds(),
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=1,
+            # SQS measures nothing of a queue that is empty for hours.
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        topic_arn = self._placeholders.fill("${TopicArn}")
+        tell = cloudwatch_actions.SnsAction(sns.Topic.from_topic_arn(self._scope, f"InboxNews-{name}", topic_arn))
+        alarm.add_alarm_action(tell)
+        alarm.add_ok_action(tell)
 
     def _named_in(self, setting: str) -> tuple[str, ...]:
         """The accounts, or the ARNs, that a setting of the machine holds."""

@@ -20,7 +20,7 @@ from backup_actions.offsite import ImportSettings, import_machine
 from backup_actions.plugins import Installed
 from backup_actions.settings import load
 from backup_actions.settings.imports import SOURCES_AT_MOST
-from backup_actions_infrastructure.roles import role_name
+from backup_actions.settings.names import role_name
 
 NAME = "backup-actions"
 TLS = {"Bool": {"aws:SecureTransport": "false"}}
@@ -157,7 +157,7 @@ def test_an_inbox_lets_those_in_whom_its_description_names(either: Rendered) -> 
 def test_what_an_inbox_hears_reaches_its_function_or_the_dead_letters_with_their_alarm(either: Rendered) -> None:
     template = either.template
     dead_letters = f"<{template.id_of('AWS::SQS::Queue')}"
-    alarm = template.only("AWS::CloudWatch::Alarm")
+    _, alarm = resource_named(template, "AWS::CloudWatch::Alarm", "AlarmName", f"{NAME}-dead-letters")
     for deployed, name, inbox in inboxes(either):
         logical_id, queue = resource_named(
             template, "AWS::SQS::Queue", "QueueName", f"{NAME}-{deployed.machine.name}-{name}"
@@ -176,6 +176,24 @@ def test_what_an_inbox_hears_reaches_its_function_or_the_dead_letters_with_their
         (mapping,) = template.of_type("AWS::Lambda::EventSourceMapping").values()
         assert (mapping["EventSourceArn"], mapping["FunctionName"]) == (f"<{logical_id}.Arn>", f"<{function}>")
         assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (1, {"MaximumConcurrency": 2})
+
+
+def test_people_hear_when_an_inbox_is_not_got_to_long_before_anything_in_it_is_lost(either: Rendered) -> None:
+    template = either.template
+    for deployed, name, inbox in inboxes(either):
+        queue_name = f"{NAME}-{deployed.machine.name}-{name}"
+        logical_id, queue = resource_named(template, "AWS::SQS::Queue", "QueueName", queue_name)
+        _, alarm = resource_named(template, "AWS::CloudWatch::Alarm", "AlarmName", f"{queue_name}-age")
+
+        assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": f"<{logical_id}.QueueName>"}]
+        assert (alarm["MetricName"], alarm["Statistic"]) == ("ApproximateAgeOfOldestMessage", "Maximum")
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [f"<{topic_of_news(template)}>"]
+        assert inbox.attempts * queue["VisibilityTimeout"] < alarm["Threshold"] < 86_400
+        assert queue["MessageRetentionPeriod"] == 13 * 86_400
+
+
+def topic_of_news(template: Template) -> str:
+    return resource_named(template, "AWS::SNS::Topic", "TopicName", NAME)[0]
 
 
 def test_each_topic_that_an_inbox_names_is_subscribed_to_where_it_is_once_the_queue_lets_it_in(
