@@ -141,6 +141,7 @@ class Flow:
                 "zones": list(ZONES),
                 "vaults": [VAULT],
                 "deletion": {"policy": policy, **(deletion or {})},
+                "notifications": {"success": "each"},
                 "athena": {"enabled": athena},
                 "actions": {action: dict(archive or {})},
             },

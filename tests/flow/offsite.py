@@ -92,7 +92,7 @@ class Accounts:
 
     def acknowledgement(self) -> dict[str, Any] | None:
         """The document in the source's evidence, if there is one."""
-        keys = [key for key in self.source.stored() if key.endswith("/offsite-copy/acknowledgement.json")]
+        keys = [key for key in self.source.stored() if key.endswith("/acknowledgement.json")]
         if not keys:
             return None
         (key,) = keys
@@ -150,7 +150,12 @@ def two_accounts(
         own = {"enabled": True, "separated_account": SEPARATED, "acknowledgement_timeout_hours": 1, **(copying or {})}
         source = flow_of(
             source_cloud,
-            {"vaults": [VAULT], "deletion": {"policy": policy}, "actions": {"offsite-copy": own}},
+            {
+                "vaults": [VAULT],
+                "deletion": {"policy": policy},
+                "notifications": {"success": "each"},
+                "actions": {"offsite-copy": own},
+            },
             ("offsite-copy",),
             f"source-{number}",
         )

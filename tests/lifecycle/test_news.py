@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from backup_actions import errors
+from backup_actions.contract import Machine
 from backup_actions.ledger import Status
+from backup_actions.lifecycle import LifecycleSettings, main_machine
+from backup_actions.lifecycle.advice import advice_for
 from backup_actions.lifecycle.news import News, news_of
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions.plugins import installed
 
 POINT = RecoveryPoint(
     Arn.parse("arn:aws:ec2:us-east-1::snapshot/snap-0a1b"),
@@ -19,7 +24,14 @@ POINT = RecoveryPoint(
 )
 REPORT = {"source_bytes": 10, "stored_bytes": 5, "reason": "read back in whole", "manifest_key": "a/manifest.json"}
 GOOD = {"action": "ebs-archive", "succeeded": True, "report": REPORT}
-BAD = {"action": "ebs-archive", "succeeded": False, "error": "NoZoneLeft", "cause": "no zone could take the volume"}
+STATES = "arn:aws:states:us-east-1:111122223333:execution"
+BAD = {
+    "action": "ebs-archive",
+    "succeeded": False,
+    "execution": f"{STATES}:backup-actions-ebs-archive:run",
+    "error": "NoZoneLeft",
+    "cause": "no zone could take the volume",
+}
 DELETE = {"verdict": "delete", "because": "all is verified", "unproven": []}
 KEEP = {"verdict": "keep", "because": "the settings say keep", "unproven": []}
 
@@ -28,7 +40,8 @@ def news(**changes: Any) -> News:
     """The news of a good run, but for what is changed."""
     event: dict[str, Any] = {
         "run": "ebs-snap-0a1b-1234", "problem": None, "deletion": {"outcome": "deleted"}, "results": [GOOD],
-        "decision": DELETE, "facts": {"skipped": ""},
+        "decision": DELETE, "facts": {"skipped": "", "createdAt": "2026-05-04", "evidenceKey": "e/evidence.json"},
+        "execution": f"{STATES}:backup-actions-recovery-point:run",
     }  # fmt: skip
     return news_of(POINT, {**event, **changes})
 
@@ -63,6 +76,66 @@ def test_a_failed_action_says_why_and_what_to_do() -> None:
     assert (told.failed, told.error) == (True, "ActionFailed")
     assert "NoZoneLeft: no zone could take the volume" in told.message
     assert "What to do:" in told.message
+    assert "name another availability zone" in told.message
+
+
+def test_a_failure_leads_to_both_executions_and_to_the_command_that_starts_it_again() -> None:
+    told = news(results=[BAD], decision=KEEP, deletion=None)
+
+    page = "https://console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details"
+    assert f"{page}/{STATES}:backup-actions-ebs-archive:run" in told.message
+    assert f"{page}/{STATES}:backup-actions-recovery-point:run" in told.message
+    assert f"backup-actions replay {POINT.arn}" in told.message
+
+
+def test_what_is_gone_is_not_to_be_started_again() -> None:
+    told = news(problem={"error": "AwsBusy", "cause": "Finish: BA0203: …"})
+
+    assert "replay" not in told.message
+    assert "There is nothing to start again" in told.message
+
+
+def test_the_first_sentence_says_what_became_of_the_backup() -> None:
+    first, *_ = news(results=[BAD], decision=KEEP, deletion=None).message.splitlines()
+
+    assert first == ("EBS vol-0c2d (snap-0a1b): not everything was done. The backup was kept. Nothing of it was lost.")
+
+
+def test_of_a_functions_failure_its_sentence_is_told_and_not_its_stack_trace() -> None:
+    cause = 'Conclude: {"errorMessage": "BA0301: it is not there", "errorType": "NotVerified", "stackTrace": ["x.py"]}'
+
+    told = news(problem={"error": "NotVerified", "cause": cause}, deletion=None)
+
+    assert "Conclude: BA0301: it is not there" in told.message
+    assert "x.py" not in told.message
+
+
+def test_a_cause_of_any_length_leaves_the_message_short_enough_to_be_sent() -> None:
+    told = news(results=[{**BAD, "cause": "x" * 32_768}] * 40, decision=KEEP, deletion=None)
+
+    assert len(told.message.encode()) < 256 * 1024
+    assert len(told.subject) < 100
+
+
+MACHINES = (main_machine(LifecycleSettings()), *installed().actions)
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_every_error_that_a_workflow_makes_has_its_advice(machine: Machine) -> None:
+    made = {
+        str(problem["error"])
+        for _, state in machine.workflow.states()
+        for changed in (state, *state.get("Catch", ()))
+        if isinstance(problem := changed.get("Assign", {}).get("problem"), dict)
+    }
+
+    assert made
+    assert {error for error in made if not error.startswith("{%") and not advice_for(error)} == set()
+
+
+def test_of_our_own_errors_the_remedy_is_the_advice() -> None:
+    assert advice_for("AwsBusy") == errors.AwsBusy.remedy
+    assert advice_for("ArnUnheardOf") == ""
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from backup_actions.ledger import Status
+from backup_actions.lifecycle.advice import advice_for
+from backup_actions.model.console import execution_url
+from backup_actions.model.mail import Mail
+from backup_actions.model.quantities import bytes_in_words
 from backup_actions.model.recovery_point import RecoveryPoint
+
+# A cause may be as long as Step Functions allows, 32,768 characters; whoever wants it all opens the execution.
+_CAUSE_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,43 +36,86 @@ class News:
 
 def news_of(point: RecoveryPoint, event: Mapping[str, Any]) -> News:
     """Word the outcome of a run from what the main machine remembers of it."""
-    problem, deletion, results = event["problem"], event["deletion"] or {}, event["results"]
-    what = f"{point.resource_type} {point.resource_id} ({point.native_id})"
-    failed = [result for result in results if not result["succeeded"]]
+    problem, results = event["problem"], event["results"]
     if problem is None and not results:
         reason = str((event.get("facts") or {}).get("skipped", ""))
-        return News(status=Status.SKIPPED, subject=f"Skipped: {what}", message=reason, skipped=True)
-    lines = [f"Recovery point {point.arn} in vault {point.vault_name}, execution {event['run']}.", ""]
-    lines += [_line_of(result) for result in results]
-    outcome = deletion.get("outcome")
+        return News(status=Status.SKIPPED, subject=f"Skipped: {_what(point)}", message=reason, skipped=True)
     decision = event["decision"] or {}
+    failed = [result for result in results if not result["succeeded"]]
+    if problem is None and not failed and not decision.get("unproven"):
+        return _good_news(point, event, decision)
+    return _bad_news(point, event, decision, failed)
+
+
+def _good_news(point: RecoveryPoint, event: Mapping[str, Any], decision: Mapping[str, Any]) -> News:
+    outcome = str((event["deletion"] or {}).get("outcome"))
+    status = {"deleted": Status.DELETED, "shortened": Status.SHORTENED}.get(outcome, Status.KEPT)
+    lines = [
+        f"{_what(point)} is archived and verified. The backup was {status}: {decision.get('because')}.",
+        "",
+        *(_line_of(result) for result in event["results"]),
+        "",
+        *_about(point, event),
+    ]
+    mail = Mail(f"Archived and {status}: {_what(point)}", "\n".join(lines))
+    return News(status=status, subject=mail.subject, message=mail.message)
+
+
+def _bad_news(
+    point: RecoveryPoint, event: Mapping[str, Any], decision: Mapping[str, Any], failed: list[Mapping[str, Any]]
+) -> News:
+    problem, outcome = event["problem"], (event["deletion"] or {}).get("outcome")
     unproven = decision.get("unproven", [])
-    lines += [f"- what was made is not proven: {reason}" for reason in unproven]
-    if problem is None and not failed and not unproven:
-        status = {"deleted": Status.DELETED, "shortened": Status.SHORTENED}.get(str(outcome), Status.KEPT)
-        lines += ["", f"The backup was {status}: {decision.get('because')}."]
-        return News(status=status, subject=f"Archived and {status}: {what}", message="\n".join(lines))
-    if problem:
-        lines += ["", f"Problem: {problem['error']}: {problem['cause']}."]
-    lines += ["", _fate(outcome, "" if failed or unproven else decision.get("because", "")), _advice(point, event)]
-    error = problem["error"] if problem else "ActionFailed" if failed else "NotProven"
+    because = "" if failed or unproven else str(decision.get("because", ""))
+    lines = [
+        f"{_what(point)}: not everything was done. {_fate(outcome, because)}",
+        "",
+        "What happened:",
+        *(_line_of(result) for result in event["results"]),
+        *(f"- what was made is not proven: {reason}" for reason in unproven),
+        *([f"- problem: {problem['error']}: {_readable(problem['cause'])}"] if problem else []),
+        "",
+        "What to do:",
+        *(f"{number}. {step}" for number, step in enumerate(_steps(point, event, failed), start=1)),
+        "",
+        *_about(point, event),
+    ]
+    mail = Mail(f"Failed: {_what(point)}", "\n".join(lines))
     return News(
         status=Status.DELETED if outcome == "deleted" else Status.FAILED,
-        subject=f"Failed: {what}",
-        message="\n".join(lines),
+        subject=mail.subject,
+        message=mail.message,
         failed=True,
-        error=error,
+        error=problem["error"] if problem else "ActionFailed" if failed else "NotProven",
     )
+
+
+def _what(point: RecoveryPoint) -> str:
+    return f"{point.resource_type} {point.resource_id} ({point.native_id})"
 
 
 def _line_of(result: Mapping[str, Any]) -> str:
     if not result["succeeded"]:
-        return f"- {result['action']} failed: {result['error']}: {result['cause']}"
+        return f"- {result['action']} failed: {result['error']}: {_readable(result['cause'])}"
     report = result["report"]
     return (
-        f"- {result['action']}: {report['source_bytes']} bytes read, {report['stored_bytes']} bytes stored, "
-        f"{report['reason']} (s3 key {report['manifest_key']})"
+        f"- {result['action']}: {bytes_in_words(report['source_bytes'])} read, "
+        f"{bytes_in_words(report['stored_bytes'])} stored, {report['reason']} (s3 key {report['manifest_key']})"
     )
+
+
+def _readable(cause: object) -> str:
+    """The sentence of a cause: that of a function is JSON, with a stack trace that nobody reads in a mail."""
+    text = str(cause)
+    start = text.find("{")
+    if start >= 0:
+        try:
+            told = json.loads(text[start:])
+        except ValueError:
+            told = None
+        if isinstance(told, dict) and isinstance(told.get("errorMessage"), str):
+            text = text[:start] + told["errorMessage"]
+    return text if len(text) <= _CAUSE_CHARACTERS else f"{text[:_CAUSE_CHARACTERS]}…"
 
 
 def _fate(outcome: object, because: str) -> str:
@@ -78,11 +129,35 @@ def _fate(outcome: object, because: str) -> str:
         case "shortened":
             return "The backup expires earlier now, as the settings say."
         case _:
-            return f"The backup was kept{f': {because}' if because else ''}."
+            return f"The backup was kept{f': {because}' if because else ''}. Nothing of it was lost."
 
 
-def _advice(point: RecoveryPoint, event: Mapping[str, Any]) -> str:
-    return (
-        f"What to do: open the execution {event['run']} in Step Functions, correct the cause, and start it again with "
-        f"the input of that execution under another name. Nothing of {point.native_id} was lost."
-    )
+def _steps(point: RecoveryPoint, event: Mapping[str, Any], failed: list[Mapping[str, Any]]) -> Iterator[str]:
+    for result in failed:
+        advice = advice_for(result["error"]) or "See where it failed, and correct the cause."
+        child = result.get("execution")
+        yield f"{result['action']}: {advice}" + (f" {execution_url(child)}" if child else "")
+    if problem := event["problem"]:
+        yield advice_for(problem["error"]) or "See below where the execution failed, and correct the cause."
+    elif not failed:
+        yield advice_for("NotProven")
+    match (event["deletion"] or {}).get("outcome"):
+        case "deleted":
+            yield "There is nothing to start again: what was archived is verified, and the backup is gone."
+        case "asked" | "unproven":
+            yield "Look in AWS Backup whether the recovery point is still there, and delete it there if it is."
+        case _:
+            yield f"Start it again: backup-actions replay {point.arn}"
+
+
+def _about(point: RecoveryPoint, event: Mapping[str, Any]) -> Iterator[str]:
+    facts = event.get("facts") or {}
+    yield f"Recovery point: {point.arn} in vault {point.vault_name}"
+    yield f"Resource: {point.resource_arn}"
+    if created := facts.get("createdAt"):
+        yield f"Backup made: {created}"
+    if evidence := facts.get("evidenceKey"):
+        yield f"Evidence: s3 key {evidence}"
+    yield f"Execution: {event['run']}"
+    if execution := event.get("execution"):
+        yield execution_url(execution)

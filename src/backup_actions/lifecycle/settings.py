@@ -23,3 +23,4 @@ class LifecycleSettings(Settings):
     )
     backup_tag_key: str | None = setting("A backup is only touched if it carries a tag with this key …", default=None)
     backup_tag_value: str | None = setting("… and this value.", default=None)
+    tell_each_success: bool = setting("Send a notification of each success, not of failures alone.", default=False)

@@ -12,7 +12,7 @@ SUBJECT_CHARACTERS = 99
 # it. Nobody reads as much as this.
 MESSAGE_BYTES = 64 * 1024
 
-_PLAIN = str.maketrans({"…": "...", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "×": "x"})
+_PLAIN = str.maketrans({"…": "..."})
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,10 @@ class Notifications(Section):
     """Who is told of success and failure."""
 
     email: tuple[Email, ...] = Field((), description="Addresses that are subscribed to the notification topic.")
+    success: Literal["each", "digest", "none"] = Field(
+        "digest",
+        description="How successes are told: each at once, all of a day in a digest, or none. Failures are told at once.",
+    )
 
 
 class ActionSection(Section):

@@ -166,6 +166,7 @@ def _deploy(cloud: Cloud, actions: Sequence[str]) -> Deployment:
             "zones": list(cloud.place.zones),
             "vaults": [VAULT],
             "deletion": {"policy": "delete"},
+            "notifications": {"success": "each"},
             "actions": {name: own[name] for name in actions if name in own},
         },
         chosen,
