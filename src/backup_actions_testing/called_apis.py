@@ -141,6 +141,11 @@ def _operations(service: str, node: ast.Attribute, tree: ast.AST) -> Iterator[Ap
 
 
 @cache
+def _services() -> frozenset[str]:
+    return frozenset(botocore.session.get_session().get_available_services())
+
+
+@cache
 def _operation_names(service: str) -> Mapping[str, str]:
     """boto3's method → botocore's operation."""
     model = botocore.session.get_session().get_service_model(service)
@@ -151,7 +156,7 @@ def _service_of(value: ast.expr, clients: Mapping[str, str], search: _Search) ->
     """The service of an expression that is a client: ``world.clients.ec2``, a variable, an attribute that holds one."""
     match value:
         case ast.Attribute(value=ast.Attribute(attr="clients") | ast.Name(id="clients"), attr=service):
-            return service
+            return service if service in _services() else None
         case ast.Name(id=name):
             return clients.get(name)
         case ast.Attribute(attr=attribute):

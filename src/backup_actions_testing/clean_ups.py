@@ -141,4 +141,4 @@ def _untagged(machine: Machine) -> Iterator[str]:
             written = json.dumps(call.arguments)
             for tag, what in (("${SecurityTagKey}", "${SecurityTagValue}"), (_RUN_TAG, "the run's name")):
                 if tag not in written:
-                    yield f"{call.state}: what it makes has no tag {tag} with {what}, by which it is found again; add it"
+                    yield f"{call.state}: what it makes has no tag {tag} with {what}, by which it is found; add it"
