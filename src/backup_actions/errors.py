@@ -636,6 +636,54 @@ class NotSeparated(BackupActionsError):
     exit_code = 2
 
 
+class ForgetRefused(BackupActionsError):
+    """An import cannot be forgotten: it is there, or somebody wants it."""
+
+    code = "BA0743"
+    sentence = "{arn} cannot be forgotten: {reason}"
+    remedy = "Only what AWS does not show any more can be forgotten, and nothing under a hold: release it first."
+    exit_code = 3
+
+
+# --------------------------------------------------------------------------------------------- BA08xx: the estate
+
+
+class StackUnknown(BackupActionsError):
+    """The stack of the deployment is not there."""
+
+    code = "BA0801"
+    sentence = "there is no stack {stack} in account and region of these credentials"
+    remedy = "Name it with --stack: it is called as the settings file says under `name`, or choose another region."
+    exit_code = 3
+
+
+class StackUnlike(BackupActionsError):
+    """A stack does not tell what its deployment consists of, or not in the words of this version."""
+
+    code = "BA0802"
+    sentence = "the stack {stack} does not tell what its deployment consists of: {reason}"
+    remedy = "Is it the stack of another program? If not, deploy it again with this version."
+    exit_code = 2
+
+
+class PointUnknown(BackupActionsError):
+    """The ledger knows neither a recovery point nor a resource of that name."""
+
+    code = "BA0803"
+    sentence = "the ledger knows nothing of {arn}"
+    remedy = "Give the ARN of a recovery point or of what is backed up; `backup-actions status --json` names them."
+    exit_code = 3
+
+
+class ReplayRefused(BackupActionsError):
+    """A recovery point is not to be dealt with again."""
+
+    code = "BA0804"
+    sentence = "{arn} is not replayed: {reason}"
+    remedy = "See how it stands with `backup-actions status` and its ARN; --again overrules that it was archived."
+    exit_code = 2
+
+
 # ---------------------------------------------------------------------------------------------- BA09xx: costs
 
 

@@ -1,4 +1,4 @@
-"""What a stack prints for the settings of the accounts that it exchanges messages with."""
+"""What a stack prints: for the command line, and for the settings of the accounts that it exchanges messages with."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, CfnOutput
 
+from backup_actions.estate.description import OUTPUT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from constructs import Construct
 
     from backup_actions_infrastructure.machines import RenderedMachine
+
+
+def estate_output(scope: Construct, text: str) -> None:
+    """What commands on the whole deployment read: ``backup-actions status --stack …``."""
+    CfnOutput(scope, OUTPUT, description="For the command line: what the deployment consists of", value=text)
 
 
 def exchange_outputs(scope: Construct, machines: Iterable[RenderedMachine]) -> None:

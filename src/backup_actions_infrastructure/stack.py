@@ -11,6 +11,7 @@ from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import (
     awaited_events,
     catalogued_machines,
+    deployed_estate,
     deployed_functions,
     deployed_machines,
     machine_arn,
@@ -31,8 +32,9 @@ from backup_actions_infrastructure.exchange import topic_arns
 from backup_actions_infrastructure.functions import event_function
 from backup_actions_infrastructure.image import worker_image
 from backup_actions_infrastructure.machines import RenderedMachine
-from backup_actions_infrastructure.network import public_network
-from backup_actions_infrastructure.outputs import exchange_outputs
+from backup_actions_infrastructure.network import hosts_network
+from backup_actions_infrastructure.network_endpoints import add_endpoints
+from backup_actions_infrastructure.outputs import estate_output, exchange_outputs
 from backup_actions_infrastructure.placeholders import Placeholders, Shared
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class DeploymentStack(Stack):
             if CATALOGUE.name in functions:
                 self._catalogue(catalogued_machines(settings, actions), functions[CATALOGUE.name])
         exchange_outputs(self, rendered)
+        estate_output(self, self._placeholders.fill(deployed_estate(settings, actions).to_text()))
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
             Tags.of(self).add(tag_key, value)
 

@@ -63,6 +63,7 @@ from backup_actions_local.services.rds_snapshots import RdsSnapshots
 from backup_actions_local.services.restore_jobs import RestoreJobs
 from backup_actions_local.services.schedules import Schedules
 from backup_actions_local.services.snapshot_copies import Snapshots
+from backup_actions_local.services.stacks import Stacks
 from backup_actions_local.states.integrations import AwsIntegrations
 from backup_actions_local.states.service import StepFunctions
 
@@ -159,6 +160,7 @@ class Cloud:
             self.clock, self.place, self._integrations, listener=on_event, on_status_change=self._announce
         )
         self.parameters = Parameters(clock=self.clock, place=self.place)
+        self.stacks = Stacks(clock=self.clock, place=self.place)
         self._backup = Backup(self.vaults)
         self._bucket_keys: dict[str, str] = {}
         self.buckets = Buckets(self.place.region)
@@ -191,6 +193,7 @@ class Cloud:
                 self.functions,
                 self.events,
                 self.parameters,
+                self.stacks,
                 self.stepfunctions,
                 Sns(self.messages),
                 Sqs(self.messages, lambda: self.front.url),

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Function, Inbox, Machine, Statement
+from backup_actions.estate.description import OUTPUT
 from backup_actions.ledger import WAKE
 from backup_actions.lifecycle import INTAKE, rules
 from backup_actions_local.calls import Refused
@@ -59,6 +60,7 @@ class Deploying:
                 deployment.role_of(machine, "workflow"),
             )
         self._make_rules()
+        cloud.stacks.stand(settings.name, {OUTPUT: deployment.estate.to_text()})
 
     def _make_functions(self) -> None:
         cloud, deployment = self.cloud, self.deployment

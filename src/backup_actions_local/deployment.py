@@ -21,10 +21,12 @@ from backup_actions.contract.placeholders import (
     fill_text,
     placeholder_of,
 )
+from backup_actions.estate import Estate
 from backup_actions.lifecycle import (
     Deployed,
     awaited_events,
     catalogued_machines,
+    deployed_estate,
     deployed_functions,
     deployed_machines,
     machine_arn,
@@ -66,6 +68,12 @@ class Deployment:
     def functions(self) -> tuple[Function, ...]:
         """What events and schedules call."""
         return deployed_functions(self.settings, self.actions)
+
+    @property
+    def estate(self) -> Estate:
+        """The deployment for those who look after all of it."""
+        text = deployed_estate(self.settings, self.actions).to_text()
+        return Estate.from_text(fill_text(text, self._common().__getitem__))
 
     def name_of_function(self, function: Function) -> str:
         """The name of such a function and of its role."""

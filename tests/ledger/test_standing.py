@@ -117,3 +117,13 @@ def test_what_was_proven_again_goes_to_the_end_of_the_queue(ledger: Ledger, cloc
             clock.sleep(timedelta(days=1).total_seconds())
 
     assert numbers(ledger.standing(Standing.ARTIFACT)) == [2, 1]
+
+
+def test_a_run_waits_since_it_began_to_and_another_run_since_it_did(ledger: Ledger, clock: SimulatedClock) -> None:
+    began = clock.now()
+    for run, waits_since in (("one", began), ("one", began), ("two", began + timedelta(hours=2))):
+        ledger.record_action(point(1), "rds-export", run=run, status="waiting", details={})
+        (found,) = ledger.standing(Standing.WAITING)
+        assert (found.run, found.since) == (run, waits_since.isoformat())
+        with clock.actor():
+            clock.sleep(timedelta(hours=1).total_seconds())

@@ -92,6 +92,11 @@ class Clients:
     def dynamodb(self) -> DynamoDBClient:
         """DynamoDB: the ledger."""
         return self._session.client("dynamodb", config=_CONFIG)
+    @cached_property
+    def cloudformation(self) -> Any:
+        """CloudFormation: what a stack says of itself."""
+        return self._session.client("cloudformation", config=_CONFIG)
+
 
     @cached_property
     def ebs(self) -> EBSClient:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
+from backup_actions.errors import AwsCallFailed
 from backup_actions.ledger.table import BY_STANDING, ITEM_KEY, POINT_KEY
 from backup_actions.model.arn import Arn
 from backup_actions.model.json_types import JsonObject
@@ -101,9 +102,13 @@ class Ledger:
         self._put(point, THE_POINT, run, status, details, standing=status, since=since)
 
     def record_action(self, point: RecoveryPoint, action: str, *, run: str, status: str, details: JsonObject) -> None:
-        """One action on the point came to this, now."""
+        """One action on the point came to this, now; a run that goes on waiting has waited since it began to."""
         standing = _STANDING_OF.get(status, "")
-        self._put(point, f"{_ACTION}{action}", run, status, details, standing=standing, since=self._clock.now())
+        try:
+            self._put(point, f"{_ACTION}{action}", run, status, details, standing=standing, since=self._clock.now())
+        except AwsCallFailed as refusal:
+            if refusal.facts["error_code"] != "ConditionalCheckFailedException":
+                raise
 
     def entries(self, point_arn: str) -> list[Entry]:
         """Everything that is known of a point, the point itself first."""
@@ -177,8 +182,19 @@ class Ledger:
             values |= {BY_STANDING.hash_key: standing, BY_STANDING.range_key: since.astimezone(UTC).isoformat()}
         with translated():
             self._dynamodb.put_item(
-                TableName=self._table, Item={name: {"S": str(value)} for name, value in values.items()}
+                TableName=self._table,
+                Item={name: {"S": str(value)} for name, value in values.items()},
+                **(_unless_it_waits(run) if standing == Standing.WAITING else {}),
             )
+
+
+def _unless_it_waits(run: str) -> dict[str, Any]:
+    """The run does not wait already: then what is known of that stays."""
+    return {
+        "ConditionExpression": "NOT (#standing = :waiting AND #run = :run)",
+        "ExpressionAttributeNames": {"#standing": BY_STANDING.hash_key, "#run": "run"},
+        "ExpressionAttributeValues": {":waiting": {"S": str(Standing.WAITING)}, ":run": {"S": run}},
+    }
 
 
 def _standing_so(standing: str, before: datetime | None) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Action, Awaited, Function, Machine, Settings
+from backup_actions.estate import Estate
 from backup_actions.ledger import WAKE
 from backup_actions.lifecycle.main import INTAKE, main_machine
 from backup_actions.lifecycle.settings import LifecycleSettings
@@ -79,6 +81,29 @@ def deployed_functions(settings: DeploymentSettings, actions: Iterable[Action]) 
         *(() if settings.imports else (INTAKE,)),
         *((CATALOGUE,) if catalogued_machines(settings, actions) else ()),
         *((WAKE,) if awaited_events(settings, actions) else ()),
+    )
+
+
+def deployed_estate(settings: DeploymentSettings, actions: Iterable[Action]) -> Estate:
+    """The deployment for those who look after all of it; placeholders stand for what only the stack knows."""
+    main, _ = _main(settings)
+    enabled = settings.enabled(actions)
+    machines: tuple[Machine, ...] = (*((main,) if settings.imports else ()), *enabled)
+    attempts = [job.attempt_timeout_seconds for machine in machines for job in machine.jobs.values()]
+    return Estate(
+        name="${Name}",
+        account="${Account}",
+        region="${Region}",
+        bucket="${Bucket}",
+        ledger="${LedgerTable}",
+        topic_arn="${TopicArn}",
+        main_machine_arn="${MainMachineArn}",
+        machines={machine.name: machine_arn(machine) for machine in machines},
+        vaults=settings.vaults,
+        attempt_hours=ceil(max(attempts, default=3600) / 3600),
+        sweep_hours=settings.watching.sweep_hours,
+        adopt_older=settings.watching.adopt_older,
+        unacknowledged_hours=settings.watching.unacknowledged_hours,
     )
 
 

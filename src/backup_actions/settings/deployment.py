@@ -13,6 +13,7 @@ from backup_actions.settings.athena import Athena
 from backup_actions.settings.imports import Imports
 from backup_actions.settings.network import Network
 from backup_actions.settings.words import (
+from backup_actions.settings.watching import Watching
     Account,
     Days,
     Email,
@@ -132,6 +133,8 @@ class DeploymentSettings(Section):
         None, description="The image of the Batch jobs; null: built from containers/worker at deployment."
     )
     log_retention_days: LogRetentionDays = Field(90, description="Days for which logs are kept.")
+    network: Network = Field(Network(), description="Where the hosts of jobs stand, and how they reach AWS.")
+    watching: Watching = Field(Watching(), description="How the deployment looks after itself.")
     network: Network = Field(Network(), description="Where the hosts of jobs stand, and how they reach AWS.")
     actions: ActionSections = Field(
         ActionSections(),
