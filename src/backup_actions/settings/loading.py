@@ -65,10 +65,10 @@ def _sound_region(region: object) -> str | None:
 
 
 def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
-    """What the section at this place may hold."""
-    for key in place:
+    """What the section at this place may hold; it may be one of a list."""
+    for key in (part for part in place if isinstance(part, str)):
         named = {field.alias or name: field for name, field in model.model_fields.items()}
-        kinds = [named[str(key)].annotation, *getattr(named[str(key)].annotation, "__args__", ())]
+        kinds = [named[key].annotation, *getattr(named[key].annotation, "__args__", ())]
         model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
     return [field.alias or name for name, field in model.model_fields.items()]
 
