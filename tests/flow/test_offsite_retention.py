@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 RETENTION = f"{NAME}-offsite-retention"
 DAY_SECONDS = 24 * 3600.0
 RULES = {"retention": {"days": 7, "monthly": 0, "yearly": 0}}
+TRUSTING = {"promised_days": 1}
+"""The source is content with so short a promise."""
 
 
 @pytest.fixture(name="accounts", scope="module")
@@ -27,7 +29,9 @@ def _accounts(
 ) -> Iterator[Accounts]:
     """Two backups of an instance, a cluster and a volume, a month between them, and the round of the day after."""
     directory = tmp_path_factory.mktemp("retention")
-    with two_accounts(directory, flow_objects, policy="keep", importing=RULES, disk=tiny_disk) as accounts:
+    with two_accounts(
+        directory, flow_objects, policy="keep", copying=TRUSTING, importing=RULES, disk=tiny_disk
+    ) as accounts:
         volume = accounts.source.cloud.place.arn("ec2", f"volume/{accounts.source.volume()}")
         cluster = accounts.database(name="cluster", engine="aurora-postgresql")
         resources = [accounts.database(), cluster, volume]

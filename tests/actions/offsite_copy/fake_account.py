@@ -99,8 +99,8 @@ class FakeAccount:
         clock = SimpleNamespace(now=lambda: self.now)
         return SimpleNamespace(clients=clients, clock=clock, progress=Silence(), environment=environment)
 
-    def _publish(self, *, TopicArn: str, Message: str) -> None:  # noqa: N803 - boto3's names
-        self.note("publish", {"TopicArn": TopicArn})
+    def _publish(self, *, TopicArn: str, Message: str, Subject: str = "") -> None:  # noqa: N803 - boto3's names
+        self.note("publish", {"TopicArn": TopicArn, "Subject": Subject})
         self.published.append(Message)
 
     def note(self, operation: str, asked: dict[str, Any]) -> None:
@@ -254,11 +254,17 @@ class _S3:
 
 class _DynamoDB:
     def __init__(self, account: FakeAccount) -> None:
-        self._items = account.items
+        self._account, self._items = account, account.items
 
-    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:  # noqa: N803
+    def put_item(self, *, TableName: str, Item: dict[str, Any], **condition: Any) -> None:  # noqa: N803
         assert TableName == "ledger"
-        self._items[Item["point"]["S"], Item["item"]["S"]] = Item
+        self._account.note("put_item", {})
+        key = Item["point"]["S"], Item["item"]["S"]
+        if condition and not condition["ConditionExpression"].startswith("NOT "):  # who waits, waits on
+            (read,) = condition.get("ExpressionAttributeValues", {":none": None}).values()
+            if self._items.get(key, {}).get("version") != read:
+                raise refusal("ConditionalCheckFailedException")
+        self._items[key] = Item
 
     def get_item(self, *, Key: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803
         item = self._items.get((Key["point"]["S"], Key["item"]["S"]))
@@ -273,7 +279,7 @@ class _DynamoDB:
 
     def _pages(self, *, ExpressionAttributeValues: dict[str, Any], **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
         (value,) = ExpressionAttributeValues.values()
-        yield {"Items": [item for (point, _), item in self._items.items() if point == value["S"]]}
+        yield {"Items": [item for item in self._items.values() if value in (item["point"], item.get("standing"))]}
 
 
 def _described(found: dict[str, Any]) -> dict[str, Any]:
@@ -303,6 +309,6 @@ def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
 
 def evidence_of(account: FakeAccount) -> dict[str, Any] | None:
     """The document of the acknowledgement, if it stands."""
-    stored = account.objects.get(f"{EVIDENCE}/offsite-copy/acknowledgement.json")
+    stored = account.objects.get(f"{EVIDENCE}/offsite-copy/run-1/acknowledgement.json")
     document: dict[str, Any] | None = json.loads(stored) if stored else None
     return document

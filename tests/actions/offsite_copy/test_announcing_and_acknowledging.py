@@ -1,126 +1,38 @@
-"""From the shared copy to its removal: what is announced, which acknowledgements count, what is removed and when."""
+"""What is announced of a shared copy, and which acknowledgements become evidence."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from tests.actions.offsite_copy.fake_account import (
-    ACCOUNT,
-    BUCKET,
-    EVIDENCE,
-    EXPORT_KEY,
     KINDS,
-    NOW,
-    PREFIX,
-    RESOURCES,
     SEPARATED,
     SOURCES,
-    FakeAccount,
     evidence_of,
-    point_of,
+)
+from tests.actions.offsite_copy.one_copy import (
+    COPIES,
+    IMPORTS,
+    KEY,
+    acknowledged_while_awaited,
+    acknowledgement_of,
+    announced,
+    announcement_of,
+    cleaned,
+    heard,
+    let_go,
+    reported,
+    text_of,
+    with_announcement,
+    with_copy,
 )
 
-from backup_actions.actions.offsite_copy.acknowledging import acknowledge
-from backup_actions.actions.offsite_copy.announcing import announce, share
-from backup_actions.actions.offsite_copy.cleaning import clean
-from backup_actions.actions.offsite_copy.reporting import report
 from backup_actions.errors import AwsCallFailed, CopyNotGone, NotVerified
 from backup_actions.ledger import Waiter, Waits
 from backup_actions.model.offsite import Acknowledgement, Announcement, sha256_of
 from backup_actions.model.report import ActionReport
-
-NAME, KEY = "backup-actions-offsite-1", f"{PREFIX}/run-1/announcement.json"
-COPIES = {
-    "RDS": f"arn:aws:rds:us-east-1:{ACCOUNT}:snapshot:{NAME}",
-    "Aurora": f"arn:aws:rds:us-east-1:{ACCOUNT}:cluster-snapshot:{NAME}",
-    "EBS": "arn:aws:ec2:us-east-1::snapshot/snap-1",
-}
-IMPORTS = {
-    "RDS": f"arn:aws:rds:us-east-1:{SEPARATED}:snapshot:import-1",
-    "Aurora": f"arn:aws:rds:us-east-1:{SEPARATED}:cluster-snapshot:import-1",
-    "EBS": "arn:aws:ec2:us-east-1::snapshot/snap-import",
-}
-OURS = {"backup-actions:run": "offsite-copy/run-1"}
-
-
-def announcement_of(kind: str) -> Announcement:
-    return Announcement(
-        snapshot_arn=COPIES[kind],
-        resource_type=kind,
-        resource_arn=RESOURCES[kind],
-        recovery_point_arn=SOURCES[kind],
-        created_at=NOW.isoformat(),
-        engine="" if kind == "EBS" else "postgres",
-        engine_version="" if kind == "EBS" else "17.5",
-        size_gib=8,
-        key_arn=EXPORT_KEY,
-        run="run-1",
-    )
-
-
-def acknowledgement_of(kind: str) -> Acknowledgement:
-    return Acknowledgement(
-        announcement_sha256=sha256_of(announcement_of(kind).to_bytes()),
-        snapshot_arn=COPIES[kind],
-        run="run-1",
-        imported_arn=IMPORTS[kind],
-        imported_at=NOW.isoformat(),
-        kept_until=(NOW + timedelta(days=35)).isoformat(),
-        size_gib=8,
-    )
-
-
-def with_copy(kind: str = "RDS") -> FakeAccount:
-    """The run has made its copy."""
-    account = FakeAccount()
-    account.add(COPIES[kind], tags=dict(OURS), key=EXPORT_KEY)
-    return account
-
-
-def announced(account: FakeAccount, kind: str = "RDS") -> dict[str, Any]:
-    event = {"topic": "topic", "ledger": "ledger", "bucket": BUCKET, "prefix": PREFIX, "evidencePrefix": EVIDENCE}
-    return dict(announce(account.world(), {**event, "announcement": asdict(announcement_of(kind))}))
-
-
-def with_announcement(kind: str = "RDS") -> FakeAccount:
-    """The copy was shared, too, and announced."""
-    account = with_copy(kind)
-    share(account.world(), {"announcement": asdict(announcement_of(kind)), "account": SEPARATED})
-    announced(account, kind)
-    return account
-
-
-def heard(account: FakeAccount, body: str) -> dict[str, Any]:
-    """What the function of the inbox makes of a message."""
-    world = account.world(
-        BACKUP_ACTIONS_BUCKET=BUCKET,
-        BACKUP_ACTIONS_DEAD_LETTERS="dead-letters",
-        BACKUP_ACTIONS_LEDGER="ledger",
-        BACKUP_ACTIONS_SETTINGS=json.dumps({"separated_account": SEPARATED}),
-    )
-    return dict(acknowledge(world, {"Records": [{"body": body}]}))
-
-
-def text_of(acknowledgement: Acknowledgement) -> str:
-    return acknowledgement.to_bytes().decode()
-
-
-def cleaned(account: FakeAccount, kind: str = "RDS", run: str = "run-1") -> list[str]:
-    where = {"bucket": BUCKET, "prefix": PREFIX, "evidencePrefix": EVIDENCE, "region": "us-east-1"}
-    event = {"recoveryPoint": point_of(kind), "name": NAME, "run": run, "account": SEPARATED, **where}
-    return list(clean(account.world(), event)["pending"])
-
-
-def reported(account: FakeAccount) -> dict[str, Any]:
-    return dict(report(account.world(), {"bucket": BUCKET, "evidencePrefix": EVIDENCE}))
-
-
-# ----------------------------------------------------------------------------------------------------- the announcement
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -144,14 +56,34 @@ def test_an_announcement_whose_answer_was_lost_is_repeated_in_the_same_words() -
     assert len(set(account.published)) == 1
 
 
-def test_nothing_that_was_never_published_keeps_a_copy() -> None:
-    account = with_copy()
-    account.refuses["publish"] = "NotFound"
+@pytest.mark.parametrize("step", ["put_object", "put_item", "publish"])
+def test_a_copy_stays_exactly_from_the_moment_when_somebody_may_have_heard_of_it(step: str) -> None:
+    account = with_copy("EBS")
+    account.refuses[step] = "AccessDenied"
 
     with pytest.raises(AwsCallFailed):
+        announced(account, "EBS")
+
+    cleaned(account, "EBS")
+    assert (COPIES["EBS"] in account.copies) == (step == "publish")
+
+
+def test_a_copy_that_is_being_removed_is_not_announced_again() -> None:
+    account = with_announcement()
+    let_go(account)
+
+    with pytest.raises(NotVerified, match="for too long and is removed"):
         announced(account)
 
-    assert KEY not in account.objects
+    assert len(account.published) == 1
+
+
+def test_what_was_acknowledged_a_moment_ago_is_not_announced_again() -> None:
+    account = acknowledged_while_awaited("RDS")
+
+    announced(account)
+
+    assert len(account.published) == 1
 
 
 def test_no_other_announcement_is_written_over() -> None:
@@ -278,110 +210,3 @@ def test_what_is_no_acknowledgement_at_all_is_a_dead_letter(body: str) -> None:
 
     assert "refused" in heard(account, body)
     assert len(account.buried) == 1
-
-
-# -------------------------------------------------------------------------------------------------------- what is left
-
-
-def test_nothing_is_reported_before_an_acknowledgement() -> None:
-    assert reported(with_announcement()) == {"acknowledged": False, "report": {}}
-
-
-def test_an_announcement_that_was_changed_since_is_not_the_acknowledged_one() -> None:
-    account = with_announcement("EBS")
-    heard(account, text_of(acknowledgement_of("EBS")))
-    account.objects[KEY] = replace(announcement_of("EBS"), size_gib=9).to_bytes()
-
-    assert reported(account)["report"]["verified"] is False
-
-
-def test_an_acknowledgement_of_days_ago_says_nothing_of_today() -> None:
-    account = with_announcement("EBS")
-    heard(account, text_of(acknowledgement_of("EBS")))
-    account.now += timedelta(days=2, seconds=1)
-
-    with pytest.raises(NotVerified, match="and not since"):
-        reported(account)
-
-
-def test_an_announcement_that_is_gone_proves_nothing() -> None:
-    account = with_announcement("EBS")
-    heard(account, text_of(acknowledgement_of("EBS")))
-    del account.objects[KEY]
-
-    with pytest.raises(NotVerified, match="there is no"):
-        reported(account)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_copy_that_nobody_has_heard_of_is_removed(kind: str) -> None:
-    account = with_copy(kind)
-
-    left = cleaned(account, kind)
-
-    assert left == ([] if kind == "EBS" else [f"the copy {NAME} is not gone yet"])
-    assert account.copies.get(COPIES[kind], {}).get("shared", set()) == set()
-    assert account.copies.get(COPIES[kind], {}).get("status", "deleting") == "deleting"
-
-
-def test_an_announced_copy_that_nobody_has_acknowledged_stays_and_stays_shared() -> None:
-    account = with_announcement()
-
-    assert cleaned(account) == []
-
-    assert account.snapshots[COPIES["RDS"]]["status"] == "available"
-    assert account.snapshots[COPIES["RDS"]]["shared"] == {SEPARATED}
-
-
-def acknowledged_while_awaited(kind: str) -> FakeAccount:
-    account = with_announcement(kind)
-    Waits(account.world().clients.dynamodb, "ledger", account.world().clock).begin(
-        COPIES[kind], Waiter("run-1", "token"), seconds=60
-    )
-    heard(account, text_of(acknowledgement_of(kind)))
-    return account
-
-
-@pytest.mark.parametrize("run", ["run-1", "run-2"])
-def test_an_acknowledged_copy_is_removed_also_by_a_later_run_that_announced_it_again(run: str) -> None:
-    account = acknowledged_while_awaited("RDS")
-
-    assert cleaned(account, run=run) == [f"the copy {NAME} is not gone yet"]
-    assert account.snapshots[COPIES["RDS"]]["status"] == "deleting"
-
-    del account.snapshots[COPIES["RDS"]]
-    assert cleaned(account, run=run) == []
-
-
-def test_both_copies_go_where_a_lost_answer_has_made_two() -> None:
-    account = with_copy("EBS")
-    account.add("arn:aws:ec2:us-east-1::snapshot/snap-2", tags=dict(OURS))
-
-    assert cleaned(account, "EBS") == []
-    assert account.copies == {}
-
-
-@pytest.mark.parametrize("code", ["InvalidDBSnapshotState", "InvalidDBSnapshotStateFault"])
-def test_a_copy_that_is_still_being_made_is_waited_for(code: str) -> None:
-    account = with_copy()
-    account.snapshots[COPIES["RDS"]]["status"] = "copying"
-    account.refuses["delete_db_snapshot"] = code
-
-    assert cleaned(account) == [f"the copy {NAME} is not gone yet"]
-    assert account.called("modify_db_snapshot_attribute") == []
-
-
-def test_what_others_have_made_under_such_a_name_is_left_alone() -> None:
-    account = with_copy()
-    account.snapshots[COPIES["RDS"]]["tags"] = {"backup-actions:run": "offsite-copy/run-2"}
-
-    assert cleaned(account) == []
-    assert account.calls == []
-
-
-def test_a_removal_that_is_refused_is_no_success() -> None:
-    account = with_copy()
-    account.refuses["delete_db_snapshot"] = "AccessDenied"
-
-    with pytest.raises(AwsCallFailed):
-        cleaned(account)

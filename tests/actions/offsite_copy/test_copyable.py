@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.actions.offsite_copy.fake_account import (
     point_of,
 )
 
+from backup_actions.actions.offsite_copy.announced import AnnouncedCopies, Stage
 from backup_actions.actions.offsite_copy.announcing import announce
 from backup_actions.actions.offsite_copy.preparing import prepare
 
@@ -26,7 +28,7 @@ SETTINGS = {"tag_key": "encryption_key", "tag_value": "offsite", "separated_acco
 
 def prepared(account: FakeAccount, kind: str = "RDS", **about: Any) -> dict[str, Any]:
     event = {"recoveryPoint": point_of(kind), "settings": SETTINGS, "key": EXPORT_KEY, "bucket": BUCKET}
-    return dict(prepare(account.world(), {**event, "prefix": PREFIX, **about}))
+    return dict(prepare(account.world(), {**event, "prefix": PREFIX, "ledger": "ledger", **about}))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -155,6 +157,18 @@ def test_a_copy_that_was_announced_to_no_avail_is_announced_again_and_not_copied
 def test_an_announcement_whose_copy_is_gone_or_is_anothers_counts_for_nothing(about: dict[str, Any]) -> None:
     account = FakeAccount()
     announced(account, **about)
+
+    assert prepared(account)["status"] == "copyable"
+
+
+@pytest.mark.parametrize("stage", [Stage.ACKNOWLEDGED, Stage.LEAVING, Stage.REMOVED])
+def test_what_was_answered_or_is_being_removed_is_not_announced_again_but_copied_anew(stage: Stage) -> None:
+    account = FakeAccount()
+    announcement = announced(account)
+    copies = AnnouncedCopies(account.world().clients.dynamodb, "ledger", account.world().clock)
+    known = copies.find(announcement["snapshot_arn"])
+    assert known is not None
+    copies.stand(replace(known, stage=stage))
 
     assert prepared(account)["status"] == "copyable"
 

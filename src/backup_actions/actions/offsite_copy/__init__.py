@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backup_actions.actions.offsite_copy.permissions import ACKNOWLEDGE_PERMISSIONS, PERMISSIONS
+from backup_actions.actions.offsite_copy.permissions import (
+    ACKNOWLEDGE_PERMISSIONS,
+    PERMISSIONS,
+    REVIEW_PERMISSIONS,
+)
 from backup_actions.actions.offsite_copy.settings import OffsiteCopySettings
 from backup_actions.contract import Action, Awaited, Function, Inbox, Key, Task, Topic
 
@@ -37,6 +41,20 @@ ACKNOWLEDGE = Function(
     timeout_seconds=120,
 )
 
+REVIEW = Function(
+    name="offsite-copy-unacknowledged",
+    title="Tells of copies that nobody acknowledges, and removes them after their days, once a day",
+    code="backup_actions.actions.offsite_copy.unacknowledged:review",
+    permissions=REVIEW_PERMISSIONS,
+    environment={
+        "BACKUP_ACTIONS_LEDGER": "${LedgerTable}",
+        "BACKUP_ACTIONS_SETTINGS": "${SettingsJson}",
+        "BACKUP_ACTIONS_TOPIC": "${TopicArn}",
+    },
+    schedule="rate(1 day)",
+    timeout_seconds=600,
+)
+
 ACTION = Action(
     name="offsite-copy",
     title="Copy a snapshot to a separated account, which acknowledges that it has it",
@@ -64,6 +82,7 @@ ACTION = Action(
             wakes=("WaitForAcknowledgement",),
         )
     },
+    scheduled=(REVIEW,),
     awaits=(
         Awaited(state="WaitForDatabaseCopy", pattern=_DATABASE_COPIED, key="$.detail.SourceArn"),
         Awaited(state="WaitForVolumeCopy", pattern=_VOLUME_COPIED, key="$.detail.snapshot_id"),

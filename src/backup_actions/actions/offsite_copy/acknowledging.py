@@ -40,6 +40,7 @@ def acknowledge(world: World, event: Event) -> Mapping[str, Any]:
         _bury(world, record["body"], str(wrong))
         return {"refused": str(wrong)}
     _write_evidence(world, acknowledgement, announced)
+    _copies(world).acknowledge(announced)
     woken = wake(world, {"key": announced.snapshot_arn})["woken"]
     if not woken:  # a run that only happens to look away finds the evidence, and its copy gone
         account = _settings(world)["separated_account"]
@@ -50,8 +51,7 @@ def acknowledge(world: World, event: Event) -> Mapping[str, Any]:
 
 def _announced(world: World, acknowledgement: Acknowledgement) -> Announced:
     """What is acknowledged. Raises MalformedMessage for what does not fit it."""
-    copies = AnnouncedCopies(world.clients.dynamodb, world.environment["BACKUP_ACTIONS_LEDGER"])
-    announced = copies.find(acknowledgement.snapshot_arn)
+    announced = _copies(world).find(acknowledgement.snapshot_arn)
     if announced is None:
         raise MalformedMessage(reason=f"{acknowledgement.snapshot_arn} was never announced")
     if acknowledgement.announcement_sha256 != announced.sha256 or acknowledgement.run != announced.run:
@@ -86,8 +86,12 @@ def _write_evidence(world: World, acknowledgement: Acknowledgement, announced: A
         "received_at": world.clock.now().isoformat(),
     }
     content = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
-    key = acknowledgement_key(announced.evidence_prefix)
+    key = acknowledgement_key(announced.evidence_prefix, announced.run)
     stand_once(world.clients.s3, world.environment["BACKUP_ACTIONS_BUCKET"], key, content)
+
+
+def _copies(world: World) -> AnnouncedCopies:
+    return AnnouncedCopies(world.clients.dynamodb, world.environment["BACKUP_ACTIONS_LEDGER"], world.clock)
 
 
 def _settings(world: World) -> Mapping[str, Any]:

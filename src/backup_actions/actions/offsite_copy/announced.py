@@ -1,55 +1,177 @@
 """What the account remembers of a snapshot that it has announced, to know an acknowledgement by.
 
-One item of the ledger's table. Keys: ``offsite#<ARN of the shared copy>`` and ``announcement``.
+One item of the ledger's table, in the form that all have. Keys: the ARN of the shared copy, and ``announcement``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
-from backup_actions.ledger.ledger import ITEM_KEY, POINT_KEY
+from backup_actions.aws.documents import read_object
+from backup_actions.aws.objects import object_keys
+from backup_actions.errors import AwsCallFailed, MalformedMessage, NotVerified
+from backup_actions.ledger.ledger import Ledger, Standing
+from backup_actions.ledger.table import BY_STANDING, ITEM_KEY, POINT_KEY
+from backup_actions.model.offsite import Announcement
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
+
+    from backup_actions.model.clock import Clock
+
+_ANNOUNCEMENT, _VERSION = "announcement", "version"
+_DETAILS = ("sha256", "size_gib", "manifest_key", "evidence_prefix", "announced_at")
+
+
+class Stage(StrEnum):
+    """What became of a copy that the separated account may have heard of."""
+
+    ANNOUNCED = "announced"
+    """It may be imported at any time: nobody removes it."""
+    ACKNOWLEDGED = "acknowledged"
+    """It was imported, and nobody needs it any more."""
+    LEAVING = "leaving"
+    """Nobody has acknowledged it for so long that it is removed: it is not announced again."""
+    REMOVED = "removed"
+    """It is gone without an acknowledgement."""
+
+
+_UNACKNOWLEDGED = frozenset({Stage.ANNOUNCED, Stage.LEAVING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced:
-    """A shared copy; ``manifest_key`` is its announcement's, ``sha256`` of its very bytes."""
+    """A shared copy; ``manifest_key`` is its announcement's, ``sha256`` of its very bytes.
+
+    ``announced_at`` is when it was announced last, in ISO 8601; ``version`` counts the changes, 0 for one that does not
+    stand in the ledger yet.
+    """
 
     snapshot_arn: str
+    resource_arn: str
+    resource_type: str
     run: str
     sha256: str
     size_gib: int
     manifest_key: str
     evidence_prefix: str
+    announced_at: str
+    stage: Stage = Stage.ANNOUNCED
+    version: int = 0
 
 
 class AnnouncedCopies:
     """The ledger's announced copies. Raises AwsBusy and AwsCallFailed, as every caller of AWS here does."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
-        self._dynamodb, self._table = dynamodb, table
-
-    def remember(self, announced: Announced) -> None:
-        """It is known from now on."""
-        values = {name: {"S": str(value)} for name, value in asdict(announced).items()}
-        with translated():
-            self._dynamodb.put_item(TableName=self._table, Item={**_key(announced.snapshot_arn), **values})
+    def __init__(self, dynamodb: DynamoDBClient, table: str, clock: Clock) -> None:
+        self._dynamodb, self._table, self._clock = dynamodb, table, clock
 
     def find(self, snapshot_arn: str) -> Announced | None:
         """What was announced of a snapshot; None for one that never was."""
         with translated():
             found = self._dynamodb.get_item(TableName=self._table, Key=_key(snapshot_arn), ConsistentRead=True)
-        item: Mapping[str, Any] | None = found.get("Item")
-        if item is None:
-            return None
-        texts = {name: item[name]["S"] for name in Announced.__dataclass_fields__}
-        return Announced(**{**texts, "size_gib": int(texts["size_gib"])})
+        item = found.get("Item")
+        return _announced(item) if item else None
+
+    def unacknowledged(self) -> Iterator[Announced]:
+        """Every copy that the separated account may have heard of and has not acknowledged, the oldest first."""
+        for entry in Ledger(self._dynamodb, self._table, self._clock).standing(Standing.ANNOUNCED):
+            found = self.find(entry.point)  # the index is seconds behind
+            if found is not None and found.stage in _UNACKNOWLEDGED:
+                yield found
+
+    def announce(self, wanted: Announced) -> bool:
+        """From now on it may be heard of; False for one that is acknowledged. Raises NotVerified for one that goes."""
+        known = self.find(wanted.snapshot_arn)
+        if known is None or known.stage is Stage.ANNOUNCED:
+            stands = self.stand(replace(wanted, version=known.version if known else 0))
+            return stands is not None or self.announce(wanted)
+        if known.stage is Stage.ACKNOWLEDGED:
+            return False
+        raise NotVerified(reason=f"{known.snapshot_arn} was not acknowledged for too long and is removed")
+
+    def acknowledge(self, known: Announced) -> None:
+        """It is known to be acknowledged, whatever else was known of it."""
+        while known.stage is not Stage.ACKNOWLEDGED:
+            stands = self.stand(replace(known, stage=Stage.ACKNOWLEDGED))
+            known = stands or self.find(known.snapshot_arn) or known
+
+    def stand(self, changed: Announced) -> Announced | None:
+        """The copy as it is known now; None where somebody else has changed that since this one was read."""
+        stands = replace(changed, version=changed.version + 1)
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#version)"}
+        if changed.version:
+            condition = {
+                "ConditionExpression": "#version = :read",
+                "ExpressionAttributeValues": {":read": {"N": str(changed.version)}},
+            }
+        item = self._item(stands)
+        try:
+            with translated():
+                self._dynamodb.put_item(
+                    TableName=self._table, Item=item, ExpressionAttributeNames={"#version": _VERSION}, **condition
+                )
+        except AwsCallFailed as refusal:
+            if refusal.facts["error_code"] == "ConditionalCheckFailedException":
+                return None
+            raise
+        return stands
+
+    def _item(self, stands: Announced) -> dict[str, Any]:
+        texts = {
+            POINT_KEY: stands.snapshot_arn,
+            ITEM_KEY: _ANNOUNCEMENT,
+            "status": str(stands.stage),
+            "changed_at": self._clock.now().isoformat(),
+            "run": stands.run,
+            "resource": stands.resource_arn,
+            "resource_type": stands.resource_type,
+            "vault": "",  # the copy is in none
+            "details": json.dumps({name: getattr(stands, name) for name in _DETAILS}, sort_keys=True),
+        }
+        if stands.stage in _UNACKNOWLEDGED:
+            texts |= {BY_STANDING.hash_key: str(Standing.ANNOUNCED), BY_STANDING.range_key: stands.announced_at}
+        return {**{name: {"S": text} for name, text in texts.items()}, _VERSION: {"N": str(stands.version)}}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An announcement as it stands in the bucket."""
+
+    key: str
+    content: bytes
+    announcement: Announcement
+
+
+def stored_announcements(s3: S3Client, bucket: str, prefix: str) -> Iterator[Stored]:
+    """What the runs of one recovery point have announced; what cannot be read, of another version say, is left out."""
+    for key in object_keys(s3, bucket, f"{prefix}/"):
+        content = read_object(s3, bucket, key) if key.endswith("/announcement.json") else None
+        try:
+            announcement = Announcement.from_text(content.decode()) if content else None
+        except (MalformedMessage, UnicodeDecodeError):
+            continue
+        if content and announcement:
+            yield Stored(key, content, announcement)
 
 
 def _key(snapshot_arn: str) -> dict[str, Any]:
-    return {POINT_KEY: {"S": f"offsite#{snapshot_arn}"}, ITEM_KEY: {"S": "announcement"}}
+    return {POINT_KEY: {"S": snapshot_arn}, ITEM_KEY: {"S": _ANNOUNCEMENT}}
+
+
+def _announced(item: Mapping[str, Any]) -> Announced:
+    return Announced(
+        snapshot_arn=item[POINT_KEY]["S"],
+        resource_arn=item["resource"]["S"],
+        resource_type=item["resource_type"]["S"],
+        run=item["run"]["S"],
+        stage=Stage(item["status"]["S"]),
+        version=int(item[_VERSION]["N"]),
+        **json.loads(item["details"]["S"]),
+    )

@@ -30,23 +30,26 @@ def share(world: World, event: Event) -> Mapping[str, str]:
 def announce(world: World, event: Event) -> Mapping[str, str]:
     """The announcement was published and stands in the bucket; again it is the same to the byte.
 
-    It is published first: what stands in the bucket keeps the copy from being removed, and must have been heard of.
+    It is published last: what was heard of can be acknowledged at once, and its copy is not removed any more. Raises
+    NotVerified where the copy is being removed already.
     """
     announcement = Announcement(**event["announcement"])
     message, key = announcement.to_bytes(), announcement_key(event["prefix"], announcement.run)
-    AnnouncedCopies(world.clients.dynamodb, event["ledger"]).remember(
-        Announced(
-            snapshot_arn=announcement.snapshot_arn,
-            run=announcement.run,
-            sha256=sha256_of(message),
-            size_gib=announcement.size_gib,
-            manifest_key=key,
-            evidence_prefix=event["evidencePrefix"],
-        )
-    )
-    _publish(world.clients.sns, event["topic"], message)
     if stand_once(world.clients.s3, event["bucket"], key, message) != message:
         raise NotVerified(reason=f"another announcement stands at {key}")
+    wanted = Announced(
+        snapshot_arn=announcement.snapshot_arn,
+        resource_arn=announcement.resource_arn,
+        resource_type=announcement.resource_type,
+        run=announcement.run,
+        sha256=sha256_of(message),
+        size_gib=announcement.size_gib,
+        manifest_key=key,
+        evidence_prefix=event["evidencePrefix"],
+        announced_at=world.clock.now().isoformat(),
+    )
+    if AnnouncedCopies(world.clients.dynamodb, event["ledger"], world.clock).announce(wanted):
+        _publish(world.clients.sns, event["topic"], message)
     return {"key": key, "sha256": sha256_of(message)}
 
 

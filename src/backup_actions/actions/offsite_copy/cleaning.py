@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backup_actions.actions.offsite_copy.places import RUN_TAG, acknowledgement_key, announcement_key, run_tag
+from backup_actions.actions.offsite_copy.announced import AnnouncedCopies, Stage, stored_announcements
+from backup_actions.actions.offsite_copy.places import RUN_TAG, run_tag
 from backup_actions.actions.offsite_copy.snapshots import GONE, Snapshot, Snapshots, native_id_of, snapshots_like
 from backup_actions.aws import World
-from backup_actions.aws.documents import describe_object, read_document
 from backup_actions.errors import AwsCallFailed
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -32,27 +32,36 @@ def clean(world: World, event: Event) -> Mapping[str, Any]:
 
     An announced copy stays until it is acknowledged: who heard of it may be importing it.
     """
-    s3, bucket = world.clients.s3, event["bucket"]
-    evidence = read_document(s3, bucket, acknowledgement_key(event["evidencePrefix"]))
-    announced = describe_object(s3, bucket, announcement_key(event["prefix"], event["run"]))
-    if evidence is None and announced is not None:
-        return {"pending": [], "kept": event["name"]}
     point, account = RecoveryPoint.from_json(event["recoveryPoint"]), event["account"]
+    copies = AnnouncedCopies(world.clients.dynamodb, event["ledger"], world.clock)
     snapshots = snapshots_like(world.clients, point.arn, event["region"])
     made = snapshots.made_by(run_tag(event["run"]), event["name"])
-    pending = [_removed(snapshots, each, account) for each in made]
-    if evidence is not None:  # of an earlier run, maybe
-        acknowledged = evidence["acknowledgement"]
-        pending.append(remove_copy(world, acknowledged["snapshot_arn"], run=acknowledged["run"], account=account))
-    return {"pending": sorted({each for each in pending if each}), "kept": ""}
+    kept = [each.arn for each in made if _stage(copies, each.arn) is Stage.ANNOUNCED]
+    pending = [_removed(snapshots, each, account) for each in made if each.arn not in kept]
+    # An earlier run's copy may have been announced again and acknowledged now.
+    for stored in stored_announcements(world.clients.s3, event["bucket"], event["prefix"]):
+        said = stored.announcement
+        if _stage(copies, said.snapshot_arn) is Stage.ACKNOWLEDGED:
+            pending.append(remove_copy(world, said.snapshot_arn, run=said.run, account=account))
+    return {"pending": sorted({each for each in pending if each}), "kept": kept}
+
+
+def _stage(copies: AnnouncedCopies, snapshot_arn: str) -> Stage | None:
+    known = copies.find(snapshot_arn)
+    return known.stage if known else None
 
 
 def remove_copy(world: World, snapshot_arn: str, *, run: str, account: str) -> str:
     """Remove a shared copy that carries the run's tag; say what is not gone yet, or nothing."""
+    arn, found = Arn.parse(snapshot_arn), copy_of_run(world, snapshot_arn, run)
+    return _removed(snapshots_like(world.clients, arn, arn.region), found, account) if found else ""
+
+
+def copy_of_run(world: World, snapshot_arn: str, run: str) -> Snapshot | None:
+    """The snapshot, if it is there and carries the run's tag."""
     arn = Arn.parse(snapshot_arn)
-    snapshots = snapshots_like(world.clients, arn, arn.region)
-    found = snapshots.described(native_id_of(arn))
-    return _removed(snapshots, found, account) if found and found.tags.get(RUN_TAG) == run_tag(run) else ""
+    found = snapshots_like(world.clients, arn, arn.region).described(native_id_of(arn))
+    return found if found and found.tags.get(RUN_TAG) == run_tag(run) else None
 
 
 def _removed(snapshots: Snapshots, found: Snapshot, account: str) -> str:

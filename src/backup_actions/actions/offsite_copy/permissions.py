@@ -17,12 +17,12 @@ _CLUSTER_COPY = f"{_COPY_RDS}:cluster-snapshot:${{Name}}-offsite-*"
 _OPTION_GROUPS = f"{_SOURCE_RDS}:og:*"
 _VOLUME_SOURCE = "arn:${Partition}:ec2:${Region}::snapshot/*"
 _VOLUME_COPY = "arn:${Partition}:ec2:${Setting_copy_region}::snapshot/*"
-_ANY_KEY = "arn:${Partition}:kms:${Region}:${Account}:key/*"
+_ANY_KEY = "arn:${Partition}:kms:${Region}:*:key/*"
 _EXPORT_KEY = "${Setting_copy_key_arn}"
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _ANNOUNCEMENTS = f"{_BUCKET}/offsite-copy/*/announcement.json"
-_ACKNOWLEDGEMENTS = f"{_BUCKET}/evidence/*/offsite-copy/acknowledgement.json"
+_ACKNOWLEDGEMENTS = f"{_BUCKET}/evidence/*/offsite-copy/*/acknowledgement.json"
 
 _OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _BORN_OURS: Condition = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
@@ -41,7 +41,10 @@ _ONE_EACH = "one copy per run, under a name that nothing else begins with"
 _ANY_BACKUP = "snapshots of AWS Backup's, which names them; the tag condition narrows it"
 _ANY_SNAPSHOT = "EBS names snapshots, and their ids are not known before; the tag condition narrows it"
 _ONE_FOLDER_EACH = "one folder per recovery point"
-_ANY_SOURCE_KEY = "backups keep the keys of what they are of; only EBS and RDS may use them for us"
+_ANY_SOURCE_KEY = (
+    "backups keep the keys of what they are of, also those that another account lends; only EBS and RDS may use them "
+    "for us, and where another account's does not allow it this says nothing"
+)
 
 
 def _bucket_key(*actions: str) -> Statement:
@@ -231,6 +234,7 @@ _PREPARE = (
     _LIST,
     _announcements("s3:GetObject", for_="announcements of earlier runs"),
     _bucket_key("kms:Decrypt"),
+    _ledger("dynamodb:GetItem", for_="what became of them"),
 )
 
 PERMISSIONS = Permissions(
@@ -257,6 +261,7 @@ PERMISSIONS = Permissions(
                 "DescribeCopy",
                 "WaitForDatabaseCopy",
                 "WaitForVolumeCopy",
+                "LetOthersCopy",
                 "RenewLease",
                 "ReleaseLease",
                 "Share",
@@ -287,18 +292,24 @@ PERMISSIONS = Permissions(
             _announcements("s3:GetObject", for_="what stands there already"),
             _announcements("s3:PutObject", for_="announcement"),
             _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
-            _ledger("dynamodb:PutItem", for_="what was announced"),
+            _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="what was announced"),
             Statement(("sns:Publish",), on="${Topic_announcements}", for_=("announcement",)),
         ),
         "report": _READ_DOCUMENTS,
-        "clean": (*_READ_DOCUMENTS, *_REMOVE_COPIES),
+        "clean": (
+            _LIST,
+            _announcements("s3:GetObject", for_="announcements of all runs"),
+            _bucket_key("kms:Decrypt"),
+            _ledger("dynamodb:GetItem", for_="what became of them"),
+            *_REMOVE_COPIES,
+        ),
     },
 )
 
 ACKNOWLEDGE_PERMISSIONS = Permissions(
     tasks={
         "function": (
-            _ledger("dynamodb:GetItem", for_="what was announced"),
+            _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="what was announced"),
             _ledger("dynamodb:Query", "dynamodb:DeleteItem", for_="who waits for it"),
             Statement(
                 ("states:SendTaskSuccess",),
@@ -313,6 +324,17 @@ ACKNOWLEDGE_PERMISSIONS = Permissions(
             _acknowledgements("s3:PutObject"),
             _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
             Statement(("sqs:SendMessage",), on="${DeadLetterQueueArn}", for_=("what fits no announcement",)),
+            *_REMOVE_COPIES,
+        )
+    }
+)
+
+REVIEW_PERMISSIONS = Permissions(
+    tasks={
+        "function": (
+            Statement(("dynamodb:Query",), on=f"{_LEDGER}/index/by-standing", for_=("what is not acknowledged",)),
+            _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="what was announced"),
+            Statement(("sns:Publish",), on="${TopicArn}", for_=("people",)),
             *_REMOVE_COPIES,
         )
     }

@@ -15,6 +15,6 @@ def announcement_key(prefix: str, run: str) -> str:
     return f"{prefix}/{run}/announcement.json"
 
 
-def acknowledgement_key(evidence_prefix: str) -> str:
-    """The key of the acknowledgement, under a prefix that no step of the workflow can write."""
-    return f"{evidence_prefix}/offsite-copy/acknowledgement.json"
+def acknowledgement_key(evidence_prefix: str, run: str) -> str:
+    """The key of what was said to that run's announcement, under a prefix that no step of the workflow can write."""
+    return f"{evidence_prefix}/offsite-copy/{run}/acknowledgement.json"

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from backup_actions.actions.offsite_copy.announced import AnnouncedCopies, Stage, stored_announcements
+from backup_actions.actions.offsite_copy.cleaning import copy_of_run
 from backup_actions.actions.offsite_copy.copyable import (
     OPTIONS_MAY_STAY,
     objection_to_key,
@@ -13,12 +15,8 @@ from backup_actions.actions.offsite_copy.copyable import (
     objection_to_point,
     objection_to_snapshot,
 )
-from backup_actions.actions.offsite_copy.places import RUN_TAG, run_tag
-from backup_actions.actions.offsite_copy.snapshots import Snapshot, native_id_of, snapshots_like
+from backup_actions.actions.offsite_copy.snapshots import Snapshot, snapshots_like
 from backup_actions.aws import World, translated
-from backup_actions.aws.documents import read_object
-from backup_actions.aws.objects import object_keys
-from backup_actions.errors import MalformedMessage
 from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Announcement
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -84,23 +82,14 @@ def _state_of(kms: KMSClient, key_arn: str) -> str:
 
 def _announced(world: World, event: Event) -> Mapping[str, Any] | None:
     """An announcement of an earlier run whose copy is still there; nobody has acknowledged it."""
-    s3, bucket = world.clients.s3, event["bucket"]
-    for key in object_keys(s3, bucket, f"{event['prefix']}/"):
-        announcement = _read(read_object(s3, bucket, key)) if key.endswith("/announcement.json") else None
-        if announcement and _is_there(world, announcement):
-            return asdict(announcement)
+    copies = AnnouncedCopies(world.clients.dynamodb, event["ledger"], world.clock)
+    for stored in stored_announcements(world.clients.s3, event["bucket"], event["prefix"]):
+        known = copies.find(stored.announcement.snapshot_arn)
+        if known and known.stage is Stage.ANNOUNCED and _is_there(world, stored.announcement):
+            return asdict(stored.announcement)
     return None
 
 
-def _read(stored: bytes | None) -> Announcement | None:
-    """None for what cannot be announced again as it stands: another version's, for instance."""
-    try:
-        return Announcement.from_text(stored.decode()) if stored else None
-    except (MalformedMessage, UnicodeDecodeError):
-        return None
-
-
 def _is_there(world: World, announcement: Announcement) -> bool:
-    arn = Arn.parse(announcement.snapshot_arn)
-    found = snapshots_like(world.clients, arn, arn.region).described(native_id_of(arn))
-    return found is not None and found.is_available and found.tags.get(RUN_TAG) == run_tag(announcement.run)
+    found = copy_of_run(world, announcement.snapshot_arn, announcement.run)
+    return found is not None and found.is_available

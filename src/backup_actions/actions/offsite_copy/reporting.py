@@ -2,53 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from backup_actions.actions.offsite_copy.announced import Stored, stored_announcements
 from backup_actions.actions.offsite_copy.places import acknowledgement_key
 from backup_actions.aws import World
-from backup_actions.aws.documents import describe_object, read_document, read_object
+from backup_actions.aws.documents import describe_object, read_document
 from backup_actions.errors import NotVerified
-from backup_actions.model.offsite import Announcement, sha256_of
+from backup_actions.model.offsite import sha256_of
 from backup_actions.model.report import ActionReport
 
 Event = Mapping[str, Any]
-
-_FRESH = timedelta(days=2)
+Evidence = Mapping[str, Any]
 
 
 def report(world: World, event: Event) -> Mapping[str, Any]:
-    """Say whether the separated account has acknowledged an import, and then of what. Raises NotVerified."""
-    s3, bucket, key = world.clients.s3, event["bucket"], acknowledgement_key(event["evidencePrefix"])
-    evidence = read_document(s3, bucket, key)
-    if evidence is None:
-        return {"acknowledged": False, "report": {}}
-    _require_fresh(world, str(evidence["received_at"]))
-    manifest_key = str(evidence["manifest_key"])
-    stored, described = read_object(s3, bucket, manifest_key), describe_object(s3, bucket, manifest_key)
-    if stored is None or described is None:
-        raise NotVerified(reason=f"there is no {manifest_key}")
-    announcement, sha256 = Announcement.from_text(stored.decode()), sha256_of(stored)
-    is_it = evidence["verified"] is True and evidence["manifest_sha256"] == sha256
-    acknowledged = evidence["acknowledgement"]
-    found = ActionReport(
-        verified=is_it,
-        reason=f"imported as {acknowledged['imported_arn']} on {acknowledged['imported_at']}"
-        if is_it
-        else "the acknowledgement is of another announcement than the one stored",
-        manifest_key=manifest_key,
-        manifest_sha256=sha256,
-        verification_key=key,
+    """Say whether the separated account has acknowledged an import, of what, and whether that counts now.
+
+    With ``run`` it is what was said to that run's announcement; without, the best that was said to any run's. Raises
+    NotVerified.
+    """
+    found = list(_found(world, event))
+    best = max(found, key=lambda each: each.verified, default=None)
+    return {"acknowledged": best is not None, "report": best.to_json() if best else {}}
+
+
+def _found(world: World, event: Event) -> Iterator[ActionReport]:
+    s3, bucket, now = world.clients.s3, event["bucket"], world.clock.now()
+    for stored in stored_announcements(s3, bucket, event["prefix"]):
+        run = stored.announcement.run
+        key = acknowledgement_key(event["evidencePrefix"], run)
+        evidence = read_document(s3, bucket, key) if event["run"] in {"", run} else None
+        if evidence is not None:
+            objection = _objection(stored, evidence, must_be_kept_until=now + timedelta(days=event["promisedDays"]))
+            yield _report(world, event, stored, evidence, objection=objection, verification_key=key)
+
+
+def _objection(stored: Stored, evidence: Evidence, *, must_be_kept_until: datetime) -> str:
+    """Why the evidence lets no backup go; empty if it does.
+
+    What was promised to an earlier run is a promise still, and nobody asks for it again.
+    """
+    if evidence["verified"] is not True or evidence["manifest_sha256"] != sha256_of(stored.content):
+        return "the acknowledgement is of another announcement than the one stored"
+    kept_until = evidence["acknowledgement"]["kept_until"]
+    if datetime.fromisoformat(kept_until) < must_be_kept_until:
+        return (
+            f"the import is promised until {kept_until}, but promised_days wants {must_be_kept_until.isoformat()}: "
+            "let the retention of the separated account keep imports for more days"
+        )
+    return ""
+
+
+def _report(
+    world: World, event: Event, stored: Stored, evidence: Evidence, *, objection: str, verification_key: str
+) -> ActionReport:
+    described = describe_object(world.clients.s3, event["bucket"], stored.key)
+    if described is None:
+        raise NotVerified(reason=f"there is no {stored.key} any more")
+    announcement, acknowledged = stored.announcement, evidence["acknowledgement"]
+    imported = f"imported as {acknowledged['imported_arn']} on {acknowledged['imported_at']}"
+    return ActionReport(
+        verified=not objection,
+        reason=objection or f"{imported}, kept until {acknowledged['kept_until']}",
+        manifest_key=stored.key,
+        manifest_sha256=sha256_of(stored.content),
+        verification_key=verification_key,
         artifacts=(described,),
         source_bytes=announcement.size_gib << 30,
         stored_bytes=described.size_bytes,
         summary={"import": acknowledged["imported_arn"], "engine": announcement.engine, "run": announcement.run},
     )
-    return {"acknowledged": True, "report": found.to_json()}
-
-
-def _require_fresh(world: World, received_at: str) -> None:
-    """Raise NotVerified for old news: the separated account may have let its import go since, by its own rules."""
-    if world.clock.now() - datetime.fromisoformat(received_at) > _FRESH:
-        raise NotVerified(reason=f"that there was an import was acknowledged on {received_at[:10]}, and not since")

@@ -41,7 +41,7 @@ class OffsiteCopySettings(Settings):
         default=None,
     )
     concurrent_copies: int = setting(
-        "How many copies may be under way at the same time.",
+        "How many copies of EBS, and as many of RDS, may be under way at the same time.",
         default=20,
         at_least=1,
         at_most=20,
@@ -58,6 +58,20 @@ class OffsiteCopySettings(Settings):
         default=48,
         at_least=1,
         at_most=96,
+    )
+    promised_days: int = setting(
+        "For how many days from the moment in which it counts the separated account must have promised to keep the "
+        "import; it promises the days of its own retention, from the import on.",
+        default=14,
+        at_least=1,
+        at_most=3650,
+    )
+    unacknowledged_copy_days: int = setting(
+        "How long a copy stays that was announced and that nobody acknowledges; of such copies people are told daily.",
+        default=30,
+        at_least=8,
+        at_most=3650,
+        why="a run takes up to 7 days, and its copy may be needed for all of them",
     )
 
     def __post_init__(self) -> None:
