@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 import pyarrow.parquet as pq
 from tests.flow.flow import NAME, VAULT, Flow
-from tests.flow.invariants import archived_once, executions_end, failures_are_told, no_secrets_shown
 
 from backup_actions.ledger import Leases
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
+from backup_actions_testing.invariants import archived_once, executions_end, failures_are_told, no_secrets_shown
 
 if TYPE_CHECKING:
     from backup_actions_local.databases import DatabaseImage

@@ -11,11 +11,11 @@ from unittest.mock import patch
 
 from tests.dump.fake_engine import ENGINE, HOSTS, FakeServer
 from tests.flow.flow import MAIN, NAME, VAULT, Flow
-from tests.flow.invariants import archived_once, executions_end, failures_are_told, no_secrets_shown
 
 from backup_actions.dump import engines, verify_dump
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest
 from backup_actions_local.services.durations import Durations
+from backup_actions_testing.invariants import archived_once, executions_end, failures_are_told, no_secrets_shown
 
 if TYPE_CHECKING:
     from backup_actions_local.databases import DatabaseImage

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import itertools
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
-
-import boto3
-from botocore.config import Config
+from typing import Any, Protocol, Self
 
 from backup_actions.archive import S3Store
 from backup_actions.contract import Action
-from backup_actions.ledger import Ledger
-from backup_actions.ledger.ledger import Entry
 from backup_actions.plugins import installed_action
 from backup_actions.settings import from_mapping
 from backup_actions_local.calls import Call
 from backup_actions_local.cloud import Cloud, Mode
-from backup_actions_local.deployment import Deployment
 from backup_actions_local.seaweed import ObjectServer
 from backup_actions_local.services.durations import Durations
 from backup_actions_local.services.hosting.orders import Report
-from backup_actions_local.services.recovery_points import Point
 from backup_actions_local.states.execution import Event, Execution
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
+from backup_actions_testing.runs import Run
 
 NAME, VAULT, ZONES = "backup-actions", "backups", ("us-east-1a", "us-east-1b")
 MAIN, ACTION = f"{NAME}-recovery-point", f"{NAME}-ebs-archive"
@@ -100,17 +90,11 @@ class NewFlow(Protocol):
 
 
 @dataclass
-class Flow:
+class Flow(Run):
     """A world with one deployment. Ask it after ``back_up`` or ``wait``: then nothing moves any more."""
 
-    cloud: Cloud
-    deployment: Deployment
-    directory: Path
     disk: Path
-    objects: ObjectServer
     plans: list[Plan]
-    arns: list[str] = field(default_factory=list)
-    """The recovery points that were made, in order."""
 
     @classmethod
     @contextmanager
@@ -158,7 +142,7 @@ class Flow:
 
         with Cloud(folder, objects, mode=mode, durations=durations, on_event=heard, on_report=on_report) as cloud:
             deployment = cloud.deploy(settings, actions, bucket=f"archive-{number}")
-            flow = cls(cloud, deployment, folder, disk, objects, plans)
+            flow = cls(cloud, deployment, folder, objects, disk, plans)
             elsewhere, tempfile.tempdir = tempfile.tempdir, str(folder)  # where mount points would be left behind
             try:
                 yield flow
@@ -238,42 +222,7 @@ class Flow:
             del statements[statement]
         self.cloud.roles.add(role, statements)
 
-    def wait(self) -> None:
-        """Nothing moves any more."""
-        self.cloud.clock.wait_for_rest()
-        self.arns = [job.point_arn for job in self.cloud.vaults.jobs.values() if job.point_arn]
-
-    def remove_bucket(self) -> None:
-        """The S3 server, which many worlds share, has its room back."""
-        for upload in self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []):
-            self.s3.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-        for key in self.stored():
-            self.s3.delete_object(Bucket=self.bucket, Key=key)
-        self.s3.delete_bucket(Bucket=self.bucket)
-        self.s3.close()
-
     # ------------------------------------------------------------------------------------------------------ what became
-
-    @property
-    def arn(self) -> str:
-        """The one recovery point's ARN."""
-        (arn,) = self.arns
-        return arn
-
-    @property
-    def point(self) -> Point | None:
-        """The one recovery point, if it is still there."""
-        return self.cloud.vaults.point(VAULT, self.arn)
-
-    def executions(self, machine: str) -> list[Execution]:
-        """All executions of a machine."""
-        return [execution for execution in self.cloud.stepfunctions.executions() if execution.machine.name == machine]
-
-    @property
-    def main(self) -> Execution:
-        """The one execution of the main machine."""
-        (execution,) = self.executions(MAIN)
-        return execution
 
     @property
     def child(self) -> Execution:
@@ -285,63 +234,7 @@ class Flow:
         history = self.executions(machine)[0].history
         return [str(event.state) for event in history if event.type.endswith("StateEntered")]
 
-    @cached_property
-    def s3(self) -> S3Client:
-        """The S3 server itself: what is asked there is in nobody's audit."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self.objects.endpoint,
-            aws_access_key_id=self.objects.access_key,
-            aws_secret_access_key=self.objects.secret_key,
-            region_name="us-east-1",
-            config=Config(s3={"payload_signing_enabled": False, "addressing_style": "path"}),
-        )
-
-    @property
-    def bucket(self) -> str:
-        """The archive bucket."""
-        return self.deployment.resources["Bucket"]
-
-    def stored(self) -> list[str]:
-        """Every object of the archive bucket."""
-        return [found["Key"] for found in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
-
     def archives(self) -> list[S3Store]:
         """Every archive that looks complete."""
         prefixes = [key.removesuffix("/manifest.json") for key in self.stored() if key.endswith("/manifest.json")]
         return [S3Store(client=self.s3, bucket=self.bucket, prefix=prefix) for prefix in prefixes]
-
-    def open_uploads(self) -> list[str]:
-        """The keys of every multipart upload that is neither completed nor aborted."""
-        return [upload["Key"] for upload in self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])]
-
-    def evidence(self) -> dict[str, Any]:
-        """The one evidence document."""
-        (key,) = (key for key in self.stored() if key.endswith("/evidence.json"))
-        document: dict[str, Any] = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
-        return document
-
-    def ledger(self, arn: str | None = None) -> list[Entry]:
-        """What the ledger says of the point."""
-        table = self.deployment.resources["LedgerTable"]
-        client = self.cloud.administrator.client("dynamodb")
-        return Ledger(client, table, self.cloud.clock).entries(arn or self.arn)
-
-    @cached_property
-    def notices(self) -> list[dict[str, Any]]:
-        """What people were told; read once, when all is over."""
-        return [json.loads(message["Body"]) for message in self._messages(self.deployment.resources["InboxUrl"])]
-
-    @cached_property
-    def dead_letters(self) -> list[dict[str, Any]]:
-        """What nobody could take, with the attributes that say why; read once, when all is over."""
-        return self._messages(self.deployment.resources["DeadLetterQueueUrl"])
-
-    def _messages(self, url: str) -> list[dict[str, Any]]:
-        client = self.cloud.administrator.client("sqs")
-        found: list[dict[str, Any]] = []
-        while batch := client.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=0
-        ).get("Messages"):
-            found += [dict(message) for message in batch]
-        return found

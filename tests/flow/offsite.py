@@ -144,7 +144,7 @@ def two_accounts(
         installed = [installed_action(name) for name in actions]
         common = {"account": cloud.place.account, "region": cloud.place.region, "zones": list(cloud.place.zones)}
         deployment = cloud.deploy(from_mapping({**common, **settings}, installed), installed, bucket=bucket)
-        return Flow(cloud, deployment, folder / cloud.place.account, disk or folder / "no-disk", objects, plans)
+        return Flow(cloud, deployment, folder / cloud.place.account, objects, disk or folder / "no-disk", plans)
 
     with cloud_of(SOURCE, "us-east-1") as source_cloud, cloud_of(SEPARATED, separated_region) as separated_cloud:
         own = {"enabled": True, "separated_account": SEPARATED, "acknowledgement_timeout_hours": 1, **(copying or {})}

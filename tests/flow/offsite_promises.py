@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.flow.flow import VAULT, Flow
-from tests.flow.invariants import executions_end, failures_are_told, no_secrets_shown
 from tests.flow.offsite import COPY, IMPORT, SEPARATED, Accounts, snapshots
+
+from backup_actions_testing.invariants import executions_end, failures_are_told, no_secrets_shown
 
 WHOLE = frozenset({"available", "completed"})
 """What RDS and EC2 call a snapshot that is done."""

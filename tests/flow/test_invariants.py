@@ -9,6 +9,8 @@ from tests.flow import invariants
 from tests.flow.flow import ZONES, Flow, NewFlow
 from tests.flow.invariants import Invariant
 
+from backup_actions_testing import invariants as of_any_action
+
 pytestmark = pytest.mark.root
 
 
@@ -45,8 +47,10 @@ DAMAGE: tuple[tuple[Invariant, Callable[[Flow], None]], ...] = (
     (invariants.nothing_left_behind, _volume),
     (invariants.nothing_left_behind, _upload),
     (invariants.nothing_left_on_this_machine, _mount_point),
-    (invariants.failures_are_told, _bad_news),
-    (invariants.no_secrets_shown, _secret),
+    (of_any_action.nothing_left_behind, _volume),
+    (of_any_action.failures_are_told, _bad_news),
+    (of_any_action.no_secrets_shown, _secret),
+    (of_any_action.deleted_only_when_proven, _without("verification.json")),
     (invariants.complete_archives_verify, _without("files.tar.zst")),
     (invariants.deleted_only_with_a_verified_archive, _without("manifest.json")),
 )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.flow.dumps import DUMP, back_up, broken, folder_flow, main_succeeded, server_of
 from tests.flow.flow import Flow, NewFlow
-from tests.sweeps.faults import Kind, Trial, every_trial
 from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import outcome_of
 
 from backup_actions_local.front.audit import Verdict
 from backup_actions_local.front.faults import CallSite
+from backup_actions_testing.faults import Kind, Trial, every_trial
 
 if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer

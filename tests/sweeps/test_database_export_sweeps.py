@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.flow.databases import EXPORT, back_up, broken, database_flow
 from tests.flow.flow import NAME, Flow, NewFlow
-from tests.sweeps.faults import Kind, Trial, every_trial, spread_over
 from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import outcome_of, refused_to
 
 from backup_actions_local.front.faults import CallSite
+from backup_actions_testing.faults import Kind, Trial, every_trial, spread_over
 
 if TYPE_CHECKING:
     from backup_actions_local.databases import DatabaseImage

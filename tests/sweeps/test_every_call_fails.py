@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.flow.flow import Flow, NewFlow
 from tests.flow.invariants import broken
-from tests.sweeps.faults import Trial, every_trial, sample_of
 from tests.sweeps.grants import CHOICES, IMAGE
 from tests.sweeps.outcomes import outcome_of
 
 from backup_actions_local.front.faults import CallSite
+from backup_actions_testing.faults import Trial, every_trial, sample_of
 
 if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer

@@ -14,11 +14,11 @@ from tests.flow.dumps import QUICK
 from tests.flow.flow import NAME, Flow
 from tests.flow.offsite import ACKNOWLEDGEMENTS, ANNOUNCEMENTS, COPY, IMPORT, Accounts, Held, two_accounts
 from tests.flow.offsite_promises import broken
-from tests.sweeps.faults import Trial, every_trial
 from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import refused_to
 
 from backup_actions_local.front.faults import CallSite
+from backup_actions_testing.faults import Trial, every_trial
 
 if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer

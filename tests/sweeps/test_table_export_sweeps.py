@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.flow.flow import MAIN, Flow, NewFlow
 from tests.flow.tables import EXPORT, back_up, broken, make_table, table_flow
-from tests.sweeps.faults import Kind, Trial, every_trial, spread_over
 from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import outcome_of, refused_to
 
 from backup_actions_local.front.faults import CallSite
+from backup_actions_testing.faults import Kind, Trial, every_trial, spread_over
 
 if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -87,6 +87,12 @@ class Roles:
     def find(self, access_key_id: str) -> Credentials | None:
         """The credentials that have this key, expired or not."""
         return self._issued.get(access_key_id)
+
+    def secrets(self) -> Iterator[tuple[str, Caller]]:
+        """Everything that was ever issued and that nobody may see, with whose it is."""
+        for credentials in list(self._issued.values()):
+            yield credentials.secret_access_key, credentials.caller
+            yield credentials.session_token, credentials.caller
 
     def have_expired(self, credentials: Credentials) -> bool:
         """Whether their time is over on the clock."""

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.flow.flow import Flow
-
 from backup_actions_local.calls import Call
 from backup_actions_local.front.faults import CallSite
+from backup_actions_testing.runs import Run
 
 
 class Kind(StrEnum):
@@ -73,9 +72,9 @@ class Trial:
         """Whether the run has to come to its good end all the same."""
         return self.kind in {Kind.BUSY, Kind.LOST}
 
-    def plan(self, flow: Flow) -> None:
+    def plan(self, run: Run) -> None:
         """Have it happen."""
-        site, faults = self.site, flow.cloud.faults
+        site, faults = self.site, run.cloud.faults
         match self.kind:
             case Kind.BUSY:
                 code, status = _LATER[site.service]
