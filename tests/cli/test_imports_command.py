@@ -14,6 +14,7 @@ from tests.offsite.retained_account import TABLE, Account
 from backup_actions.cli.commands import imports as command
 from backup_actions.model.clock import SystemClock
 from backup_actions.offsite.imports import Import, Stage
+from backup_actions.offsite.snapshots import name_in
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Answer, Cli
@@ -93,6 +94,8 @@ def test_imports_are_told_to_scripts(ask: Ask) -> None:
         "size_gib": 20,
         "stage": "acknowledged",
         "attempt": 1,
+        "actions": "none",
+        "problem": "",
         "leaving_since": "",
         "hold": "",
     }
@@ -171,6 +174,23 @@ def test_a_hold_that_comes_with_another_change_at_once_is_not_put(
 
     assert answer.status == 1
     assert "BA0728" in answer.err
+
+
+def test_what_was_deleted_by_hand_is_forgotten(ask: Ask, here: Account) -> None:
+    del here.snapshots.found[name_in(OLD.imported_arn)]
+
+    forgotten = ask("forget", OLD.imported_arn)
+
+    assert (forgotten.status, forgotten.out) == (0, f"{OLD.imported_arn} is known as removed.\n")
+    assert here.known("old").stage is Stage.REMOVED
+
+
+def test_what_is_there_is_not_forgotten(ask: Ask, here: Account) -> None:
+    answer = ask("forget", OLD.announcement.snapshot_arn)
+
+    assert answer.status == 3
+    assert f"BA0743: {OLD.announcement.snapshot_arn} cannot be forgotten: {OLD.imported_arn} is available" in answer.err
+    assert here.known("old").is_verified
 
 
 @pytest.mark.usefixtures("own_actions")

@@ -14,17 +14,21 @@ from tests.offsite.separated import (
     MACHINE,
     QUEUE,
     SECURITY_TAG,
+    SETTINGS,
     Separated,
     announcing,
 )
 
 from backup_actions.contract.placeholders import FUNCTION_PREFIX, placeholder_of
 from backup_actions.errors import BackupActionsError
+from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Announcement
 from backup_actions.model.report import ActionReport, Artifact
 from backup_actions.offsite import ImportSettings, import_machine
+from backup_actions.offsite.claims import claimed_in
 from backup_actions.runtime.code import load_step
-from backup_actions_local.states.execution import Execution
+from backup_actions_local.clock import START
+from backup_actions_local.states.execution import Event, Execution
 from backup_actions_local.states.expressions import Expressions
 from backup_actions_local.states.failures import StateFailed
 from backup_actions_local.states.interpreter import Interpreter
@@ -53,6 +57,31 @@ DUMP = {
 }
 
 
+def said(separated: Separated, queue: str) -> list[str]:
+    """The messages that were sent to a queue."""
+    return [message for to, message, _ in separated.aws.sent if to == queue]
+
+
+def again(announced: Announcement) -> str:
+    """The message by which an announcement is tried again."""
+    return claimed_in(announcing(announced), SETTINGS, here=Arn.parse(MACHINE), now=START).message
+
+
+def fail_as_a_child(_input: Any) -> None:
+    """How a child execution fails."""
+    raise StateFailed("States.TaskFailed", json.dumps({"Error": "JobFailed", "Cause": "no such table"}))
+
+
+def stop_at(state: str) -> Any:
+    """Stop an execution when it enters the state."""
+
+    def listener(execution: Execution, event: Event) -> None:
+        if event.type.endswith("StateEntered") and event.state == state:
+            execution.stop()
+
+    return listener
+
+
 class ImportRuns:
     """Executions of the import machine, one after the other.
 
@@ -68,6 +97,8 @@ class ImportRuns:
         self.acts: Callable[[Any], Any] = self.made
         self.news: list[dict[str, str]] = []
         self.awaited: set[str] = set()
+        self.leases: list[Any] = []
+        """What was asked for with each lease."""
         self.children: list[dict[str, Any]] = []
         self._definition = self.machine.workflow.filled(
             {"Settings": settings.to_json(), "Actions": list(actions)}.get, self._text
@@ -118,6 +149,7 @@ class ImportRuns:
         """A step of the machine, as Lambda would call it. Raises StateFailed for what it raises."""
         self.before(name)
         if name.endswith("-lease"):
+            self.leases.append(payload)
             return {"held": True, "slot": 0}
         if name == "await":
             self.awaited.add(payload["key"])

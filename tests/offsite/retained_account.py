@@ -19,6 +19,7 @@ from backup_actions.offsite.naming import copy_name
 from backup_actions.offsite.snapshots import NAME_TAG, name_in
 
 TAG = {"backup-actions": "yes"}
+MACHINE = "arn:aws:states:us-east-1:444455556666:stateMachine:backup-actions-offsite-import"
 TABLE, TOPIC = "ledger", "arn:aws:sns:us-east-1:444455556666:backup-actions"
 
 
@@ -184,6 +185,11 @@ class FakeDisks:
         found = [self._snapshots.found[name] for name in there]
         yield {"Snapshots": [each for each in found if tag in each.get("Tags", [])]}
 
+    def describe_snapshots(self, *, SnapshotIds: list[str]) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        """That one."""
+        (name,) = SnapshotIds
+        return {"Snapshots": self._snapshots.shown(name, "InvalidSnapshot.NotFound")}
+
     def describe_snapshot_attribute(self, *, SnapshotId: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         """With whom that one is shared."""
         shares = self._snapshots.shares.get(SnapshotId, [])
@@ -207,12 +213,23 @@ class FakeTopic:
         self.told.append(said)
 
 
+class FakeExecutions:
+    """Step Functions: all go on but those that have ended."""
+
+    def __init__(self) -> None:
+        self.ended: set[str] = set()
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 - boto3's name
+        """How it stands."""
+        return {"status": "ABORTED" if executionArn.rpartition(":")[2] in self.ended else "RUNNING"}
+
+
 class Account:
     """A world with all of these, and imports in it."""
 
     def __init__(self, imports: Iterable[Import], rules: str) -> None:
         self.clock = PassingClock()
-        self.table, self.topic = FakeTable(), FakeTopic()
+        self.table, self.topic, self.executions = FakeTable(), FakeTopic(), FakeExecutions()
         self.snapshots = FakeSnapshots(self.clock)
         self.clients = SimpleNamespace(
             region="us-east-1",
@@ -220,12 +237,14 @@ class Account:
             rds=FakeDatabases(self.snapshots),
             ec2=FakeDisks(self.snapshots),
             sns=self.topic,
+            stepfunctions=self.executions,
         )
         ((key, value),) = TAG.items()
         self.world = World(
             cast("Clients", self.clients),
             clock=self.clock,
             environment={
+                "BACKUP_ACTIONS_IMPORT_MACHINE": MACHINE,
                 "BACKUP_ACTIONS_LEDGER": TABLE,
                 "BACKUP_ACTIONS_SETTINGS": rules,
                 "BACKUP_ACTIONS_TAG_KEY": key,

@@ -130,8 +130,10 @@ class FakeAws:
         self.looks, self.end = 3, "available"
         self.about_copies: dict[str, Any] = {}
         """What AWS says of copies besides what was shared."""
-        self.shown_late = self.unshown = 0
-        """For how many looks a copy of a disk is not shown at first; and for how many more."""
+        self.found_late = self.looks_in_vain = 0
+        """For how many looks a copy of a disk is not found by its name at first; and for how many more."""
+        self.shown_by_id = False
+        """Whether it is shown to who asks for its id meanwhile."""
         self.keys: dict[str, str] = {}
         self.sent: list[tuple[str, str, str]] = []
         """Queue, message, reason."""
@@ -199,8 +201,9 @@ class FakeAws:
     def describe_snapshots(self, *, SnapshotIds: list[str]) -> Any:  # noqa: N803 - boto3's name
         self.called("DescribeSnapshots")
         found = [each for arn, each in self.shared.items() if name_in(arn) in SnapshotIds]
-        if self.unshown <= 0:
-            found += [each for name, each in self.copies.items() if name in SnapshotIds]
+        if self.looks_in_vain <= 0 or self.shown_by_id:
+            copies = [each for name, each in self.copies.items() if name in SnapshotIds]
+            found += [self._looked_at(each, "State", self._ended) for each in copies]
         if not found:
             raise refusal("InvalidSnapshot.NotFound")
         return {"Snapshots": found}
@@ -223,7 +226,7 @@ class FakeAws:
             "StartTime": self._clock.now(),
             **self.about_copies,
         }
-        self.unshown = self.shown_late
+        self.looks_in_vain = self.found_late
         return {"SnapshotId": name}
 
     def delete_snapshot(self, *, SnapshotId: str) -> None:  # noqa: N803 - boto3's name
@@ -235,18 +238,19 @@ class FakeAws:
 
     def _own_disks(self, *, Filters: list[dict[str, Any]], **_: Any) -> Iterator[Any]:  # noqa: N803 - boto3's name
         self.called("DescribeSnapshots")
-        self.unshown -= 1
-        if self.unshown >= 0:
+        self.looks_in_vain -= 1
+        if self.looks_in_vain >= 0:
             yield {"Snapshots": []}
             return
         (wanted,) = Filters[0]["Values"]
         tag = {"Key": NAME_TAG, "Value": wanted}
-        ended = {"available": "completed", "failed": "error"}.get(self.end, self.end)
-        yield {
-            "Snapshots": [
-                self._looked_at(each, "State", ended) for each in self.copies.values() if tag in each.get("Tags", [])
-            ]
-        }
+        copies = [each for each in self.copies.values() if tag in each.get("Tags", [])]
+        yield {"Snapshots": [self._looked_at(each, "State", self._ended) for each in copies]}
+
+    @property
+    def _ended(self) -> str:
+        """In EC2's words."""
+        return {"available": "completed", "failed": "error"}.get(self.end, self.end)
 
     def _looked_at(self, found: dict[str, Any], status: str, ended: str) -> dict[str, Any]:
         """As it is shown; a copy comes to its end by being looked at."""

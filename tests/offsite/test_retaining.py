@@ -261,7 +261,7 @@ def test_the_wait_for_what_is_going_ends_before_the_function_does() -> None:
 def test_whichever_call_is_refused_nothing_is_lost_and_the_next_round_ends_well() -> None:
     old = [kept(f"old-{kind}", days_ago(30), resource_type=kind) for kind in KINDS]
     new = [kept(f"new-{kind}", days_ago(1), resource_type=kind) for kind in KINDS]
-    for number in range(1, 36):  # a round makes 31 calls here
+    for number in range(1, 36):  # a round makes 32 calls here
         here = account(*old, *new)
         with suppress(AwsCallFailed):
             retain(here.failing(number), {})

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.offsite.kept_imports import NOW, days_ago, kept
 
-from backup_actions.offsite.imports import Import, Stage
+from backup_actions.offsite.imports import Acted, Import, Stage
 from backup_actions.offsite.retention import Rules, Verdict, decide
 
 ONLY_DAYS = Rules(days=7)
@@ -75,6 +75,36 @@ def test_what_an_execution_is_at_stays(stage: Stage) -> None:
 
     assert removed(imports, ONLY_DAYS) == set()
     assert why(imports, ONLY_DAYS, "run-busy") == "an execution is at it"
+
+
+def test_what_actions_run_on_stays() -> None:
+    imports = [kept("acting", days_ago(90), acted=Acted.RUNNING), kept("newest", days_ago(1))]
+
+    assert removed(imports, ONLY_DAYS) == set()
+    assert why(imports, ONLY_DAYS, "run-acting") == "actions run on it"
+
+
+def test_an_import_at_which_an_action_has_failed_takes_the_place_of_none_at_which_none_has() -> None:
+    sound = kept("sound", datetime(2026, 10, 1, 3, tzinfo=UTC), acted=Acted.PROVEN)
+    spoilt = [
+        kept(f"spoilt-{hour}", datetime(2026, 10, 1, hour, tzinfo=UTC), acted=Acted.FAILED) for hour in (6, 9, 12)
+    ]
+    imports, rules = [sound, *spoilt], Rules(days=1, daily=1)
+
+    assert removed(imports, rules) == {"run-spoilt-6", "run-spoilt-9"}
+    assert why(imports, rules, "run-sound") == (
+        "it is the newest of its resource at which no action has failed; "
+        "it stands for the day 2026-10-01 among those at which no action has failed"
+    )
+    assert removed(imports, ONLY_DAYS) == {"run-spoilt-6", "run-spoilt-9"}
+
+
+def test_failures_of_many_periods_do_not_use_up_those_that_count() -> None:
+    rules = Rules(days=1, monthly=2)
+    sound = [kept(f"{month}", datetime(2026, month, 20, tzinfo=UTC), acted=Acted.PROVEN) for month in (4, 5)]
+    spoilt = [kept(f"spoilt-{month}", datetime(2026, month, 20, tzinfo=UTC), acted=Acted.FAILED) for month in (6, 7, 8)]
+
+    assert removed([*sound, *spoilt], rules) == {"run-spoilt-6"}
 
 
 def test_of_so_many_days_the_newest_backup_of_each_is_kept() -> None:
@@ -209,6 +239,8 @@ def _some_imports(draw: st.DrawFn) -> list[Import]:
                     {"hold": "audit"},
                     {"stage": Stage.FAILED, "imported_arn": ""},
                     {"stage": Stage.IMPORTING},
+                    {"acted": Acted.FAILED},
+                    {"acted": Acted.RUNNING},
                 ]
             )
         )
@@ -225,8 +257,9 @@ def test_the_newest_verified_import_of_each_resource_survives(imports: list[Impo
 
     for resource in {each.announcement.resource_arn for each in imports}:
         verified = [each for each in imports if each.announcement.resource_arn == resource and each.is_verified]
-        newest = max(verified, key=lambda each: each.backed_up_at, default=None)
-        assert newest is None or newest.announcement.run not in gone
+        proven = [each for each in verified if each.acted is Acted.NONE]
+        for newest in (max(some, key=lambda each: each.backed_up_at) for some in (verified, proven) if some):
+            assert newest.announcement.run not in gone
 
 
 @FEW

@@ -19,7 +19,7 @@ _EVIDENCE = f"{_BUCKET}/evidence/*/evidence.json"
 _MACHINES = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-*"
 _EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-*"
 _SYNC_RULE = "arn:${Partition}:events:${Region}:${Account}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
-_IMPORTS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-offsite-import:*"
+IMPORT_EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-offsite-import:*"
 IMPORT_MACHINE = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-offsite-import"
 
 _OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
@@ -285,7 +285,7 @@ def receiving_permissions(settings: ImportSettings) -> Permissions:
                 Statement(("states:StartExecution",), on=IMPORT_MACHINE, for_=("an import",)),
                 Statement(
                     ("states:DescribeExecution",),
-                    on=_IMPORTS,
+                    on=IMPORT_EXECUTIONS,
                     for_=("whether an import goes on",),
                     because="one execution for each attempt of each import",
                 ),

@@ -37,7 +37,8 @@ def retain(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
     security_tag = {environment["BACKUP_ACTIONS_TAG_KEY"]: environment["BACKUP_ACTIONS_TAG_VALUE"]}
     rules = Rules.among(json.loads(environment["BACKUP_ACTIONS_SETTINGS"]))
     known = imports.all()
-    stock = take_stock(world, known, security_tag, rules)
+    machine = Arn.parse(environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
+    stock = take_stock(world, known, security_tag, rules, machine=machine)
     if event.get("dryRun"):
         return stock.to_json()
     marked = {each.announcement.snapshot_arn for each in known if each.leaving_since}
@@ -120,5 +121,5 @@ def _tell(world: World, troubles: list[str]) -> None:
         world.clients.sns.publish(
             TopicArn=world.environment["BACKUP_ACTIONS_TOPIC"],
             Subject="Off-site copies: retention needs somebody to look",
-            Message="\n".join(["Retention has left these imports alone:", "", *shown]),
+            Message="\n".join(["Of these imports somebody has to know:", "", *shown]),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backup_actions.contract import Condition, Function, Permissions, Statement
+from backup_actions.offsite.permissions import IMPORT_EXECUTIONS, IMPORT_MACHINE
 
 _RDS = "arn:${Partition}:rds:${Region}:${Account}"
 _INSTANCES, _CLUSTERS = f"{_RDS}:snapshot:offsite-*", f"{_RDS}:cluster-snapshot:offsite-*"
@@ -49,11 +50,18 @@ RETAIN = Function(
                     ("rds:DeleteDBClusterSnapshot",), on=_CLUSTERS, when=_OURS, for_=("removal",), because=_ONE_EACH
                 ),
                 Statement(("ec2:DeleteSnapshot",), on=_DISKS, when=_OURS, for_=("removal",), because=_ANY_DISK),
+                Statement(
+                    ("states:DescribeExecution",),
+                    on=IMPORT_EXECUTIONS,
+                    for_=("whether anybody is still at it",),
+                    because="one execution for each attempt of each import",
+                ),
                 Statement(("sns:Publish",), on="${TopicArn}", for_=("what could not be removed",)),
             )
         }
     ),
     environment={
+        "BACKUP_ACTIONS_IMPORT_MACHINE": IMPORT_MACHINE,
         "BACKUP_ACTIONS_LEDGER": "${LedgerTable}",
         "BACKUP_ACTIONS_SETTINGS": "${SettingsJson}",
         "BACKUP_ACTIONS_TAG_KEY": "${SecurityTagKey}",

@@ -10,7 +10,8 @@ from backup_actions.aws import World
 from backup_actions.model.arn import Arn
 from backup_actions.model.json_types import JsonObject
 from backup_actions.offsite.comparing import objections_to_copy, tags_of_copy
-from backup_actions.offsite.imports import Import, Stage
+from backup_actions.offsite.executions import has_ended
+from backup_actions.offsite.imports import Acted, Import, Stage
 from backup_actions.offsite.kinds import snapshots_like
 from backup_actions.offsite.naming import copy_name
 from backup_actions.offsite.retention import Rules, Verdict, decide
@@ -18,6 +19,8 @@ from backup_actions.offsite.snapshots import Snapshot
 
 # AWS deletes within minutes.
 _STUCK = timedelta(days=1)
+# Between two attempts an import has failed for seconds, and who begins one is about to start its execution.
+_PASSING = timedelta(hours=1)
 _GOING = frozenset({"deleting", "deleted"})
 
 
@@ -50,16 +53,22 @@ class Stock:
         }
 
 
-def take_stock(world: World, imports: Iterable[Import], security_tag: Mapping[str, str], rules: Rules) -> Stock:
+def take_stock(
+    world: World, imports: Iterable[Import], security_tag: Mapping[str, str], rules: Rules, *, machine: Arn
+) -> Stock:
     """Look at every import that retention may not have removed yet; nothing is changed.
 
-    Only what is there and is what the ledger says stands for its resource. Raises AwsBusy and AwsCallFailed.
+    Only what is there and is what the ledger says stands for its resource. ``machine`` is that of imports. Raises
+    AwsBusy and AwsCallFailed.
     """
     now = world.clock.now()
     there: list[Import] = []
     leaving: list[Import] = []
     troubles: list[str] = []
-    for each in imports:
+    for known in imports:
+        each = _as_it_is(world, known, machine)
+        if trouble := _unfinished(each, now):
+            troubles.append(trouble)
         if not each.imported_arn or each.stage is Stage.REMOVED:
             continue
         found = snapshot_of(world, each)
@@ -79,11 +88,37 @@ def take_stock(world: World, imports: Iterable[Import], security_tag: Mapping[st
     return Stock(decide(there, rules, now), leaving, troubles)
 
 
+def _as_it_is(world: World, known: Import, machine: Arn) -> Import:
+    """With what nobody came to write down any more: an execution that ended before it could."""
+    since = datetime.fromisoformat(known.changed_at)
+    if known.is_at_rest or world.clock.now() - since < _PASSING or not has_ended(world, machine, known.execution):
+        return known
+    if known.stage is Stage.ACKNOWLEDGED:
+        return replace(known, acted=Acted.FAILED)
+    return replace(known, stage=Stage.FAILED, problem=f"CutShort: the execution {known.execution} has ended")
+
+
+def _unfinished(each: Import, now: datetime) -> str:
+    """What is said of an import that is not tried again by itself; empty where there is nothing to say."""
+    if each.stage is not Stage.FAILED or now - datetime.fromisoformat(each.changed_at) < _PASSING:
+        return ""
+    why = each.problem or "its dead letter has the reason"
+    return (
+        f"the import of {each.announcement.snapshot_arn} has failed and is not tried again by itself ({why}): send its "
+        "dead letter to the queue of announcements, or give it up with `backup-actions imports forget`"
+    )
+
+
 def snapshot_of(world: World, each: Import) -> Snapshot | None:
     """What AWS says of the snapshot that an import has become; None where there is none."""
-    named = snapshots_like(world, each.announcement.resource_type, Arn.parse(each.imported_arn))
-    found = named.own(copy_name(each.announcement))
-    return next((snapshot for snapshot in found if snapshot.arn == each.imported_arn), None)
+    return next((snapshot for snapshot in snapshots_of(world, each) if snapshot.arn == each.imported_arn), None)
+
+
+def snapshots_of(world: World, each: Import) -> list[Snapshot]:
+    """Every snapshot of our own that was made for an import, also where none of them was verified."""
+    announced = each.announcement
+    here = replace(Arn.parse(announced.snapshot_arn), region=world.clients.region)
+    return snapshots_like(world, announced.resource_type, here).own(copy_name(announced), each.imported_arn)
 
 
 def _objections(each: Import, found: Snapshot, security_tag: Mapping[str, str]) -> Iterator[str]:

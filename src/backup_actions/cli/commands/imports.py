@@ -15,6 +15,7 @@ from backup_actions.errors import (
     AwsBusy,
     AwsCallFailed,
     AwsNotConfigured,
+    ForgetRefused,
     HoldRefused,
     ImportChanged,
     ImportUnknown,
@@ -25,6 +26,7 @@ from backup_actions.errors import (
 
 if TYPE_CHECKING:
     from backup_actions.cli.output import Output
+    from backup_actions.model.arn import Arn
     from backup_actions.model.json_types import JsonObject
     from backup_actions.offsite.imports import Import, Imports
     from backup_actions.offsite.retention import Verdict
@@ -119,6 +121,26 @@ def release_import(output: Output, arn: str, ledger: str) -> None:
 
 
 @command(
+    "forget",
+    examples=("backup-actions imports forget arn:aws:rds:us-east-1:444455556666:snapshot:offsite-0a1b2c",),
+    fails_with=(*_AWS_ERRORS, ImportUnknown, ForgetRefused, ImportChanged),
+)
+@click.argument("arn")
+@_ledger
+def forget_import(output: Output, arn: str, ledger: str) -> None:
+    """Note that an import is gone for good.
+
+    You have deleted its snapshot, or it has failed and is given up; AWS is asked whether it is really gone. ARN is that
+    of the import or of the snapshot that was announced, which is refused from then on.
+    """
+    from backup_actions.aws import World
+    from backup_actions.offsite.holds import forget
+
+    forgotten = forget(World(aws_clients()), _imports(ledger), arn)
+    _answer(output, forgotten, f"{forgotten.imported_arn or arn} is known as removed.")
+
+
+@command(
     "retention",
     examples=(
         f"backup-actions imports retention --ledger {_LEDGER}",
@@ -145,7 +167,8 @@ def retention(output: Output, settings: Path, ledger: str) -> None:
     rules = Rules.among(loaded.imports.retention.model_dump())
     world = World(aws_clients())
     known = Imports(world.clients.dynamodb, ledger, world.clock).all()
-    stock = take_stock(world, known, {loaded.security_tag.key: loaded.security_tag.value}, rules)
+    security_tag = {loaded.security_tag.key: loaded.security_tag.value}
+    stock = take_stock(world, known, security_tag, rules, machine=_machine(loaded))
     if output.as_json:
         output.answer(stock.to_json())
         return
@@ -156,7 +179,7 @@ def retention(output: Output, settings: Path, ledger: str) -> None:
         output.talk(trouble)
 
 
-for _each in (list_imports, hold_import, release_import, retention):
+for _each in (list_imports, hold_import, release_import, forget_import, retention):
     imports.add_command(_each)
 
 
@@ -178,6 +201,21 @@ def _loaded(path: Path) -> DeploymentSettings:
     return loaded
 
 
+def _machine(settings: DeploymentSettings) -> Arn:
+    """That of imports."""
+    from backup_actions.contract.placeholders import fill_text
+    from backup_actions.model.arn import Arn
+    from backup_actions.offsite.permissions import IMPORT_MACHINE
+
+    names = {
+        "Partition": settings.partition,
+        "Region": settings.region,
+        "Account": settings.account,
+        "Name": settings.name,
+    }
+    return Arn.parse(fill_text(IMPORT_MACHINE, names.__getitem__))
+
+
 def _described(each: Import) -> JsonObject:
     announced = each.announcement
     return {
@@ -190,6 +228,8 @@ def _described(each: Import) -> JsonObject:
         "size_gib": each.size_gib,
         "stage": each.stage.value,
         "attempt": each.attempt,
+        "actions": each.acted.value,
+        "problem": each.problem,
         "leaving_since": each.leaving_since,
         "hold": each.hold,
     }
