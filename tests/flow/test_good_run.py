@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.flow.flow import Flow, NewFlow
 from tests.flow.invariants import broken
 
 from backup_actions.archive import verify
+from backup_actions.model.usage import Counted
 
 if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer
@@ -74,6 +75,19 @@ def test_ledger_has_the_point_and_its_action(good: Flow) -> None:
         ("point", "deleted"),
         ("action#ebs-archive", "verified"),
     ]
+
+
+def test_ledger_has_what_the_run_used(good: Flow) -> None:
+    _, action = good.ledger()
+    usage = cast("dict[str, float]", action.details["usage"])
+
+    assert usage == good.evidence()["actions"][0]["result"]["report"]["usage"]
+    assert usage["job_attempts"] == 2
+    assert "job_hours" not in usage  # the clock of this run stands still while a job works
+    assert usage["volume_gib_hours"] > 0
+    assert usage["put_requests"] >= 5  # the files in parts, their index, the manifest
+    assert usage["get_requests"] > 0
+    assert not usage.keys() - set(Counted)
 
 
 def test_people_are_told_once_and_the_truth(good: Flow) -> None:

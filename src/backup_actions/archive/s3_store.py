@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class S3Store:
     uploads_in_flight: int = 3
     before_writing: Callable[[], object] = lambda: None
     """Has returned before anything is written; see ``after``."""
+    notes: Callable[[], Mapping[str, str]] = dict
+    """What S3 keeps with an object that may stand once, as it is known when that is written."""
 
     @property
     def location(self) -> str:
@@ -75,7 +77,7 @@ class S3Store:
     def put_if_absent(self, name: str, data: bytes) -> StoredObject:
         """Raise ArchiveExists where an object of that name stands with other bytes, UploadFailed where S3 refuses."""
         try:
-            return self._put(name, data, IfNoneMatch="*")
+            return self._put(name, data, IfNoneMatch="*", **self._noted())
         except UploadFailed as failed:
             refusal = failed.__cause__
             if not (isinstance(refusal, AwsCallFailed) and refusal.facts["error_code"] in TAKEN):
@@ -151,6 +153,10 @@ class S3Store:
 
     def _key(self, name: str) -> str:
         return "/".join(filter(None, (self.prefix.strip("/"), checked_name(name))))
+
+    def _noted(self) -> dict[str, Any]:
+        notes = self.notes()
+        return {"Metadata": dict(notes)} if notes else {}
 
     def _bucket(self) -> dict[str, Any]:
         return bucket_of(self.bucket, self.expected_bucket_owner)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 from botocore.config import Config
 
+from backup_actions.aws.requests import Requests
+
 if TYPE_CHECKING:
     import boto3
     from types_boto3_backup import BackupClient
+    from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ebs import EBSClient
     from types_boto3_ec2 import EC2Client
@@ -65,6 +68,8 @@ class Clients:
 
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session: boto3.Session | _Session = session or _Session()
+        self.requests = Requests()
+        """Those to S3 and EBS that were answered: what is asked often, and paid for by the request."""
 
     @property
     def region(self) -> str:
@@ -89,19 +94,26 @@ class Clients:
         return self._session.client("backup", config=_CONFIG)
 
     @cached_property
-    def dynamodb(self) -> DynamoDBClient:
-        """DynamoDB: the ledger."""
-        return self._session.client("dynamodb", config=_CONFIG)
-    @cached_property
     def cloudformation(self) -> Any:
         """CloudFormation: what a stack says of itself."""
         return self._session.client("cloudformation", config=_CONFIG)
 
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        """CloudWatch: the metrics of our own."""
+        return self._session.client("cloudwatch", config=_CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """DynamoDB: the ledger."""
+        return self._session.client("dynamodb", config=_CONFIG)
 
     @cached_property
     def ebs(self) -> EBSClient:
         """EBS direct: the blocks of snapshots. For ``PatientCalls``: it tries nothing twice by itself."""
-        return self._session.client("ebs", config=_EBS_CONFIG)
+        client = self._session.client("ebs", config=_EBS_CONFIG)
+        client.meta.events.register("after-call", self.requests.count)
+        return client
 
     @cached_property
     def ec2(self) -> EC2Client:
@@ -121,7 +133,9 @@ class Clients:
     @cached_property
     def s3(self) -> S3Client:
         """S3, with the payload signed by our own checksum."""
-        return self._session.client("s3", config=_S3_CONFIG)
+        client = self._session.client("s3", config=_S3_CONFIG)
+        client.meta.events.register("after-call", self.requests.count)
+        return client
 
     @cached_property
     def kms(self) -> KMSClient:

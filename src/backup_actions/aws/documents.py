@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
 
 def read_object(s3: S3Client, bucket: str, key: str) -> bytes | None:
     """The whole of a small object, or None where there is none."""
+    found = read_with_notes(s3, bucket, key)
+    return found[0] if found else None
+
+
+def read_with_notes(s3: S3Client, bucket: str, key: str) -> tuple[bytes, Mapping[str, str]] | None:
+    """The whole of a small object and what its writer had S3 keep with it, or None where there is none."""
     with translated():
         try:
-            return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            found = s3.get_object(Bucket=bucket, Key=key)
+            return found["Body"].read(), found.get("Metadata", {})
         except ClientError as error:
             if error_code(error) in ABSENT:
                 return None

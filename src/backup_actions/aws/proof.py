@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws.documents import describe_object, read_document, read_object
 from backup_actions.model.report import ActionReport
+from backup_actions.model.usage import Usage
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -27,26 +28,40 @@ class Outcome:
     proven: bool
     restorable: bool
     reason: str = ""
+    source_bytes: int = 0
+    stored_bytes: int = 0
+    usage: Usage = field(default_factory=dict)
+    """What the action says that it used; a bill, and no proof of anything."""
 
 
 def prove(s3: S3Client, bucket: str, result: Mapping[str, Any]) -> Outcome:
     """What an action came to, after looking for ourselves. Nothing that the action said is taken for granted."""
     succeeded = bool(result["succeeded"])
-    objection = _objection(s3, bucket, result) if succeeded else f"{result.get('error')}: {result.get('cause')}"
+    report = _report(result) if succeeded else f"{result.get('error')}: {result.get('cause')}"
+    objection = report if isinstance(report, str) else _objection(s3, bucket, result, report)
+    counted = {} if isinstance(report, str) else _counted(report)
     return Outcome(
         action=str(result["action"]),
         succeeded=succeeded,
         proven=objection is None,
         restorable=bool(result["restorable"]),
         reason=objection or "",
+        **counted,
     )
 
 
-def _objection(s3: S3Client, bucket: str, result: Mapping[str, Any]) -> str | None:
+def _report(result: Mapping[str, Any]) -> ActionReport | str:
     try:
-        report = ActionReport.from_json(result["report"])
+        return ActionReport.from_json(result["report"])
     except (KeyError, TypeError) as wrong:
         return f"its report cannot be read: {wrong}"
+
+
+def _counted(report: ActionReport) -> dict[str, Any]:
+    return {"source_bytes": report.source_bytes, "stored_bytes": report.stored_bytes, "usage": report.usage}
+
+
+def _objection(s3: S3Client, bucket: str, result: Mapping[str, Any], report: ActionReport) -> str | None:
     if not report.verified:
         return report.reason
     inside = f"{result['prefix']}/"

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backup_actions.aws.documents import read_document, read_object
+from backup_actions.aws.documents import read_document, read_object, read_with_notes
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
 from backup_actions.errors import ManifestUnreadable, NotVerified
 from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest
+from backup_actions.model.usage import Usage, added, usage_noted
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -24,13 +25,20 @@ class Verdict:
     sha256: str
     verification: Mapping[str, Any]
     verified: bool
+    notes: Mapping[str, str]
+    """What the writer of the manifest had S3 keep with it."""
+
+    def usage(self, run: str) -> Usage:
+        """What the jobs of this run counted: the one that wrote, if it was this run's, and the one that verified."""
+        return added((usage_noted(self.notes, run), self.verification.get("usage", {})))
 
 
 def verdict_on(s3: S3Client, bucket: str, manifest_key: str, verification_key: str) -> Verdict:
     """What is stored, and nothing that a job has said. Raises NotVerified where one of the two is missing."""
-    stored = read_object(s3, bucket, manifest_key)
-    if stored is None:
+    found = read_with_notes(s3, bucket, manifest_key)
+    if found is None:
         raise NotVerified(reason=f"there is no {manifest_key}")
+    stored, notes = found
     verification = read_document(s3, bucket, verification_key)
     if verification is None:
         raise NotVerified(reason=f"there is no verification of {manifest_key}")
@@ -40,6 +48,7 @@ def verdict_on(s3: S3Client, bucket: str, manifest_key: str, verification_key: s
         sha256=digest,
         verification=verification,
         verified=verification["verified"] is True and verification["manifest_sha256"] == digest,
+        notes=notes,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from backup_actions.model.json_types import JsonObject
 from backup_actions.model.manifest import StoredObject
+from backup_actions.model.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class ActionReport:
     stored_bytes: int
     summary: JsonObject = field(default_factory=dict)
     """Figures and sentences for people: member by member what was archived, how it was verified."""
+    usage: Usage = field(default_factory=dict)
+    """What the run used and will be paid for, by the names of ``Counted``; empty where nobody counted."""
 
     def to_json(self) -> dict[str, Any]:
         """The form that travels through workflows."""

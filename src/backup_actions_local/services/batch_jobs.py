@@ -127,8 +127,10 @@ class Job:
             "command": list(self.wish.command),
             "environment": [{"name": name, "value": value} for name, value in self.wish.environment.items()],
             "jobRoleArn": self.definition.role_arn,
-            "vcpus": self.definition.job.vcpus,
-            "memory": self.definition.job.memory_mib,
+            "resourceRequirements": [
+                {"type": "VCPU", "value": str(self.definition.job.vcpus)},
+                {"type": "MEMORY", "value": str(self.definition.job.memory_mib)},
+            ],
         }
         if self.attempts:
             container |= self.attempts[-1].answer(cluster_arn)["container"]

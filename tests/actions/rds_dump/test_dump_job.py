@@ -49,7 +49,8 @@ class World:
         self.connections: list[Connection] = []
         self.documents: dict[str, Any] = {}
         secret = {"Parameter": {"Value": SECRET}}
-        self.clients = SimpleNamespace(ssm=SimpleNamespace(get_parameter=lambda **_: secret), s3=None)
+        ssm = SimpleNamespace(get_parameter=lambda **_: secret)
+        self.clients = SimpleNamespace(ssm=ssm, s3=None, requests=SimpleNamespace(usage={"get_requests": 2}))
         self.clock = SimpleNamespace(now=lambda: self.time, sleep=self._sleep)
         self.progress = Silence()
         self.environment = {"BACKUP_ACTIONS_RDS_CA_FILE": "/certificates.pem"}
@@ -127,6 +128,7 @@ def test_evidence_holds_what_was_found_and_how_the_instance_differed(monkeypatch
 
     (document,) = world.documents.values()
     assert document["verified"] is False
+    assert document["usage"] == {"get_requests": 2}
     assert document["problems"] == ["shop: table orders: 2 rows instead of 3", "4 more differences"]
     assert document["manifest_sha256"] == hashlib.sha256(b"manifest").hexdigest()
     assert document["notes"] == [

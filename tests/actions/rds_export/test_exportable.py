@@ -114,7 +114,8 @@ class Moment:
 
 
 SNAPSHOT = {
-    "Engine": "postgres", "EngineVersion": "17.5", "StorageType": "gp3", "Status": "available",
+    "Engine": "postgres",
+    "AllocatedStorage": 100, "EngineVersion": "17.5", "StorageType": "gp3", "Status": "available",
     "SnapshotCreateTime": Moment(),
 }  # fmt: skip
 
@@ -131,6 +132,7 @@ def test_a_snapshot_that_can_be_exported_is_described_for_the_manifest() -> None
             "snapshot_created": "2026-01-15T03:00:00+00:00",
             "family": "postgresql",
         },
+        "snapshotGib": 100,
     }
 
 

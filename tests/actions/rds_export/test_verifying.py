@@ -62,7 +62,7 @@ def test_a_manifest_written_meanwhile_is_as_good_as_ours_if_it_names_the_same_fi
 ) -> None:
     bucket = ContestedBucket(old, new)
     world = SimpleNamespace(
-        clients=SimpleNamespace(s3=bucket),
+        clients=SimpleNamespace(s3=bucket, requests=SimpleNamespace(usage={})),
         clock=SimpleNamespace(now=lambda: datetime(2026, 11, 1, 12, 0, tzinfo=UTC)),
         progress=Silence(),
     )

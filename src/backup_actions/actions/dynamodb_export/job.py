@@ -16,6 +16,7 @@ from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
 from backup_actions.errors import ArchiveExists
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportedTable, ExportManifest
+from backup_actions.model.usage import added
 from backup_actions.parquet import ConversionOptions, convert
 
 Event = Mapping[str, Any]
@@ -40,7 +41,8 @@ def convert_export(world: World, event: Event) -> None:
         options=ConversionOptions(workers=1) if original.billed_bytes < _ONE_WORKER_BYTES else None,
         progress=world.progress,
     )
-    note = Conversion(table=converted, created=world.clock.now().isoformat())
+    created, usage = world.clock.now().isoformat(), world.clients.requests.usage
+    note = Conversion(table=converted, created=created, usage=usage)
     store.put_if_absent(CONVERSION, note.to_bytes())
 
 
@@ -63,6 +65,9 @@ def verify_export(world: World, event: Event) -> None:
         "because": event["plan"]["because"],
         "notes": event["plan"]["notes"],
         "verified_at": world.clock.now().isoformat(),
+        "usage": added(
+            (verification.conversion.usage if verification.conversion else {}, world.clients.requests.usage)
+        ),
     }
     write_document(world.clients.s3, event["bucket"], verification_key(event["evidencePrefix"]), document)
     if manifest:

@@ -17,6 +17,7 @@ from backup_actions.errors import AwsCallFailed, BucketElsewhere, NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
+from backup_actions.model.usage import GIB, Counted, Usage, added, usage_of_jobs
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -102,7 +103,20 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
             "notes": list(manifest.notes),
             "tables": [{**table.brief(), "columns": len(table.columns)} for table in manifest.tables],
         },
+        usage=_usage(event, verification) if event["exported"] else {},
     ).to_json()
+
+
+def _usage(event: Event, verification: Mapping[str, Any]) -> Usage:
+    """What this run's export was of, what its jobs used, and a restored table that was there until a moment ago."""
+    gib, table_hours = verification["source_bytes"] / GIB, event["tableSeconds"] / 3600
+    restored: dict[str, float] = {Counted.DYNAMODB_RESTORED_GIB: gib, Counted.DYNAMODB_TABLE_GIB_HOURS: gib * table_hours}
+    exported: dict[str, float] = {
+        Counted.DYNAMODB_EXPORTED_GIB: gib,
+        Counted.PUT_REQUESTS: verification["original_files"],  # DynamoDB's own: at least one a file
+        **(restored if table_hours else {}),
+    }
+    return added((usage_of_jobs(event["jobs"]), exported, verification.get("usage", {})))
 
 
 def drop_original(world: World, event: Event) -> Mapping[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.actions.dynamodb_export.original import Original, read_original
@@ -12,6 +12,7 @@ from backup_actions.actions.dynamodb_export.places import CONVERSION
 from backup_actions.errors import ArchiveMissing, CorruptExport
 from backup_actions.model.export_manifest import ExportedColumn
 from backup_actions.model.manifest import StoredObject
+from backup_actions.model.usage import Usage
 from backup_actions.parquet import ConvertedTable, compare
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Conversion:
 
     table: ConvertedTable
     created: str
+    usage: Usage = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The form that is stored."""
@@ -43,6 +45,7 @@ class Conversion:
                 notes=tuple(table["notes"]),
             ),
             created=raw["created"],
+            usage=raw.get("usage", {}),
         )
 
 

@@ -15,6 +15,7 @@ from backup_actions.archive import ArchiveOptions, Blocks, S3Store, SnapshotBloc
 from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
 from backup_actions.model.manifest import MANIFEST_NAME
+from backup_actions.model.usage import noted
 
 Event = Mapping[str, Any]
 
@@ -98,6 +99,7 @@ def verify_archive(world: World, event: Event) -> None:
         "verified": report.ok,
         "manifest_sha256": digest,
         "verified_at": world.clock.now().isoformat(),
+        "usage": world.clients.requests.usage,
     }
     write_document(world.clients.s3, event["bucket"], verification_key(event["evidencePrefix"]), document)
 
@@ -108,4 +110,5 @@ def _store(world: World, event: Event) -> Store:
         bucket=event["bucket"],
         prefix=event["prefix"],
         storage_class=event["storageClass"],
+        notes=lambda: noted(event["run"], world.clients.requests.usage),
     )

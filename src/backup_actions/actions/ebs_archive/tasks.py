@@ -10,6 +10,7 @@ from backup_actions.aws import World
 from backup_actions.aws.stored_archives import Verdict, discard_run, verdict_on
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
 from backup_actions.model.report import ActionReport, Artifact
+from backup_actions.model.usage import Counted, Usage, added, usage_of_jobs, usage_of_volume
 
 Event = Mapping[str, Any]
 
@@ -30,6 +31,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
         source_bytes=manifest.source_bytes,
         stored_bytes=manifest.stored_bytes,
         summary={"members": [_line(member) for member in manifest.members]},
+        usage=added((usage_of_jobs(event["jobs"]), _usage_of_volume(event["volume"]), verdict.usage(event["run"]))),
     ).to_json()
 
 
@@ -37,6 +39,13 @@ def discard(world: World, event: Event) -> Mapping[str, int]:
     """Abort the run's uploads and remove its objects; of those that a manifest names only the notes for a resume."""
     aborted, removed = discard_run(world.clients.s3, event["bucket"], event["prefix"], event["run"])
     return {"aborted": aborted, "removed": removed}
+
+
+def _usage_of_volume(volume: Mapping[str, Any]) -> Usage:
+    """The volume was there until a moment ago; without one the numbers of hours are 0."""
+    hours, gib = volume["seconds"] / 3600, volume["gib"]
+    used = usage_of_volume(gib=gib, hours=hours, iops=volume["iops"], mib_per_s=volume["mibPerSecond"])
+    return {**used, Counted.VOLUME_INITIALIZED_GIB: gib if volume["initialized"] else 0}
 
 
 def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:

@@ -18,6 +18,7 @@ from backup_actions.dump.engines import engine_for
 from backup_actions.errors import ArchiveExists, DatabaseUnreachable
 from backup_actions.model.clock import growing_waits
 from backup_actions.model.manifest import MANIFEST_NAME
+from backup_actions.model.usage import noted
 
 Event = Mapping[str, Any]
 
@@ -78,6 +79,7 @@ def verify_databases(world: World, event: Event) -> None:
         "instance": {name: instance[name] for name in about},
         "notes": [*source["notes"], *_upgraded(source["version"], instance["version"])],
         "verified_at": world.clock.now().isoformat(),
+        "usage": world.clients.requests.usage,
     }
     write_document(world.clients.s3, event["bucket"], verification_key(event["evidencePrefix"]), document)
 
@@ -129,4 +131,5 @@ def _store(world: World, event: Event) -> Store:
         bucket=event["bucket"],
         prefix=event["prefix"],
         storage_class=event["storageClass"],
+        notes=lambda: noted(event["run"], world.clients.requests.usage),
     )

@@ -14,6 +14,7 @@ from backup_actions.ledger import Ledger
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
+from backup_actions.model.usage import Counted, Usage, added, of_kind, usage_of_jobs
 
 Event = Mapping[str, Any]
 
@@ -52,7 +53,17 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
             "members": [_line(member) for member in manifest.members[:_MOST_NAMED]],
             "notes": verification["notes"],
         },
+        usage=added(
+            (usage_of_jobs(event["jobs"]), *map(_usage_of_database, event["databases"]), verdict.usage(event["run"]))
+        ),
     ).to_json()
+
+
+def _usage_of_database(hosted: Mapping[str, Any]) -> Usage:
+    """The instance, and its disk; what the volume of a cluster stores is not known."""
+    hours = hosted["seconds"] / 3600
+    stored: dict[str, float] = {Counted.DATABASE_GIB_HOURS: hosted["gib"] * hours} if "gib" in hosted else {}
+    return {of_kind(Counted.DATABASE_HOURS, hosted["class"]): hours, **stored}
 
 
 def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:

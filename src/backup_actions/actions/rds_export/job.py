@@ -56,6 +56,7 @@ def verify_export(world: World, event: Event) -> None:
         "manifest_sha256": hashlib.sha256(stored).hexdigest() if stored is not None else None,
         "export_task": told["export_task"],
         "verified_at": world.clock.now().isoformat(),
+        "usage": world.clients.requests.usage,
     }
     write_document(s3, bucket, verification_key(event["evidencePrefix"]), document)
 

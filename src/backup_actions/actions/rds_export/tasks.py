@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,10 @@ from backup_actions.aws.documents import describe_object, read_document, read_ob
 from backup_actions.aws.objects import abort_uploads, bucket_region, delete_objects, object_keys
 from backup_actions.errors import NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest, may_be_of
+from backup_actions.model.manifest import StoredObject
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
+from backup_actions.model.usage import Counted, Usage, added, usage_of_jobs
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -42,6 +44,7 @@ class _Snapshot:
     storage_type: str
     status: str
     created: str
+    size_gib: int
 
 
 def prepare(world: World, event: Event) -> Mapping[str, Any]:
@@ -68,7 +71,12 @@ def prepare(world: World, event: Event) -> Mapping[str, Any]:
     if because:
         return _no(because)
     source = {"engine": snapshot.engine, "engine_version": snapshot.version, "snapshot_created": snapshot.created}
-    return {"exportable": True, "reason": "", "source": {**source, "family": family}}
+    return {
+        "exportable": True,
+        "reason": "",
+        "source": {**source, "family": family},
+        "snapshotGib": snapshot.size_gib,
+    }
 
 
 def report(world: World, event: Event) -> Mapping[str, Any]:
@@ -103,7 +111,14 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
             "tables": [table.brief() for table in manifest.tables[:_MOST_NAMED]],
             "notes": list(manifest.notes),
         },
+        usage=added((usage_of_jobs(event["jobs"]), _exported(event, files), verification.get("usage", {}))),
     ).to_json()
+
+
+def _exported(event: Event, files: Sequence[StoredObject]) -> Usage:
+    """RDS writes with requests that the bucket's owner pays for: at least one a file."""
+    gib = event["exportedGib"]
+    return {Counted.RDS_EXPORTED_GIB: gib, Counted.PUT_REQUESTS: len(files)} if gib else {}
 
 
 def discard(world: World, event: Event) -> Mapping[str, int]:
@@ -120,7 +135,7 @@ def discard(world: World, event: Event) -> Mapping[str, int]:
 
 
 def _no(reason: str) -> Mapping[str, Any]:
-    return {"exportable": False, "reason": reason, "source": {}}
+    return {"exportable": False, "reason": reason, "source": {}, "snapshotGib": 0}
 
 
 def _snapshot(rds: RDSClient, point: RecoveryPoint) -> _Snapshot:
@@ -137,6 +152,7 @@ def _snapshot(rds: RDSClient, point: RecoveryPoint) -> _Snapshot:
         storage_type=found.get("StorageType", ""),
         status=found["Status"],
         created=found["SnapshotCreateTime"].isoformat(),
+        size_gib=found.get("AllocatedStorage", 0),
     )
 
 
