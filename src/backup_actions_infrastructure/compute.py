@@ -33,6 +33,10 @@ _OLD_HOSTS_STAY_MINUTES = 360
 # The root disk holds the system, the image and the scratch files of jobs.
 _ROOT_DISK_GIB = 50
 
+# Of the services that take on roles here EC2 alone has another name there.
+# https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html
+_EC2_IN_CHINA = "ec2.amazonaws.com.cn"
+
 # A container is one network hop behind its host, and a job asks the metadata service which host it is on.
 _METADATA_HOPS = 2
 
@@ -51,7 +55,7 @@ class Compute(Construct):
         placeholders: Placeholders,
     ) -> None:
         super().__init__(scope, name)
-        profile = iam.InstanceProfile(self, "Profile", role=_host_role(self, image, placeholders))
+        profile = iam.InstanceProfile(self, "Profile", role=_host_role(self, settings, image, placeholders))
         template = _launch_template(self, settings)
         for zone, subnet in network.subnets.items():
             hosts = _hosts(profile, template, subnet, network.security_group)
@@ -101,7 +105,9 @@ def _hosts(
     )
 
 
-def _host_role(scope: Construct, image: WorkerImage, placeholders: Placeholders) -> iam.IRole:
+def _host_role(
+    scope: Construct, settings: DeploymentSettings, image: WorkerImage, placeholders: Placeholders
+) -> iam.IRole:
     """What a host may do: speak to ECS and fetch the image. A job on it can reach this role, so it is all."""
     grants = ECS_AGENT
     if image.repository_arn:
@@ -110,7 +116,7 @@ def _host_role(scope: Construct, image: WorkerImage, placeholders: Placeholders)
     return role(
         scope,
         "HostRole",
-        service="ec2.amazonaws.com",
+        service=_EC2_IN_CHINA if settings.partition == "aws-cn" else "ec2.amazonaws.com",
         description="Hosts of Batch jobs: the ECS agent and the image",
         placeholders=placeholders,
         grants=grants,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PORTS = {5432: "PostgreSQL", 3306: "MySQL and MariaDB"}
 
-# Behind those of the hosts, which are numbered from 0.
+# Behind those of the hosts.
 _FIRST_SUBNET = 128
 
 
@@ -32,8 +32,27 @@ class DatabaseNetwork:
 
 
 def database_network(scope: Construct, settings: DeploymentSettings, network: Network) -> DatabaseNetwork:
-    """Subnets that no route leads out of, and a group that only hosts of jobs may speak to. It costs nothing."""
-    subnets = [
+    """Subnets for databases, and a group that only hosts of jobs may speak to. It costs nothing.
+
+    Out of those that are made here no route leads; of an existing network the settings name them.
+    """
+    chosen = settings.network
+    subnet_ids = [*chosen.subnets_of_databases.values()] or _subnets(scope, settings, network)
+    # RDS moves no group to another VPC: in each it has another name.
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBSubnetGroup.html
+    of_vpc = f"-{chosen.vpc_id.removeprefix('vpc-')}" if chosen.vpc_id else ""
+    group = rds.CfnDBSubnetGroup(
+        scope,
+        "DatabaseSubnets",
+        db_subnet_group_name=f"{settings.name}-databases{of_vpc}",
+        db_subnet_group_description=f"{settings.name}: databases that are restored to be dumped",
+        subnet_ids=subnet_ids,
+    )
+    return DatabaseNetwork(group.ref, _security_group(scope, network).security_group_id)
+
+
+def _subnets(scope: Construct, settings: DeploymentSettings, network: Network) -> list[str]:
+    return [
         ec2.PrivateSubnet(
             scope,
             f"DatabaseSubnet{number}",
@@ -41,17 +60,9 @@ def database_network(scope: Construct, settings: DeploymentSettings, network: Ne
             availability_zone=zone,
             cidr_block=f"10.213.{_FIRST_SUBNET + number}.0/24",
             map_public_ip_on_launch=False,
-        )
+        ).subnet_id
         for number, zone in enumerate(_zones(settings))
     ]
-    group = rds.CfnDBSubnetGroup(
-        scope,
-        "DatabaseSubnets",
-        db_subnet_group_name=f"{settings.name}-databases",
-        db_subnet_group_description=f"{settings.name}: databases that are restored to be dumped",
-        subnet_ids=[subnet.subnet_id for subnet in subnets],
-    )
-    return DatabaseNetwork(group.ref, _security_group(scope, network).security_group_id)
 
 
 def _security_group(scope: Construct, network: Network) -> ec2.SecurityGroup:

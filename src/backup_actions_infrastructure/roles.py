@@ -36,6 +36,8 @@ def role(
     name: str,
     *,
     service: str,
+    # Exactly the name that is given: the construct would call EC2 in China what it is called elsewhere.
+    trusted = iam.ServicePrincipal.from_static_service_principle_name(service)
     description: str,
     placeholders: Placeholders,
     steps: Sequence[Statement] = (),
@@ -52,7 +54,7 @@ def role(
         scope,
         name,
         role_name=known_as,
-        assumed_by=iam.ServicePrincipal(service, conditions=conditions),
+        assumed_by=trusted.with_conditions(conditions) if conditions else trusted,
         description=description,
         inline_policies={name: policy for name, policy in policies.items() if not policy.is_empty},
     )

@@ -89,7 +89,7 @@ class DeploymentStack(Stack):
     def _with_compute(self, machines: Sequence[Deployed]) -> Placeholders:
         """Jobs can run, beside databases where a machine restores such. Returns what every machine knows."""
         settings = self._settings
-        network = public_network(self, settings, self._bucket)
+        network = hosts_network(self, settings)
         databases = database_network(self, settings, network) if _restores_databases(machines) else DatabaseNetwork()
         placeholders = Placeholders.of(
             settings,
@@ -104,6 +104,15 @@ class DeploymentStack(Stack):
                 database_security_group=databases.security_group,
                 main_machine_arn=machine_arn(machines[0].machine),
             ),
+        )
+        add_endpoints(
+            self,
+            settings,
+            [each.machine for each in machines],
+            network=network,
+            bucket=self._bucket,
+            image=self._image,
+            placeholders=placeholders,
         )
         Compute(self, "Compute", settings=settings, network=network, image=self._image, placeholders=placeholders)
         return placeholders

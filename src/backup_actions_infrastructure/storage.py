@@ -39,7 +39,8 @@ def stack_key(scope: Construct, settings: DeploymentSettings, announcing: Iterab
     through_sns = {
         "kms:EncryptionContext:aws:sns:topicArn": [topic_arn(settings), *announcing],
         "kms:CallerAccount": Aws.ACCOUNT_ID,
-        "kms:ViaService": f"sns.{Aws.REGION}.{Aws.URL_SUFFIX}",
+        # So spelt in every partition. https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+        "kms:ViaService": f"sns.{Aws.REGION}.amazonaws.com",
     }
     messages = ["kms:Decrypt", "kms:GenerateDataKey"]
     key = kms.Key(

@@ -23,6 +23,18 @@ SETTINGS: Mapping[str, Any] = {
     "vaults": ["backups", "more-backups"],
     "tags": {"cost-center": "storage"},
     "deletion": {"policy": "delete", "backup_tag": {"key": "archive", "value": "yes"}},
+    "backup_plans": {
+        "vault": {"name": "backups"},
+        "plans": [
+            {
+                "name": "daily",
+                "schedule": "cron(0 3 ? * * *)",
+                "keep_days": 35,
+                "select": {"all_of": {"backup": "daily"}},
+                "recovery_point_tags": {"archive": "yes"},
+            }
+        ],
+    },
     "notifications": {"email": ["operators@example.com"]},
     "archive_bucket": {"lifecycle": {"glacier": 30, "deep_archive": 120, "expiration": 4000}},
     "athena": {"enabled": True},
@@ -38,6 +50,12 @@ class Rendered:
     settings: DeploymentSettings
     machines: tuple[Deployed, ...]
     template: Template
+
+    @property
+    def plans(self) -> Template:
+        """The template of its backup plans, which are a stack of their own."""
+        name = f"{self.settings.name}-plans.template.json"
+        return Template.read(self.template.path.with_name(name), self.settings.account)
 
 
 Render = Callable[..., Rendered]
@@ -85,6 +103,41 @@ def _rendered(render: Render) -> Rendered:
 def _separated(found: Installed, repository: Path, render_settings: Callable[..., Rendered]) -> Rendered:
     """The separated account of the example."""
     return render_settings(load(repository / "examples" / "offsite-separated.yaml", found.actions))
+
+
+KEY = "arn:aws:kms:us-east-1:111122223333:key/12345678-1234-1234-1234-123456789012"
+IMAGE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/backup/worker:1.2"
+
+
+@pytest.fixture(name="own", scope="session")
+def _own(render: Render) -> Rendered:
+    """A customer's own bucket, key, image and network; a policy that keeps backups; a stack of another name."""
+    return render(
+        name="archives",
+        zones=["us-east-1c"],
+        deletion={"policy": "keep"},
+        archive_bucket={"name": "our-archives", "key_arn": KEY},
+        network={
+            "kind": "existing",
+            "vpc_id": "vpc-0123456789abcdef0",
+            "subnet_ids": {"us-east-1c": "subnet-01234567"},
+            "database_subnet_ids": {"us-east-1a": "subnet-11111111", "us-east-1c": "subnet-22222222"},
+        },
+        worker_image=IMAGE,
+    )
+
+
+@pytest.fixture(name="govcloud", scope="session")
+def _govcloud(render: Render) -> Rendered:
+    """Another partition, and hosts behind a NAT gateway."""
+    without_exports = {"rds-export": {"enabled": False}}  # RDS has none there
+    return render(region="us-gov-west-1", zones=["us-gov-west-1b"], network={"kind": "nat"}, actions=without_exports)
+
+
+@pytest.fixture(name="isolated", scope="session")
+def _isolated(render: Render) -> Rendered:
+    """Hosts that reach AWS by endpoints, which stand in the first of two zones."""
+    return render(network={"kind": "isolated"})
 
 
 @pytest.fixture(name="either", scope="session", params=["rendered", "separated"], ids=["source", "separated"])

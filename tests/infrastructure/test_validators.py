@@ -20,6 +20,7 @@ from tests.infrastructure.template import Template
 from backup_actions.contract.placeholders import fill_text
 from backup_actions.plugins import Installed
 from backup_actions.settings import from_mapping
+from backup_actions.settings.network import Network
 
 BIN = Path(sys.executable).parent
 
@@ -36,12 +37,21 @@ def said_by(*command: str | Path, cwd: Path, **environment: str) -> subprocess.C
 
 
 @pytest.fixture(name="deployed", scope="module")
-def _deployed(rendered: Rendered, separated: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _deployed(
+    rendered: Rendered,
+    separated: Rendered,
+    isolated: Rendered,
+    govcloud: Rendered,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """The template with the substitutions in its workflows done, as CloudFormation does them before they are read.
 
-    It is that of the source and, because linting takes its time for each resource, what only the other account has.
+    It is that of the source and, because linting takes its time for each resource, what only the other account has and
+    only other kinds of network have.
     """
     resources: dict[str, Any] = {}
+    for other in (isolated, govcloud):
+        resources |= json.loads(json.dumps(network_of(other.template)))
     for template in (separated.template, rendered.template):
         resources |= json.loads(json.dumps(template.document["Resources"]))
         for resource in resources.values():
@@ -52,6 +62,18 @@ def _deployed(rendered: Rendered, separated: Rendered, tmp_path_factory: pytest.
     path = tmp_path_factory.mktemp("deployed") / "template.json"
     path.write_text(json.dumps({**rendered.template.document, "Resources": resources}), encoding="utf-8")
     return path
+
+
+def network_of(template: Template) -> dict[str, Any]:
+    """What of the template is network, in zones of the source's region."""
+    network = {
+        name: resource
+        for name, resource in template.document["Resources"].items()
+        if resource["Type"].startswith("AWS::EC2::")
+    }
+    found = json.loads(json.dumps(network).replace("us-gov-west-1b", "us-east-1a"))
+    assert isinstance(found, dict)
+    return found
 
 
 def workflows(deployed: Path) -> Iterator[str]:
@@ -80,18 +102,28 @@ _ARNS_OF_OTHERS = {"W9002": "TopicArn", "W9013": "account ID"}
 """Rule → what it is about: topic and queue of another account come from the settings, there is nothing to refer to."""
 
 
+def found_by_validate(template: Template, repository: Path) -> dict[str, str]:
+    """What is worse than style, and not accepted: rule → message."""
+    accepted = yaml.safe_load((repository / ".cfnlintrc.yaml").read_text(encoding="utf-8"))["ignore_checks"]
+    report = CompositeEngine().validate_template(template.path)
+    assert report.status == ReportStatus.OK
+    worse_than_style = [each for each in report.diagnostics if each.severity not in {Severity.INFO, Severity.DEBUG}]
+    return {each.rule_id: each.message for each in worse_than_style if each.rule_id not in accepted}
+
+
 def test_cloudformation_validate_finds_nothing_but_what_cfn_lint_may_say_too(
     either: Rendered, repository: Path
 ) -> None:
-    accepted = yaml.safe_load((repository / ".cfnlintrc.yaml").read_text(encoding="utf-8"))["ignore_checks"]
+    found = found_by_validate(either.template, repository)
 
-    report = CompositeEngine().validate_template(either.template.path)
-
-    assert report.status == ReportStatus.OK
-    worse_than_style = [each for each in report.diagnostics if each.severity not in {Severity.INFO, Severity.DEBUG}]
-    found = {each.rule_id: each.message for each in worse_than_style if each.rule_id not in accepted}
     assert found.keys() == (_ARNS_OF_OTHERS.keys() if either.settings.imports else set())
     assert all(_ARNS_OF_OTHERS[rule] in message for rule, message in found.items())
+
+
+def test_cloudformation_validate_finds_nothing_in_other_networks(
+    isolated: Rendered, own: Rendered, repository: Path
+) -> None:
+    assert [found_by_validate(each.template, repository) for each in (isolated, own)] == [{}, {}]
 
 
 _STATELINT_IS_WRONG_ABOUT = {
@@ -123,11 +155,13 @@ def test_exactly_the_accepted_findings_of_the_aws_solutions_rules_are_found(
     from backup_actions_infrastructure.separated_stack import SeparatedStack
     from backup_actions_infrastructure.source_stack import SourceStack
 
-    # Where an inbox uses the dead-letter queue one of the findings is not found.
-    without_inboxes = from_mapping({**SETTINGS, "actions": {}}, found.actions)
+    # Where an inbox uses the dead-letter queue one of the findings is not found. The network of neither is the one that
+    # the command line renders below.
+    without_inboxes = from_mapping({**SETTINGS, "network": {"kind": "isolated"}, "actions": {}}, found.actions)
+    behind_nat = separated.settings.model_copy(update={"network": Network(kind="nat")})
     app = empty_application(tmp_path)
     SourceStack(app, "source", settings=without_inboxes, actions=found.actions)
-    SeparatedStack(app, "separated", settings=separated.settings, actions=found.actions)
+    SeparatedStack(app, "separated", settings=behind_nat, actions=found.actions)
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
 

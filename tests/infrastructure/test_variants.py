@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.infrastructure.conftest import IMAGE, KEY
 from tests.infrastructure.template import Template
 from tests.infrastructure.test_database_network import subnets_of_databases
 
@@ -14,22 +15,9 @@ from backup_actions.errors import ActionBroken
 from backup_actions.plugins import Installed, installed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.infrastructure.conftest import Render, Rendered
-
-KEY = "arn:aws:kms:us-east-1:111122223333:key/12345678-1234-1234-1234-123456789012"
-IMAGE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/backup/worker:1.2"
-
-
-@pytest.fixture(name="own", scope="module")
-def _own(render: Render) -> Rendered:
-    """A customer's own bucket, key and image; a policy that keeps backups; a stack of another name."""
-    return render(
-        name="archives",
-        zones=["us-east-1c"],
-        deletion={"policy": "keep"},
-        archive_bucket={"name": "our-archives", "key_arn": KEY},
-        worker_image=IMAGE,
-    )
 
 
 def test_an_existing_bucket_is_used_and_not_touched(own: Rendered) -> None:
@@ -137,9 +125,27 @@ def test_results_of_queries_go_to_an_existing_bucket_without_a_rule_of_ours(own:
     assert result["EncryptionConfiguration"] == {"EncryptionOption": "SSE_KMS", "KmsKey": KEY}
 
 
+SPELT_ALIKE_IN_EVERY_PARTITION = {"Service", "Principal", "kms:ViaService", "iam:PassedToService"}
+"""Names of services, not of hosts. https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html"""
+
+
+def domains(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Each text with AWS's domain in it, and the nearest key above it that is no intrinsic function."""
+    match value:
+        case str() if "amazonaws.com" in value:
+            yield key, value
+        case dict():
+            for name, inner in value.items():
+                yield from domains(inner, key if name.startswith("Fn::") else name)
+        case list():
+            for inner in value:
+                yield from domains(inner, key)
+
+
 def assert_fits_every_partition(template: Template, zones: tuple[str, ...]) -> None:
     text = json.dumps(template.document)
     assert "arn:aws" not in text
+    assert {key for key, _ in domains(template.document)} <= SPELT_ALIKE_IN_EVERY_PARTITION
     assert "dummy1" not in text
     named = [each["AvailabilityZone"] for each in template.of_type("AWS::EC2::Subnet").values()]
     assert {zone for zone in named if isinstance(zone, str)} == set(zones)
@@ -149,10 +155,15 @@ def test_china_is_rendered_offline(china: Rendered) -> None:
     assert_fits_every_partition(china.template, china.settings.zones)
 
 
-@pytest.fixture(name="govcloud", scope="module")
-def _govcloud(render: Render) -> Rendered:
-    without_exports = {"rds-export": {"enabled": False}}  # RDS has none there
-    return render(region="us-gov-west-1", zones=["us-gov-west-1b"], actions=without_exports)
+def test_in_china_roles_are_taken_on_by_services_as_they_are_called_there(china: Rendered) -> None:
+    """Only EC2 has a name of its own there: with another, IAM refuses the whole policy."""
+    services = {
+        statement["Principal"]["Service"]
+        for role in china.template.of_type("AWS::IAM::Role").values()
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+    }
+
+    assert services == {"ec2.amazonaws.com.cn", "lambda.amazonaws.com", "states.amazonaws.com"}
 
 
 def test_a_stack_with_one_zone_has_databases_in_two_more_of_which_one_is_another(govcloud: Rendered) -> None:

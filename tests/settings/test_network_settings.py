@@ -29,7 +29,10 @@ REQUIRED: Mapping[str, Any] = {
 }
 SUBNETS = {zone: f"subnet-0123456{number}" for number, zone in enumerate(REQUIRED["zones"])}
 EXISTING = {"kind": "existing", "vpc_id": "vpc-01234567", "subnet_ids": SUBNETS}
-ONE_ZONE = {"zones": ["us-east-1a"], "network": {**EXISTING, "subnet_ids": {"us-east-1a": "subnet-01234567"}}}
+ONE_ZONE: Mapping[str, Any] = {
+    "zones": ["us-east-1a"],
+    "network": {**EXISTING, "subnet_ids": {"us-east-1a": "subnet-01234567"}},
+}
 IMAGE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/worker:1"
 
 ACTIONS = installed().actions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from backup_actions.contract import Action, Statement
+    from backup_actions.contract import Action, Machine, Statement
     from backup_actions.settings.deployment import DeploymentSettings
 
 # The prefix of a service's permissions → its interface endpoints.
@@ -57,9 +57,9 @@ def called_services(statements: Iterable[Statement]) -> dict[str, tuple[Statemen
     return called
 
 
-def called_by_jobs(actions: Iterable[Action]) -> dict[str, tuple[Statement, ...]]:
-    """Service → what the jobs of these actions may do there."""
-    return called_services(_of_jobs(actions))
+def called_by_jobs(machines: Iterable[Machine]) -> dict[str, tuple[Statement, ...]]:
+    """Service → what the jobs of these machines may do there."""
+    return called_services(_of_jobs(machines))
 
 
 def interface_endpoints(services: Iterable[str]) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def nat_zones(settings: DeploymentSettings) -> Sequence[str]:
     return settings.zones if settings.network.nat_zones == "all" else settings.zones[:1]
 
 
-def _of_jobs(actions: Iterable[Action]) -> Iterator[Statement]:
-    for action in actions:
-        for statements in action.permissions.jobs.values():
+def _of_jobs(machines: Iterable[Machine]) -> Iterator[Statement]:
+    for machine in machines:
+        for statements in machine.permissions.jobs.values():
             yield from statements

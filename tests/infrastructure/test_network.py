@@ -1,0 +1,209 @@
+"""Four kinds of network: in none of them does anything listen, and each leads to what hosts and jobs call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from tests.infrastructure.conftest import Rendered
+from tests.infrastructure.template import ACCOUNT, Template
+from tests.infrastructure.test_database_network import groups
+
+from backup_actions.contract import Statement
+from backup_actions.plugins import Installed
+from backup_actions.settings.endpoints import (
+    CALLED_BY_HOSTS,
+    GATEWAYS,
+    INTERFACES,
+    called_services,
+    endpoint_count,
+    gateway_count,
+)
+from backup_actions_infrastructure.service_grants import ECS_AGENT, PULL_IMAGE, WRITE_LOG
+
+KINDS = {"public": "rendered", "isolated": "isolated", "nat": "govcloud", "existing": "own"}
+
+
+@pytest.fixture(name="of_a_kind", scope="session", params=[*KINDS.values()], ids=[*KINDS])
+def _of_a_kind(request: pytest.FixtureRequest) -> Rendered:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Rendered)
+    return found
+
+
+def interfaces(template: Template) -> dict[str, Mapping[str, Any]]:
+    """The interface endpoints, by the service that each leads to."""
+    return {
+        each["ServiceName"].removeprefix("com.amazonaws.us-east-1."): each
+        for each in template.of_type("AWS::EC2::VPCEndpoint").values()
+        if each["VpcEndpointType"] == "Interface"
+    }
+
+
+def route_tables_of_hosts(template: Template) -> set[str]:
+    """The route tables of the subnets that hosts stand in."""
+    associations = template.of_type("AWS::EC2::SubnetRouteTableAssociation").values()
+    tables = {each["SubnetId"]: each["RouteTableId"] for each in associations}
+    return {
+        tables[subnet]
+        for each in template.of_type("AWS::Batch::ComputeEnvironment").values()
+        for subnet in each["ComputeResources"]["Subnets"]
+    }
+
+
+def granted_to_hosts_and_jobs(template: Template) -> Iterator[Statement]:
+    """What the roles of hosts and jobs have, as statements of the contract."""
+    for user, policies in template.roles().items():
+        if user == "hosts of jobs" or user.startswith(("job ", "start of job ")):
+            for each in (statement for statements in policies.values() for statement in statements):
+                when = {
+                    test: {key: tuple(value) for key, value in keys.items()}
+                    for test, keys in each.get("Condition", {}).items()
+                }
+                yield Statement(tuple(each["Action"]), on=tuple(each["Resource"]), when=when, because="in a role")
+
+
+def test_nothing_comes_in_but_from_the_hosts_to_databases_and_endpoints(of_a_kind: Rendered) -> None:
+    template = of_a_kind.template
+    known = groups(template)
+    rules = template.of_type("AWS::EC2::SecurityGroupIngress").values()
+
+    assert not any("SecurityGroupIngress" in each for each in template.of_type("AWS::EC2::SecurityGroup").values())
+    assert {rule["SourceSecurityGroupId"] for rule in rules} == {known["Hosts"]}
+    reached = {(rule["GroupId"], rule["FromPort"], rule["ToPort"]) for rule in rules}
+    databases = {(known["Restored"], port, port) for port in (5432, 3306)}
+    assert reached == databases | ({(known["Interface"], 443, 443)} if "Interface" in known else set())
+
+
+def test_hosts_have_an_address_of_their_own_in_a_public_network_alone(of_a_kind: Rendered) -> None:
+    template = of_a_kind.template
+    subnets = {f"<{name}>": each for name, each in template.of_type("AWS::EC2::Subnet").items()}
+    of_hosts = {
+        subnet
+        for each in template.of_type("AWS::Batch::ComputeEnvironment").values()
+        for subnet in each["ComputeResources"]["Subnets"]
+    }
+
+    is_public = of_a_kind.settings.network.kind == "public"
+    assert len(of_hosts) == len(of_a_kind.settings.zones)
+    assert all(subnets[each]["MapPublicIpOnLaunch"] is is_public for each in of_hosts if each in subnets)
+    assert sum(each["MapPublicIpOnLaunch"] for each in subnets.values()) == (len(of_hosts) if is_public else 0)
+
+
+def test_no_two_subnets_claim_the_same_addresses_whatever_the_kind(
+    rendered: Rendered, isolated: Rendered, govcloud: Rendered
+) -> None:
+    """Else a stack could not be changed from one kind to another: the new subnets are made before the old ones go."""
+    claims: dict[str, set[str]] = {}
+    for each in (rendered, isolated, govcloud):
+        for name, subnet in each.template.of_type("AWS::EC2::Subnet").items():
+            claims.setdefault(subnet["CidrBlock"], set()).add(name)
+
+    assert [names for names in claims.values() if len(names) > 1] == []
+
+
+def test_what_is_paid_for_is_what_is_counted(of_a_kind: Rendered, found: Installed) -> None:
+    template, settings = of_a_kind.template, of_a_kind.settings
+    zones = sum(len(each["SubnetIds"]) for each in interfaces(template).values())
+
+    assert zones == endpoint_count(settings, found.actions)
+    assert len(template.of_type("AWS::EC2::NatGateway")) == gateway_count(settings)
+
+
+def test_an_isolated_network_has_no_way_out(isolated: Rendered) -> None:
+    template = isolated.template
+
+    for kind in ("InternetGateway", "NatGateway", "EIP", "Route", "VPCGatewayAttachment", "TransitGatewayAttachment"):
+        assert not template.of_type(f"AWS::EC2::{kind}"), kind
+
+
+def test_an_isolated_network_leads_to_exactly_what_roles_of_hosts_and_jobs_call(isolated: Rendered) -> None:
+    called = called_services(granted_to_hosts_and_jobs(isolated.template))
+    needed = {name for service in called if service not in GATEWAYS for name in INTERFACES[service]}
+
+    assert interfaces(isolated.template).keys() == needed
+
+
+def test_what_hosts_call_whatever_the_actions_are_is_what_their_grants_say() -> None:
+    assert tuple(sorted(called_services((*ECS_AGENT, *PULL_IMAGE, *WRITE_LOG)))) == CALLED_BY_HOSTS
+
+
+def test_endpoints_let_through_what_roles_may_do_and_for_this_account_alone(isolated: Rendered) -> None:
+    called = called_services(granted_to_hosts_and_jobs(isolated.template))
+    for name, endpoint in interfaces(isolated.template).items():
+        statements = endpoint["PolicyDocument"]["Statement"]
+        (service,) = (service for service, names in INTERFACES.items() if name in names)
+        through = {action for each in statements for action in [each["Action"]] if isinstance(action, str)}
+        through |= {action for each in statements if not isinstance(each["Action"], str) for action in each["Action"]}
+        granted = {action for each in called[service] for action in each.actions if action.startswith(f"{service}:")}
+        assert through == granted
+        assert all(each["Condition"]["StringEquals"]["aws:PrincipalAccount"] == ACCOUNT for each in statements)
+
+
+def test_an_endpoint_leads_to_every_resource_only_where_the_calls_know_none(isolated: Rendered) -> None:
+    everything = {
+        action
+        for endpoint in interfaces(isolated.template).values()
+        for each in endpoint["PolicyDocument"]["Statement"]
+        if each["Resource"] == "*"
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+    }
+
+    assert everything == {"ec2:DescribeVolumes", "ecr:GetAuthorizationToken", "ecs:DiscoverPollEndpoint"}
+
+
+def test_endpoints_answer_to_the_names_of_their_services_in_the_first_zone(isolated: Rendered) -> None:
+    zones = {
+        f"<{name}>": each["AvailabilityZone"] for name, each in isolated.template.of_type("AWS::EC2::Subnet").items()
+    }
+
+    for endpoint in interfaces(isolated.template).values():
+        assert endpoint["PrivateDnsEnabled"] is True
+        assert [zones[subnet] for subnet in endpoint["SubnetIds"]] == ["us-east-1a"]
+        assert endpoint["SecurityGroupIds"] == [groups(isolated.template)["Interface"]]
+
+
+def test_s3_is_reached_by_the_routes_of_hosts_in_every_network_of_ours(of_a_kind: Rendered) -> None:
+    template = of_a_kind.template
+    gateways = [
+        each for each in template.of_type("AWS::EC2::VPCEndpoint").values() if each["VpcEndpointType"] == "Gateway"
+    ]
+    if of_a_kind.settings.network.kind == "existing":
+        assert gateways == []
+        return
+    of_hosts = route_tables_of_hosts(template)
+    (s3,) = gateways
+    assert set(s3["RouteTableIds"]) == of_hosts
+
+
+def test_behind_a_nat_gateway_the_only_way_out_is_through_it(govcloud: Rendered) -> None:
+    template = govcloud.template
+    (gateway,) = template.of_type("AWS::EC2::NatGateway")
+    of_hosts = route_tables_of_hosts(template)
+    ways_out = [each for each in template.of_type("AWS::EC2::Route").values() if each["RouteTableId"] in of_hosts]
+
+    assert [each.get("NatGatewayId") for each in ways_out] == [f"<{gateway}.NatGatewayId>"]
+
+
+def test_of_an_existing_network_nothing_is_made_but_groups(own: Rendered) -> None:
+    made = {resource["Type"] for resource in own.template.document["Resources"].values()}
+    network = {kind for kind in made if kind.startswith(("AWS::EC2::", "AWS::RDS::"))}
+
+    assert network == {
+        "AWS::EC2::LaunchTemplate",
+        "AWS::EC2::SecurityGroup",
+        "AWS::EC2::SecurityGroupEgress",
+        "AWS::EC2::SecurityGroupIngress",
+        "AWS::RDS::DBSubnetGroup",
+    }
+    assert {each["VpcId"] for each in own.template.of_type("AWS::EC2::SecurityGroup").values()} == {
+        "vpc-0123456789abcdef0"
+    }
+
+
+def test_databases_stand_in_the_subnets_that_the_settings_name(own: Rendered) -> None:
+    group = own.template.only("AWS::RDS::DBSubnetGroup")
+
+    assert group["SubnetIds"] == ["subnet-11111111", "subnet-22222222"]
+    assert group["DBSubnetGroupName"] == "archives-databases-0123456789abcdef0"
