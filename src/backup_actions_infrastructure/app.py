@@ -43,10 +43,13 @@ def empty_application(output: Path | None = None) -> App:
 
 
 def add_stack(app: App, settings: DeploymentSettings, found: Installed) -> None:
-    """The stack of one deployment is in the application, the findings that we accept acknowledged."""
+    """The stack of one deployment, and that of its backup plans, the findings that we accept acknowledged."""
     from backup_actions_infrastructure.findings import acknowledge_findings
+    from backup_actions_infrastructure.plans_stack import PlansStack
     from backup_actions_infrastructure.separated_stack import SeparatedStack
     from backup_actions_infrastructure.source_stack import SourceStack
 
     kind = SeparatedStack if settings.imports else SourceStack
     acknowledge_findings(kind(app, settings.name, settings=settings, actions=found.actions))
+    if settings.backup_plans:
+        PlansStack(app, settings=settings, plans=settings.backup_plans, actions=found.actions)

@@ -22,7 +22,8 @@ from backup_actions.contract.placeholders import (
     TOPIC_PREFIX,
     placeholder_of,
 )
-from backup_actions_infrastructure.roles import role_name
+from backup_actions.settings.names import role_name
+from backup_actions_infrastructure.letting_go import steps_named_by_vault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,12 +212,13 @@ class ExchangeRenderer:
 
 
 def role_names(machine: Machine, settings: DeploymentSettings) -> dict[str, str]:
-    """Step → the name of its role, for the steps that a key names.
+    """Step → the name of its role, for the steps that a key names, or the vault of backup plans.
 
     Their permissions name the key in turn: with names written out CloudFormation need not make each before the other.
+    The vault is in another stack.
     """
-    users = {step for key in machine.keys.values() for step in key.users}
-    return {step: role_name(settings, machine.name, step) for step in sorted(users)}
+    named = {step for key in machine.keys.values() for step in key.users} | steps_named_by_vault(machine, settings)
+    return {step: role_name(settings, machine.name, step) for step in sorted(named)}
 
 
 def topic_arns(machine: Machine, settings: DeploymentSettings) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -15,20 +14,10 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from backup_actions.contract import ServiceRole, Statement
-    from backup_actions.settings import DeploymentSettings
     from backup_actions_infrastructure.placeholders import Placeholders
 
 STEPS, SERVICE = "Steps", "Service"
 """Names of a role's two policies: what its steps need, from the description, and what AWS needs to run them."""
-
-_ROLE_NAME_AT_MOST, _FINGERPRINT_LENGTH = 64, 8
-
-
-def role_name(settings: DeploymentSettings, machine_name: str, step: str) -> str:
-    """The name of a step's role, where something else has to know it; another one in each region of the account."""
-    name = f"{settings.name}-{machine_name}-{step}"
-    fingerprint = hashlib.sha256(f"{settings.region} {name}".encode()).hexdigest()[:_FINGERPRINT_LENGTH]
-    return f"{name[: _ROLE_NAME_AT_MOST - _FINGERPRINT_LENGTH - 1]}-{fingerprint}"
 
 
 def role(
@@ -36,8 +25,6 @@ def role(
     name: str,
     *,
     service: str,
-    # Exactly the name that is given: the construct would call EC2 in China what it is called elsewhere.
-    trusted = iam.ServicePrincipal.from_static_service_principle_name(service)
     description: str,
     placeholders: Placeholders,
     steps: Sequence[Statement] = (),
@@ -49,6 +36,8 @@ def role(
 
     Without the name that it is ``known_as`` CloudFormation invents one.
     """
+    # Exactly the name that is given: the construct would call EC2 in China what it is called elsewhere.
+    trusted = iam.ServicePrincipal.from_static_service_principle_name(service)
     policies = {STEPS: _policy(steps, placeholders), SERVICE: _policy(grants, placeholders)}
     made = iam.Role(
         scope,

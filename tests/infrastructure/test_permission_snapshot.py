@@ -22,7 +22,28 @@ def as_text(template: Template) -> str:
 def test_no_permission_has_changed_unseen(either: Rendered, rewrite_snapshots: bool) -> None:
     snapshot = SNAPSHOTS / ("separated-permissions.json" if either.settings.imports else "permissions.json")
     found = as_text(either.template)
-    if rewrite_snapshots:
+    compare(snapshot, found, rewrite_snapshots)
+
+
+def test_no_permission_around_the_backup_plans_has_changed_unseen(rendered: Rendered, rewrite_snapshots: bool) -> None:
+    template = rendered.plans
+    (key,), (boundary,), (vault,) = (
+        template.of_type(kind).values()
+        for kind in ("AWS::KMS::Key", "AWS::IAM::ManagedPolicy", "AWS::Backup::BackupVault")
+    )
+    (role,) = template.of_type("AWS::IAM::Role").values()
+    found = {
+        "key": key["KeyPolicy"],
+        "vault": vault["AccessPolicy"],
+        "role": {name: role[name] for name in ("RoleName", "AssumeRolePolicyDocument", "ManagedPolicyArns")},
+        "boundary": boundary["PolicyDocument"],
+    }
+
+    compare(SNAPSHOTS / "plans-permissions.json", json.dumps(found, indent=1, sort_keys=True) + "\n", rewrite_snapshots)
+
+
+def compare(snapshot: Path, found: str, rewrite: bool) -> None:
+    if rewrite:
         snapshot.write_text(found, encoding="utf-8")
 
     assert snapshot.read_text(encoding="utf-8") == found, (

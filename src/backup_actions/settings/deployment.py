@@ -10,10 +10,11 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from backup_actions.settings.archive_bucket import ArchiveBucket
 from backup_actions.settings.athena import Athena
+from backup_actions.settings.backup_plans import BackupPlans
 from backup_actions.settings.imports import Imports
 from backup_actions.settings.network import Network
-from backup_actions.settings.words import (
 from backup_actions.settings.watching import Watching
+from backup_actions.settings.words import (
     Account,
     Days,
     Email,
@@ -126,16 +127,18 @@ class DeploymentSettings(Section):
     deletion: Deletion = Field(
         Deletion(), description="What happens to a backup once every chosen action has succeeded and was verified."
     )
+    backup_plans: BackupPlans | None = Field(
+        None, description="A vault and plans, made as a stack of their own; null: backups are planned elsewhere."
+    )
     archive_bucket: ArchiveBucket = Field(ArchiveBucket(), description="The bucket that archives go to.")
     athena: Athena = Field(Athena(), description="Exports as tables that Athena can be asked about.")
     notifications: Notifications = Field(Notifications(), description="Who is told of success and failure.")
+    network: Network = Field(Network(), description="Where the hosts of jobs stand, and how they reach AWS.")
+    watching: Watching = Field(Watching(), description="How the deployment looks after itself.")
     worker_image: ImageUri | None = Field(
         None, description="The image of the Batch jobs; null: built from containers/worker at deployment."
     )
     log_retention_days: LogRetentionDays = Field(90, description="Days for which logs are kept.")
-    network: Network = Field(Network(), description="Where the hosts of jobs stand, and how they reach AWS.")
-    watching: Watching = Field(Watching(), description="How the deployment looks after itself.")
-    network: Network = Field(Network(), description="Where the hosts of jobs stand, and how they reach AWS.")
     actions: ActionSections = Field(
         ActionSections(),
         description="One section for each installed action; without one it is used with its defaults, and on imports "
@@ -187,6 +190,13 @@ class DeploymentSettings(Section):
             raise ValueError("results needs a place in another bucket: object_lock would keep every result of a query")
         return athena
 
+    @field_validator("network")
+    @classmethod
+    def _subnets_are_of_the_zones(cls, network: Network, info: ValidationInfo) -> Network:
+        if zones := info.data.get("zones"):
+            network.require_subnets(zones)
+        return network
+
     @field_validator("actions")
     @classmethod
     def _somebody_acts_on_imports(cls, actions: ActionSections, info: ValidationInfo) -> ActionSections:
@@ -200,13 +210,6 @@ class DeploymentSettings(Section):
     def glue_database(self) -> str:
         """The database of exports: Athena's names have no hyphens."""
         return self.name.replace("-", "_")
-    @field_validator("network")
-    @classmethod
-    def _subnets_are_of_the_zones(cls, network: Network, info: ValidationInfo) -> Network:
-        if zones := info.data.get("zones"):
-            network.require_subnets(zones)
-        return network
-
 
     @property
     def partition(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from backup_actions.settings.backup_plans_whole import backup_plan_misfits
 from backup_actions.settings.endpoints import without_endpoint
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def misfits(settings: DeploymentSettings, actions: Iterable[Action]) -> Iterator
         yield from _not_reached(settings, action)
     yield from _without_place_for_databases(settings, enabled)
     yield from _image_not_reached(settings)
+    yield from backup_plan_misfits(settings)
 
 
 def _not_offered(settings: DeploymentSettings, action: Action) -> Iterator[tuple[Place, str]]:
