@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import boto3
     from types_boto3_backup import BackupClient
     from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ebs import EBSClient
     from types_boto3_ec2 import EC2Client
@@ -97,6 +98,11 @@ class Clients:
     def cloudformation(self) -> Any:
         """CloudFormation: what a stack says of itself."""
         return self._session.client("cloudformation", config=_CONFIG)
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        """CloudWatch: the metrics of our own."""
+        return self._session.client("cloudwatch", config=_CONFIG)
 
     @cached_property
     def cloudwatch(self) -> CloudWatchClient:

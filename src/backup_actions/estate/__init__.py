@@ -1,5 +1,6 @@
 """What is known of all recovery points of a deployment, and what is missing."""
 
 from backup_actions.estate.description import Estate
+from backup_actions.estate.telling import digest_function, measure_function
 
-__all__ = ["Estate"]
+__all__ = ["Estate", "digest_function", "measure_function"]

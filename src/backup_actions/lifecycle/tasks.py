@@ -11,9 +11,10 @@ from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, write_document
 from backup_actions.aws.proof import prove
 from backup_actions.ledger import Ledger, Status
+from backup_actions.ledger.daybook import ActionLine, Daybook, Line
 from backup_actions.lifecycle.decision import Decision, decide
 from backup_actions.lifecycle.describing import able_for, choose, legal_holds, read_facts
-from backup_actions.lifecycle.news import news_of
+from backup_actions.lifecycle.news import News, news_of
 from backup_actions.lifecycle.settings import LifecycleSettings
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -102,7 +103,7 @@ def conclude(world: World, event: Event) -> Mapping[str, Any]:
 
 
 def finish(world: World, event: Event) -> Mapping[str, Any]:
-    """Complete evidence and ledger with how it ended, and word it for people."""
+    """Complete evidence, ledger and day book with how it ended, and word it for people."""
     point = RecoveryPoint.from_json(event["recoveryPoint"])
     news = news_of(point, event)
     facts: Mapping[str, Any] = event.get("facts") or _NO_FACTS
@@ -116,7 +117,33 @@ def finish(world: World, event: Event) -> Mapping[str, Any]:
     details = {"subject": news.subject, "evidence": key, "deletion": event["deletion"]}
     made_at = facts["createdAt"]
     _ledger(world, event).record(point, run=event["run"], status=news.status, details=details, made_at=made_at)
+    Daybook(world.clients.dynamodb, event["ledger"]).write(_line(world, event, point, news))
     return news.to_json()
+
+
+def _line(world: World, event: Event, point: RecoveryPoint, news: News) -> Line:
+    """The run in the day book."""
+    return Line(
+        run=event["run"],
+        finished_at=world.clock.now(),
+        point=str(point.arn),
+        resource=str(point.resource_arn),
+        resource_type=point.resource_type,
+        outcome=news.status,
+        failed=news.failed,
+        actions=tuple(_action_line(result) for result in event["results"]),
+    )
+
+
+def _action_line(result: Mapping[str, Any]) -> ActionLine:
+    report = result["report"] if result["succeeded"] else {}
+    return ActionLine(
+        action=result["action"],
+        succeeded=result["succeeded"],
+        source_bytes=report.get("source_bytes", 0),
+        stored_bytes=report.get("stored_bytes", 0),
+        usage=report.get("usage") or None,
+    )
 
 
 def _ledger(world: World, event: Event) -> Ledger:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from backup_actions.contract.settings import Limits
 from backup_actions.settings.checks import Within
-from backup_actions.settings.words import Section
+from backup_actions.settings.words import Days, Section
 
 SweepHours: TypeAlias = Annotated[int, Within(Limits(at_least=1, at_most=168))]
 Hours: TypeAlias = Annotated[int, Within(Limits(at_least=1, at_most=8760))]
@@ -28,3 +28,13 @@ class Watching(Section):
     unacknowledged_hours: Hours = Field(
         48, description="Hours after which an off-site copy that nobody has acknowledged is reported."
     )
+    unarchived_hours: Hours = Field(
+        48, description="Hours after which a backup that is not archived, for whatever reason, raises an alarm."
+    )
+    unverified_days: Days | None = Field(
+        None, description="Days after its last proof at which an archive raises an alarm; null: none does."
+    )
+    waiting_hours: Hours = Field(
+        24, description="Hours after which an action that waits for a quota or for capacity raises an alarm."
+    )
+    digest_hours: SweepHours = Field(24, description="Hours from one digest of successes to the next.")

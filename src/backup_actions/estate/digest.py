@@ -1,0 +1,160 @@
+"""DIGEST: once a day one mail about all that went well, what still waits for a person, and what to do about it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from backup_actions.aws import World, translated
+from backup_actions.estate.description import VARIABLE, Estate
+from backup_actions.estate.measuring import WRITTEN_BY
+from backup_actions.estate.sendings import Sendings
+from backup_actions.estate.telling import HOURS
+from backup_actions.ledger import Entry, Ledger, Standing, Status
+from backup_actions.ledger.daybook import Daybook, Line
+from backup_actions.model.arn import Arn
+from backup_actions.model.console import dashboard_url
+from backup_actions.model.mail import Mail
+from backup_actions.model.quantities import bytes_in_words
+
+log = logging.getLogger(__name__)
+
+_SHOWN_FAILURES = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """What the digest is about."""
+
+    after: datetime
+    until: datetime
+    ended: Sequence[Line]
+    failed: Sequence[Entry]
+    """What still waits for a person, the oldest backups first, no more of them than are shown."""
+    failed_points: int
+    points_at_work: int
+    waiting_actions: int
+
+
+def digest(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One mail about all that ended since the last one. A call for a moment that was told of already sends none.
+
+    Raises what AWS refuses: Lambda calls again for the same moment, and only what was not sent is sent then.
+    """
+    estate = Estate.from_text(world.environment[VARIABLE])
+    until = _moment(event, world.clock.now()) - WRITTEN_BY
+    sendings = Sendings(world.clients.dynamodb, estate.ledger)
+    last = sendings.read()
+    after = last.sent or until - timedelta(hours=int(world.environment[HOURS]))
+    if until <= max(after, last.claimed or after) or not sendings.claim(last, until):
+        log.info("the digest until %s was sent, or is being sent", until)
+        return {"sent": False}
+    period = read_period(world, estate, after, until)
+    mail = mail_of(period, estate, dashboard=_dashboard(estate))
+    try:
+        with translated():
+            world.clients.sns.publish(TopicArn=estate.topic_arn, Subject=mail.subject, Message=mail.message)
+    except Exception:
+        sendings.give_up(last, until)
+        raise
+    sendings.note(until)
+    return {"sent": True, "subject": mail.subject}
+
+
+def read_period(world: World, estate: Estate, after: datetime, until: datetime) -> Period:
+    """What the day book has of it, and what stands how in the index now."""
+    dynamodb = world.clients.dynamodb
+    ledger = Ledger(dynamodb, estate.ledger, world.clock)
+    return Period(
+        after=after,
+        until=until,
+        ended=list(Daybook(dynamodb, estate.ledger).lines(after, until)),
+        failed=list(islice(ledger.standing(Status.FAILED), _SHOWN_FAILURES)),
+        failed_points=ledger.count(Status.FAILED),
+        points_at_work=ledger.count(Status.PROCESSING),
+        waiting_actions=ledger.count(Standing.WAITING),
+    )
+
+
+def mail_of(period: Period, estate: Estate, *, dashboard: str) -> Mail:
+    """The digest as people read it: what was done, what is open, what to do."""
+    good = [line for line in period.ended if not line.failed and line.outcome != Status.SKIPPED]
+    open_ones = f", {period.failed_points} open" if period.failed_points else ""
+    subject = f"{estate.name} in {estate.region}: {len(good)} archived{open_ones}"
+    lines = [
+        f"{estate.name} in {estate.region} of {estate.account}, "
+        f"from {_clock(period.after)} to {_clock(period.until)} UTC.",
+        "",
+        *_done(period, good),
+        "",
+        *_open(period),
+        "",
+        *_next(period),
+        "",
+        f"Everything at a glance: {dashboard}",
+    ]
+    return Mail(subject, "\n".join(lines))
+
+
+def _done(period: Period, good: Sequence[Line]) -> Iterator[str]:
+    if not period.ended:
+        yield "No backup was dealt with. Where some were due, see whether the vaults' plans have run."
+        return
+    fates = Counter(line.outcome for line in good)
+    told = ", ".join(f"{number} {fate}" for fate, number in sorted(fates.items()))
+    yield f"Archived and verified: {len(good)}" + (f" (backups: {told})" if told else "")
+    done = [action for line in good for action in line.actions]
+    for name in sorted({action.action for action in done}):
+        own = [action for action in done if action.action == name]
+        yield (
+            f"- {name}: {len(own)}, {bytes_in_words(sum(each.source_bytes for each in own))} read, "
+            f"{bytes_in_words(sum(each.stored_bytes for each in own))} stored"
+        )
+    failed = sum(line.failed for line in period.ended)
+    skipped = sum(line.outcome == Status.SKIPPED for line in period.ended)
+    if failed:
+        yield f"Failed: {failed} (each was told of when it happened)"
+    if skipped:
+        yield f"Skipped, because no action handles them or is chosen for them: {skipped}"
+
+
+def _open(period: Period) -> Iterator[str]:
+    yield f"Being worked on: {period.points_at_work}" + (
+        f", waiting for a quota or for capacity: {period.waiting_actions}" if period.waiting_actions else ""
+    )
+    if not period.failed_points:
+        yield "Waiting for a person: nothing"
+        return
+    yield f"Waiting for a person: {period.failed_points} failed and not archived since"
+    for entry in period.failed:
+        yield f"- {entry.resource}, backup of {entry.since[:16]}: {entry.point}"
+    if more := period.failed_points - len(period.failed):
+        yield f"- and {more} more: backup-actions status"
+
+
+def _next(period: Period) -> Iterator[str]:
+    if period.failed_points:
+        yield "What to do: `backup-actions status POINT` says why one failed; with the cause corrected"
+        yield "`backup-actions replay POINT` starts it again. Their backups are kept until then."
+    else:
+        yield "What to do: nothing."
+
+
+def _dashboard(estate: Estate) -> str:
+    partition = Arn.parse(estate.topic_arn).partition
+    return dashboard_url(partition, estate.region, f"{estate.name}-{estate.region}")
+
+
+def _moment(event: Mapping[str, Any], now: datetime) -> datetime:
+    """The moment that a schedule's event is about; each further try of Lambda has the same event."""
+    told = event.get("time")
+    return datetime.fromisoformat(told) if told else now
+
+
+def _clock(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,136 @@
+"""MEASURE: what stands how in the ledger becomes metrics, in one call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from backup_actions.aws import World, translated
+from backup_actions.estate.description import VARIABLE, Estate
+from backup_actions.estate.metrics import (
+    ACTION_DIMENSION,
+    FAILED_POINTS,
+    LONGEST_WAIT_HOURS,
+    NAMESPACE,
+    OLDEST_UNARCHIVED_HOURS,
+    OLDEST_UNVERIFIED_HOURS,
+    POINTS_AT_WORK,
+    SOURCE_BYTES,
+    STORED_BYTES,
+    UNACKNOWLEDGED_HOURS,
+    WAITING_ACTIONS,
+    Metric,
+)
+from backup_actions.estate.tally import Tallies, Tally
+from backup_actions.ledger import Ledger, Standing, Status
+from backup_actions.ledger.daybook import Daybook, Line
+
+log = logging.getLogger(__name__)
+
+# The function that writes a line takes 90 s at most: what ended longer ago stands in the book.
+WRITTEN_BY = timedelta(minutes=2)
+
+_FIRST_SPAN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the ledger says; None where nothing stands so."""
+
+    now: datetime
+    oldest_unarchived: datetime | None
+    oldest_proof: datetime | None
+    oldest_wait: datetime | None
+    oldest_unacknowledged: datetime | None
+    failed_points: int
+    points_at_work: int
+    waiting_actions: int
+    ended: Sequence[Line]
+    """The runs that ended since the last measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of one metric."""
+
+    metric: Metric
+    value: float
+    action: str = ""
+
+
+def measure(world: World, _event: Mapping[str, Any]) -> Mapping[str, float]:
+    """The metrics are published. Raises what AWS refuses: Lambda calls again, which does no harm."""
+    estate = Estate.from_text(world.environment[VARIABLE])
+    facts = read_facts(world, estate)
+    values = list(values_of(facts))
+    with translated():
+        world.clients.cloudwatch.put_metric_data(
+            Namespace=NAMESPACE.format(name=estate.name),
+            MetricData=[
+                {
+                    "MetricName": each.metric.name,
+                    "Unit": each.metric.unit,  # type: ignore[typeddict-item] # names of units, told apart in metrics.py
+                    "Value": each.value,
+                    "Timestamp": facts.now,
+                    "Dimensions": [{"Name": ACTION_DIMENSION, "Value": each.action}] if each.action else [],
+                }
+                for each in values
+            ],
+        )
+    log.info("%d runs ended, %d backups failed", len(facts.ended), facts.failed_points)
+    return {each.metric.name: each.value for each in values if not each.action}
+
+
+def read_facts(world: World, estate: Estate) -> Facts:
+    """Ask the ledger's index, never the whole table, and carry the tally of the month on."""
+    ledger = Ledger(world.clients.dynamodb, estate.ledger, world.clock)
+
+    def oldest(*standings: str) -> datetime | None:
+        found = [datetime.fromisoformat(entry.since) for each in standings if (entry := ledger.oldest(each))]
+        return min(found, default=None)
+
+    return Facts(
+        now=world.clock.now(),
+        oldest_unarchived=oldest(Status.PROCESSING, Status.FAILED),
+        oldest_proof=oldest(Standing.ARTIFACT),
+        oldest_wait=oldest(Standing.WAITING),
+        oldest_unacknowledged=oldest(Standing.ANNOUNCED),
+        failed_points=ledger.count(Status.FAILED),
+        points_at_work=ledger.count(Status.PROCESSING),
+        waiting_actions=ledger.count(Standing.WAITING),
+        ended=_ended(world, estate),
+    )
+
+
+def values_of(facts: Facts) -> Iterator[Value]:
+    """Every metric has a value each time: what stands nowhere is 0 hours old."""
+    yield Value(OLDEST_UNARCHIVED_HOURS, _hours(facts.oldest_unarchived, facts.now))
+    yield Value(OLDEST_UNVERIFIED_HOURS, _hours(facts.oldest_proof, facts.now))
+    yield Value(LONGEST_WAIT_HOURS, _hours(facts.oldest_wait, facts.now))
+    yield Value(UNACKNOWLEDGED_HOURS, _hours(facts.oldest_unacknowledged, facts.now))
+    yield Value(FAILED_POINTS, facts.failed_points)
+    yield Value(POINTS_AT_WORK, facts.points_at_work)
+    yield Value(WAITING_ACTIONS, facts.waiting_actions)
+    done = [action for line in facts.ended for action in line.actions]
+    for name in sorted({action.action for action in done}):
+        own = [action for action in done if action.action == name]
+        yield Value(SOURCE_BYTES, sum(action.source_bytes for action in own), name)
+        yield Value(STORED_BYTES, sum(action.stored_bytes for action in own), name)
+
+
+def _ended(world: World, estate: Estate) -> list[Line]:
+    """Each run once: whoever carries the tally on has it, and nobody else."""
+    tallies = Tallies(world.clients.dynamodb, estate.ledger)
+    old, until = tallies.read(), world.clock.now() - WRITTEN_BY
+    known = old or Tally(through=until - _FIRST_SPAN)
+    if until <= known.through:
+        return []
+    lines = list(Daybook(world.clients.dynamodb, estate.ledger).lines(known.through, until))
+    return lines if tallies.replace(old, known.advanced(lines, until)) else []
+
+
+def _hours(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else round(max(0.0, (now - since).total_seconds()) / 3600, 2)

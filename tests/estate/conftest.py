@@ -1,0 +1,26 @@
+"""A ledger for whoever looks after all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+from tests.estate.ledgers import ESTATE, NOON, StandingClock
+
+from backup_actions.aws import Clients, World
+from backup_actions.estate.description import VARIABLE
+from backup_actions.estate.telling import HOURS
+from backup_actions_local.resources import make_ledger
+
+
+@pytest.fixture(name="world")
+def _world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """It is empty, and its clock stands at noon."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        clients = Clients(boto3.Session(region_name="us-east-1"))
+        make_ledger(clients.dynamodb, ESTATE.ledger)
+        yield World(clients, clock=StandingClock(NOON), environment={VARIABLE: ESTATE.to_text(), HOURS: "24"})
