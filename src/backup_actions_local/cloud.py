@@ -248,13 +248,19 @@ class Cloud:
         """A session with fresh credentials of a role."""
         return self.front.session(role, name)
 
-    def deploy(self, settings: DeploymentSettings, actions: Iterable[Action], *, bucket: str) -> Deployment:
-        """Make bucket, key, ledger, topic, queue, vaults, roles, functions, jobs, machines and rules."""
+    def deploy(
+        self, settings: DeploymentSettings, actions: Iterable[Action], *, bucket: str, watched: bool = False
+    ) -> Deployment:
+        """Make bucket, key, ledger, topic, queue, vaults, roles, functions, jobs, machines and rules.
+
+        What looks after a deployment, every 15 minutes or every day, is only called where it is to be ``watched``:
+        in days of simulated time that are hundreds of calls beside the ones that somebody looks at.
+        """
         resources = made_for(settings, bucket, self.administrator, self.restored)
         self._bucket_keys[f"arn:{self.place.partition}:s3:::{bucket}"] = resources["BucketKeyArn"]
         self.neighbours.buckets[bucket] = self.place.account
         deployment = Deployment(settings, tuple(actions), self.place, resources)
-        Deploying(self, deployment).make()
+        Deploying(self, deployment, watched).make()
         return deployment
 
     def _introduce(self) -> None:

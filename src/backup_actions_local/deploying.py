@@ -34,6 +34,8 @@ class Deploying:
 
     cloud: Cloud
     deployment: Deployment
+    watched: bool
+    """Whether schedules call the functions that belong to no machine."""
 
     def make(self) -> None:
         """Everything that the deployment describes is there."""
@@ -79,7 +81,7 @@ class Deploying:
                 self._make_function(function, deployment.environment_of(function, deployed))
         for function in deployment.functions:
             self._make_function(function, deployment.environment_of(function))
-            if function.schedule:
+            if function.schedule and self.watched:
                 self._schedule(function)
 
     def _make_function(self, function: Function, environment: Mapping[str, str]) -> None:

@@ -88,3 +88,18 @@ def test_a_start_leaves_other_accounts_what_they_have(set_up: SetUp) -> None:
 
     assert other.administrator("dynamodb").list_tables()["TableNames"] == []
     assert mine.administrator("dynamodb").list_tables()["TableNames"] == ["ledger"]
+
+
+def test_metrics_are_put_into_the_namespace_that_a_role_may_use(stage: Stage) -> None:
+    ours = {"StringEquals": {"cloudwatch:namespace": "BackupActions/backup-actions"}}
+    metrics = stage.client(
+        "cloudwatch", Statement(("cloudwatch:PutMetricData",), on="*", when=ours, because="it knows no resources")
+    )
+    data: Any = [{"MetricName": "FailedPoints", "Value": 2.0, "Unit": "Count"}]
+
+    metrics.put_metric_data(Namespace="BackupActions/backup-actions", MetricData=data)
+
+    found = stage.administrator("cloudwatch").list_metrics(Namespace="BackupActions/backup-actions")["Metrics"]
+    assert [metric["MetricName"] for metric in found] == ["FailedPoints"]
+    with pytest.raises(ClientError, match="cloudwatch:PutMetricData"):
+        metrics.put_metric_data(Namespace="BackupActions/another", MetricData=data)
