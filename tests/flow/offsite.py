@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.flow.flow import NAME, VAULT, Flow, OnReport, Plan
+from tests.flow.flow import MAIN, NAME, VAULT, Flow, OnReport, Plan
 
 from backup_actions.offsite.imports import Import, Imports
 from backup_actions.plugins import installed_action
@@ -71,6 +71,15 @@ class Accounts:
                 IamRoleArn=self.source.cloud.place.role_arn("backup"),
                 RecoveryPointTags=MARK if marked else {},
             )
+
+    def replay(self) -> None:
+        """The source's main machine is begun again by hand, with the same input under another name."""
+        place, states = self.source.cloud.place, self.source.cloud.administrator.client("stepfunctions")
+        states.start_execution(
+            stateMachineArn=place.arn("states", f"stateMachine:{MAIN}"),
+            name="replayed",
+            input=json.dumps(self.source.main.input),
+        )
 
     # ------------------------------------------------------------------------------------------------------ what became
 

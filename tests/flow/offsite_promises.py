@@ -50,12 +50,19 @@ def nothing_left_in_the_source(accounts: Accounts) -> list[str]:
 
     So does one whose acknowledgement has become a dead letter, of which an alarm tells people.
     """
-    announced = any(key.endswith("/announcement.json") for key in accounts.source.stored())
-    waits = announced and accounts.acknowledgement() is None
+    stored = accounts.source.stored()
+    announced, acknowledged = (
+        {key.split("/")[-2] for key in stored if key.endswith(f"/{name}.json")}
+        for name in ("announcement", "acknowledgement")
+    )
+    waiting = {f"offsite-copy/{run}" for run in announced - acknowledged}
     letters = " ".join(letter["Body"] for letter in accounts.source.dead_letters)
-    copies = [] if waits else [each.arn for each in snapshots(accounts.source) if each.arn not in letters]
-    left = [f"snapshot {arn}" for arn in copies]
-    left += [f"a lease of {owner}" for owner in _lease_holders(accounts.source)]
+    left = [
+        f"snapshot {each.arn}"
+        for each in snapshots(accounts.source)
+        if each.tags.get("backup-actions:run") not in waiting and each.arn not in letters
+    ]
+    left += [f"a lease of {owner}" for owner in lease_holders(accounts.source)]
     return _untold(accounts.source, left, COPY)
 
 
@@ -114,8 +121,8 @@ def _untold(flow: Flow, left: list[str], machine: str) -> list[str]:
     return left if claims_success or not told else []
 
 
-def _lease_holders(flow: Flow) -> list[str]:
-    """Of whatever quota."""
+def lease_holders(flow: Flow) -> list[str]:
+    """Who has a place of whatever quota."""
     table, now = flow.deployment.resources["LedgerTable"], flow.cloud.clock.now().timestamp()
     items = flow.cloud.administrator.client("dynamodb").scan(TableName=table)["Items"]
     leases = [item for item in items if item["point"]["S"].startswith("lease#")]

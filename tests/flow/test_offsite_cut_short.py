@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.flow.dumps import QUICK
 from tests.flow.flow import MAIN
-from tests.flow.offsite import ACKNOWLEDGEMENTS, COPY, Accounts, Held, snapshots, two_accounts
+from tests.flow.offsite import ACKNOWLEDGEMENTS, COPY, Held, snapshots, two_accounts
 from tests.flow.offsite_promises import broken
 
 if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer
-
-
-def replayed(accounts: Accounts) -> None:
-    """The main machine is begun again by hand, with the same input under another name."""
-    place, states = accounts.source.cloud.place, accounts.source.cloud.administrator.client("stepfunctions")
-    states.start_execution(
-        stateMachineArn=place.arn("states", f"stateMachine:{MAIN}"),
-        name="replayed",
-        input=json.dumps(accounts.source.main.input),
-    )
 
 
 def test_a_copy_that_was_never_announced_is_removed_after_a_run_that_was_stopped(
@@ -51,7 +40,7 @@ def test_an_announced_copy_outlives_a_run_that_was_stopped_and_a_replay_makes_no
         assert broken(accounts) == []
 
         with accounts.source.cloud.clock.actor():
-            replayed(accounts)
+            accounts.replay()
             held.let_go()
         accounts.wait()
 
