@@ -509,6 +509,27 @@ class EmbeddedAwsMissing(BackupActionsError):
     exit_code = 5
 
 
+class SampleMissing(BackupActionsError):
+    """An action is to be tried, and nobody has said on what."""
+
+    code = "BA0605"
+    sentence = "there is nothing to try action {name!r} on: the embedded AWS makes no backups of {handles}"
+    remedy = (
+        "Announce a function of (cloud) that returns a Sample as {name} in the entry points "
+        "backup_actions.samples; `backup-actions new-action` writes one."
+    )
+    exit_code = 2
+
+
+class SampleBroken(BackupActionsError):
+    """What an action is to be tried on cannot be made."""
+
+    code = "BA0606"
+    sentence = "the sample of action {name!r} cannot be used: {reason}"
+    remedy = "Correct what the entry point {value} of backup_actions.samples names."
+    exit_code = 2
+
+
 class DefinitionInvalid(BackupActionsError):
     """The embedded AWS cannot run a workflow as AWS would; each mistake is on a line of its own."""
 
@@ -643,6 +664,32 @@ class ForgetRefused(BackupActionsError):
     sentence = "{arn} cannot be forgotten: {reason}"
     remedy = "Only what AWS does not show any more can be forgotten, and nothing under a hold: release it first."
     exit_code = 3
+
+
+class VaultUnknown(BackupActionsError):
+    """A backup is asked for in a vault that is not there."""
+
+    code = "BA0751"
+    sentence = "there is no backup vault {vault} in account and region of these credentials"
+    remedy = "There are: {known}."
+    exit_code = 3
+
+
+class BackupFailed(BackupActionsError):
+    """A backup that was asked for has come to nothing."""
+
+    code = "BA0752"
+    sentence = "the backup job {job} of {resource} has ended as {state}: {reason}"
+    remedy = "There is no backup of it: begin nothing that needs one. Correct the cause and ask for it again."
+
+
+class PlansUnknown(BackupActionsError):
+    """Neither the command line nor a stack of backup plans says where a backup goes and under which role it is made."""
+
+    code = "BA0753"
+    sentence = "the stack {stack} does not say into which vault and under which role to back up: {reason}"
+    remedy = "Give --vault and --role, or deploy the settings' section backup_plans; --stack names another deployment."
+    exit_code = 2
 
 
 # --------------------------------------------------------------------------------------------- BA08xx: the estate

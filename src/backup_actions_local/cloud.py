@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -64,6 +64,7 @@ from backup_actions_local.services.restore_jobs import RestoreJobs
 from backup_actions_local.services.schedules import Schedules
 from backup_actions_local.services.snapshot_copies import Snapshots
 from backup_actions_local.services.stacks import Stacks
+from backup_actions_local.services.tagging import Tagged, Tagging
 from backup_actions_local.states.integrations import AwsIntegrations
 from backup_actions_local.states.service import StepFunctions
 
@@ -101,7 +102,7 @@ class Cloud:
     ) -> None:
         self.clock, self.place = clock or SimulatedClock(), place or Place()
         self.audit, self.faults, self.mishaps = Audit(), Faults(), Mishaps()
-        self._directory = directory
+        self.directory = directory
         self.roles = Roles(self.clock, account=self.place.account, partition=self.place.partition)
         durations = durations or Durations()
         self.neighbours = neighbours or Neighbours()
@@ -172,7 +173,7 @@ class Cloud:
             services=(
                 self.buckets,
                 Kms(self.keys, of_others=self.neighbours.key),
-                Ec2(self.store, self.mishaps),
+                Ec2(self.store, self.mishaps, self.neighbours),
                 self._snapshots,
                 Ebs(self.store),
                 self._backup,
@@ -194,6 +195,7 @@ class Cloud:
                 self.events,
                 self.parameters,
                 self.stacks,
+                Tagging(self._tagged),
                 self.stepfunctions,
                 Sns(self.messages),
                 Sqs(self.messages, lambda: self.front.url),
@@ -214,7 +216,7 @@ class Cloud:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(programs.on_path(self._directory / "programs"))
+            stack.enter_context(programs.on_path(self.directory / "programs"))
             stack.callback(self.store.close)
             stack.enter_context(self.front)
             self._introduce()
@@ -316,6 +318,18 @@ class Cloud:
                 return self.parameters.tags_of(arn)
             case _:
                 return {}
+
+    def _tagged(self) -> Iterator[Tagged]:
+        """Everything with tags that a run may make."""
+        arn = self.place.arn
+        yield from ((arn("ec2", f"volume/{each.id}"), each.tags) for each in self.store.volumes() if not each.gone_at)
+        yield from ((arn("ec2", f"snapshot/{each.id}"), each.tags) for each in self.store.snapshots())
+        yield from ((each.arn, each.tags) for each in list(self.restored.instances.values()))
+        yield from ((each.arn, each.tags) for each in list(self.restored.clusters.values()))
+        for clusters in (False, True):
+            yield from ((each.arn, each.tags) for each in self.databases.snapshots(clusters=clusters))
+        yield from ((arn("dynamodb", f"table/{name}"), self.tables.tags_of(name)) for name in self.tables.names())
+        yield from ((each.arn, each.tags) for each in list(self.parameters.parameters.values()))
 
     def _key_of(self, arn: str) -> str | None:
         return (

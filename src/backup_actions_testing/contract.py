@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
 from backup_actions.contract import Action
+
+if TYPE_CHECKING:
+    from backup_actions_local.front.faults import CallSite
+    from backup_actions_local.samples import MakeSample
+    from backup_actions_local.seaweed import ObjectServer
 
 
 class DescriptionContract:
@@ -72,6 +79,90 @@ class DescriptionContract:
         hold(complaints_about_statements(self.action.permissions))
         for function in self.action.functions:
             hold(complaints_about_statements(function.permissions))
+
+
+class RunContract:
+    """What an action does on the embedded AWS, when all goes well and when something does not.
+
+    It is tried on what its package announces in the entry points ``backup_actions.samples``, else on ``make_sample``,
+    else on a usual resource of a type that it handles. With ``--sweep`` every single fault is tried.
+    """
+
+    action: ClassVar[Action]
+    make_sample: ClassVar[MakeSample | None] = None
+    faults_tried: ClassVar[int] = 6
+    stops_tried: ClassVar[int] = 3
+
+    @pytest.fixture(name="objects", scope="class")
+    @classmethod
+    def _objects(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+        """A real S3 server, which the runs share."""
+        from backup_actions_local.seaweed import object_server
+
+        with object_server(tmp_path_factory.mktemp("objects")) as server:
+            yield server
+
+    @pytest.fixture(name="good", scope="class")
+    @classmethod
+    def _good(cls, tmp_path_factory: pytest.TempPathFactory, objects: ObjectServer) -> _Good:
+        """What is wrong after a run in which nothing was made to fail, and what happened in it."""
+        from backup_actions_testing.trials import begun, complaints_about_good_run
+
+        folder = tmp_path_factory.mktemp("good")
+        with begun(cls.action, folder, objects, make_sample=cls.make_sample) as run:
+            run.back_up()
+            complaints = tuple(complaints_about_good_run(run))
+            own = [site for site in run.cloud.faults.calls if site.role.startswith(run.machine_name)]
+            events = [event for execution in run.executions(run.machine_name) for event in execution.history]
+            states = [str(event.state) for event in events if event.type.endswith("StateEntered")]
+            return _Good(complaints, tuple(own), tuple(dict.fromkeys(states)))
+
+    def test_a_backup_is_worked_on_and_the_result_is_proven(self, good: _Good) -> None:
+        """The sample, from its event to the evidence."""
+        hold(good.complaints)
+
+    def test_no_single_fault_breaks_a_promise(
+        self, good: _Good, objects: ObjectServer, tmp_path: Path, pytestconfig: pytest.Config
+    ) -> None:
+        """A call fails once, is refused, loses its answer, or fails for good."""
+        from backup_actions_testing.faults import every_trial, spread_over
+        from backup_actions_testing.trials import begun, complaints_about_fault
+
+        if good.complaints:
+            pytest.skip("the run fails without any fault")
+        every = pytestconfig.getoption("sweep", default=False)
+        trials = every_trial(good.sites) if every else spread_over(good.sites, self.faults_tried)
+        complaints: list[str] = []
+        for trial in trials:
+            with begun(self.action, tmp_path, objects, make_sample=type(self).make_sample) as run:
+                complaints += complaints_about_fault(run, trial)
+        hold(complaints)
+
+    def test_a_run_that_somebody_stops_leaves_nothing_behind(
+        self, good: _Good, objects: ObjectServer, tmp_path: Path, pytestconfig: pytest.Config
+    ) -> None:
+        """Whatever state it is in."""
+        from backup_actions_testing.trials import complaints_about_stop
+
+        if good.complaints:
+            pytest.skip("the run fails without being stopped")
+        every = pytestconfig.getoption("sweep", default=False)
+        states = good.states if every else good.states[:: max(1, len(good.states) // self.stops_tried)]
+        for state in states:
+            hold(complaints_about_stop(self.action, state, tmp_path, objects, type(self).make_sample))
+
+
+class ActionContract(DescriptionContract, RunContract):
+    """Everything that an action owes: ``class TestMine(ActionContract): action = ACTION``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    complaints: tuple[str, ...]
+    sites: tuple[CallSite, ...]
+    """The calls of the action's own roles."""
+    states: tuple[str, ...]
+    """Of its machine, in the order in which they were entered first."""
 
 
 def hold(complaints: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ NEVER_ASKED_FOR = {
     ("states:DescribeExecution", "express"): "none of our machines is an express one",
     ("dynamodb:TagResource", "stream"): "no stream is tagged",
     ("rds:DeleteDBCluster", "cluster-snapshot"): "no final snapshot is taken",
+    ("states:ListExecutions", "maprun"): "no Map of ours is a distributed one",
 }
 """Types of resources that the reference calls required and that do not come up here."""
 
