@@ -35,7 +35,10 @@ def test_a_right_file_is_called_right(cli: Cli, settings: Path) -> None:
     answer = cli("check", settings)
 
     assert answer.status == 0
-    assert answer.out == f"{settings} is right: {', '.join(USED_UNLESS_TOLD_OTHERWISE)} in 111122223333, us-east-1.\n"
+    assert answer.out.splitlines() == [
+        f"{settings} is right: {', '.join(USED_UNLESS_TOLD_OTHERWISE)} in 111122223333, us-east-1.",
+        "The network (public) costs $0 a month before anything is sent.",
+    ]
     assert answer.err == ""
 
 
@@ -46,7 +49,54 @@ def test_a_right_file_is_told_to_scripts(cli: Cli, settings: Path) -> None:
         "account": "111122223333",
         "region": "us-east-1",
         "enabled": USED_UNLESS_TOLD_OTHERWISE,
+        "network": {
+            "kind": "public",
+            "interface_endpoints": 0,
+            "nat_gateways": 0,
+            "monthly_usd": 0,
+            "prices": "us-east-1",
+        },
+        "remarks": [],
     }
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_the_price_of_the_network_is_told_and_whose_prices_it_is_made_of(cli: Cli, settings: Path) -> None:
+    settings.write_text(SETTINGS.replace("us-east-1", "eu-north-1") + "network: {kind: isolated}\n")
+
+    assert cli("check", settings).out.splitlines()[1] == (
+        "The network (isolated) costs $65.70 a month before anything is sent, by the list prices of us-east-1."
+    )
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_what_is_perhaps_not_meant_is_told_beside_the_answer(cli: Cli, settings: Path) -> None:
+    settings.write_text(SETTINGS + "archive_bucket: {object_lock: {mode: governance, days: 365}}\n")
+    answer = cli("check", settings)
+
+    assert answer.status == 0
+    assert answer.err.startswith("Look again: archive_bucket.noncurrent_days: after 30 days old versions are still")
+    assert [remark.partition(":")[0] for remark in cli("check", settings, "--json").json["remarks"]] == [
+        "archive_bucket.noncurrent_days"
+    ]
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_what_the_policy_of_ones_own_key_needs_is_printed(cli: Cli, settings: Path) -> None:
+    key = "arn:aws:kms:us-east-1:111122223333:key/12345678-1234-1234-1234-123456789012"
+    settings.write_text(SETTINGS + f"archive_bucket: {{key_arn: {key}}}\n")
+
+    statements = cli("check", settings, "--key-policy").json
+
+    assert {statement["Principal"]["AWS"] for statement in statements} == {"arn:aws:iam::111122223333:root"}
+
+
+@pytest.mark.usefixtures("own_actions")
+def test_the_stacks_own_key_needs_nothing(cli: Cli, settings: Path) -> None:
+    answer = cli("check", settings, "--key-policy")
+
+    assert answer.json == []
+    assert answer.err == "archive_bucket.key_arn is not set: the stack makes a key, and its policy.\n"
 
 
 @pytest.mark.usefixtures("own_actions")

@@ -69,6 +69,14 @@ def test_everything_is_named_after_the_settings_name(own: Rendered) -> None:
     }
 
 
+def test_the_policy_of_ones_own_key_finds_all_roles_by_the_beginning_of_their_names(own: Rendered) -> None:
+    """CloudFormation's own names begin with that of the stack."""
+    named = [role["RoleName"] for role in own.template.of_type("AWS::IAM::Role").values() if "RoleName" in role]
+
+    assert own.template.path.name == "archives.template.json"
+    assert all(name.startswith("archives-") for name in named)
+
+
 @pytest.fixture(name="china", scope="module")
 def _china(render: Render) -> Rendered:
     """Another partition, a locked bucket with access logs, no e-mail, an image of a public registry, no action."""

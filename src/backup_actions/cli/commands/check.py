@@ -12,7 +12,15 @@ from backup_actions.cli.command import command
 from backup_actions.errors import ActionBroken, SettingsInvalid, SettingsUnreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backup_actions.cli.output import Output
+    from backup_actions.contract import Action
+    from backup_actions.model.json_types import JsonObject
+    from backup_actions.settings import DeploymentSettings
+
+# Where no others are known.
+_LIST_PRICES = "us-east-1"
 
 
 @command(
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
         "backup-actions check --example > backup-actions.yaml",
         "backup-actions check",
         "backup-actions check production.yaml --json",
+        "backup-actions check --key-policy > statements.json",
         "backup-actions check --schema > backup-actions.schema.json",
     ),
     fails_with=(SettingsInvalid, SettingsUnreadable, ActionBroken),
@@ -28,16 +37,19 @@ if TYPE_CHECKING:
 @click.argument("settings", type=click.Path(path_type=Path), default=Path("backup-actions.yaml"))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the settings file instead.")
 @click.option("--example", is_flag=True, help="Print a settings file with every setting, its meaning and its default.")
-def check(output: Output, settings: Path, *, schema: bool, example: bool) -> None:
-    """Check the settings file SETTINGS.
+@click.option(
+    "--key-policy", is_flag=True, help="Print the statements that the policy of archive_bucket.key_arn needs, as JSON."
+)
+def check(output: Output, settings: Path, *, schema: bool, example: bool, key_policy: bool) -> None:
+    """Check the settings file SETTINGS, and say what its network costs.
 
     Every mistake is reported at once. Nothing is changed and AWS is not asked.
     """
     import backup_actions.settings as settings_file
     from backup_actions.plugins import installed
 
-    if schema and example:
-        raise click.UsageError("--schema and --example are two things: ask for one.")
+    if sum((schema, example, key_policy)) > 1:
+        raise click.UsageError("--schema, --example and --key-policy are different things: ask for one.")
     found = installed()
     if schema:
         output.data(json.dumps(settings_file.json_schema(found.actions), indent=1))
@@ -50,10 +62,46 @@ def check(output: Output, settings: Path, *, schema: bool, example: bool) -> Non
     loaded = settings_file.load(settings, found.actions)
     if found.broken:
         raise found.broken[0]
-    enabled = [action.name for action in loaded.enabled(found.actions)]
+    if key_policy:
+        _tell_key_policy(output, loaded, found.actions)
+    else:
+        _tell_what_is_right(output, settings, loaded, found.actions)
+
+
+def _tell_key_policy(output: Output, loaded: DeploymentSettings, actions: Sequence[Action]) -> None:
+    from backup_actions.lifecycle.key_policy import key_policy_needed
+
+    named = loaded.archive_bucket.key_arn
+    if not named:
+        output.talk("archive_bucket.key_arn is not set: the stack makes a key, and its policy.")
+    output.answer(list(key_policy_needed(loaded, actions)) if named else [])
+
+
+def _tell_what_is_right(output: Output, settings: Path, loaded: DeploymentSettings, actions: Sequence[Action]) -> None:
+    from backup_actions.costs import in_dollars, known_regions, network_monthly_usd, prices_of
+    from backup_actions.settings.endpoints import endpoint_count, gateway_count
+    from backup_actions.settings.remarks import remarks
+
+    enabled = [action.name for action in loaded.enabled(actions)]
+    prices = prices_of(loaded.region if loaded.region in known_regions() else _LIST_PRICES)
+    endpoints, gateways = endpoint_count(loaded, actions), gateway_count(loaded)
+    monthly_usd = network_monthly_usd(endpoints=endpoints, gateways=gateways, prices=prices)
+    found = list(remarks(loaded, actions))
     if output.as_json:
-        output.answer(
-            {"settings": str(settings), "account": loaded.account, "region": loaded.region, "enabled": enabled}
-        )
+        network: JsonObject = {
+            "kind": loaded.network.kind,
+            "interface_endpoints": endpoints,
+            "nat_gateways": gateways,
+            "monthly_usd": float(monthly_usd),
+            "prices": prices.region,
+        }
+        about = {"settings": str(settings), "account": loaded.account, "region": loaded.region}
+        output.answer({**about, "enabled": enabled, "network": network, "remarks": found})
         return
     output.data(f"{settings} is right: {', '.join(enabled) or 'no action'} in {loaded.account}, {loaded.region}.")
+    output.data(
+        f"The network ({loaded.network.kind}) costs {in_dollars(monthly_usd)} a month before anything is sent"
+        + (f", by the list prices of {prices.region}." if monthly_usd else ".")
+    )
+    for remark in found:
+        output.talk(f"Look again: {remark}.")
