@@ -16,6 +16,7 @@ from backup_actions_local.services.volumes import Snapshot, Volume, kind_of, tag
 if TYPE_CHECKING:
     from backup_actions_local.services.block_store import BlockStore
     from backup_actions_local.services.mishaps import Mishaps
+    from backup_actions_local.services.neighbours import Neighbours
 
 Operation = Callable[[Call, datetime], Mapping[str, Any]]
 
@@ -30,8 +31,8 @@ class Ec2:
     name = "ec2"
     everywhere = frozenset({"CreateTags", "DeleteTags"})
 
-    def __init__(self, store: BlockStore, mishaps: Mishaps) -> None:
-        self._store, self._mishaps = store, mishaps
+    def __init__(self, store: BlockStore, mishaps: Mishaps, neighbours: Neighbours) -> None:
+        self._store, self._mishaps, self._neighbours = store, mishaps, neighbours
         self._place, self._durations = store.place, store.durations
         self._tokens: dict[str, tuple[Mapping[str, Any], Volume]] = {}
 
@@ -99,6 +100,10 @@ class Ec2:
         )
 
     def _complete_snapshot(self, snapshot_id: str, now: datetime) -> Snapshot:
+        shared = self._neighbours.volume_snapshots_for(self._place.account)
+        if any((each.id, each.region) == (snapshot_id, self._place.region) for _, each in shared):
+            what = f"volumes of snapshots that another account shares, as {snapshot_id}: copy it first"
+            raise Refused("NotEmbedded", f"the embedded AWS does not know {what}", 501)
         snapshot = self._store.snapshot(snapshot_id)
         if snapshot.state(now) != "completed":
             raise Refused("IncorrectState", f"Snapshot is in invalid state - {snapshot.state(now)}")

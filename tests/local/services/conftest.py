@@ -99,7 +99,7 @@ def _ec2(cloud: Cloud) -> Ask:
     copying = Copying(clock=cloud.clock, mishaps=cloud.mishaps)
     keys = Keys(clock=cloud.clock, place=cloud.place)
     snapshots = Snapshots(cloud.store, keys, Neighbours(), copying, cloud.events.put)
-    return cloud.ask(Ec2(cloud.store, cloud.mishaps), snapshots)
+    return cloud.ask(Ec2(cloud.store, cloud.mishaps, Neighbours()), snapshots)
 
 
 @pytest.fixture(name="image")

@@ -378,3 +378,13 @@ def test_another_regions_copy_is_there_and_not_here(stage: Stage) -> None:
     assert events_about(giver, f"arn:aws:ec2::{AWAY}:snapshot/{copy}") == []
     with pytest.raises(ClientError, match=r"InvalidSnapshot\.NotFound"):
         stage.one(giver, copy)
+
+
+def test_a_volume_of_what_another_account_shares_is_not_embedded_and_says_so(stage: Stage) -> None:
+    shared = stage.copied(stage.accounts.giver, stage.backup())
+    stage.share(shared, TAKER)
+
+    with pytest.raises(ClientError, match="volumes of snapshots that another account shares") as refused:
+        client(stage.accounts.taker, "ec2").create_volume(SnapshotId=shared, AvailabilityZone="us-east-1a")
+
+    assert refusal(refused.value) == "NotEmbedded"

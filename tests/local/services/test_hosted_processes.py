@@ -18,6 +18,7 @@ from backup_actions_local.services.hosting.orders import FunctionError, Report
 from backup_actions_local.services.hosting.subprocesses import Subprocesses
 from backup_actions_local.services.job_runs import JobRuns
 from backup_actions_local.services.metadata import Metadata
+from backup_actions_local.services.neighbours import Neighbours
 
 from .conftest import ZONE, Cloud
 
@@ -70,7 +71,8 @@ def _stage(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     functions = Functions(clock=cloud.clock, place=cloud.place, hosting=hosting)
     front = Front(
         clock=cloud.clock, roles=roles, faults=Faults(), audit=Audit(), routes=metadata.routes(),
-        services=[Ec2(cloud.store, cloud.mishaps), cloud.events, Batch(runs), functions], tags_of=cloud.store.tags_of,
+        services=[Ec2(cloud.store, cloud.mishaps, Neighbours()), cloud.events, Batch(runs), functions],
+        tags_of=cloud.store.tags_of,
     )  # fmt: skip
     with front:
         yield Stage(cloud, front, runs, functions, reports)

@@ -9,6 +9,7 @@ import pytest
 
 from backup_actions_local.services.ec2 import Ec2
 from backup_actions_local.services.hosting.devices import loops_over
+from backup_actions_local.services.neighbours import Neighbours
 
 from .conftest import MIB, ZONE, Cloud, needs_root
 
@@ -35,7 +36,7 @@ def _disk(tmp_path: Path) -> Path:
 def _device(rooted: Cloud, disk: Path) -> Path:
     """The device of an attached volume, as its host sees it."""
     volume, instance = rooted.store.make_volume(disk, zone=ZONE), rooted.store.launch(ZONE)
-    rooted.ask(Ec2(rooted.store, rooted.mishaps))(
+    rooted.ask(Ec2(rooted.store, rooted.mishaps, Neighbours()))(
         "AttachVolume", VolumeId=volume, InstanceId=instance.id, Device="/dev/sdf"
     )
     return next(node for node in instance.dev.iterdir() if node.is_symlink())
@@ -61,7 +62,7 @@ def test_an_attached_volume_is_a_block_device_that_can_be_mounted(device: Path, 
 
 
 def test_a_mounted_volume_stays_busy_until_it_is_unmounted(rooted: Cloud, mounted: Path) -> None:
-    ask = rooted.ask(Ec2(rooted.store, rooted.mishaps))
+    ask = rooted.ask(Ec2(rooted.store, rooted.mishaps, Neighbours()))
     volume, _ = _volume(rooted)
     ask("DetachVolume", VolumeId=volume)
     rooted.clock.sleep(60)
@@ -74,7 +75,7 @@ def test_a_mounted_volume_stays_busy_until_it_is_unmounted(rooted: Cloud, mounte
 
 
 def test_a_volume_that_is_read_is_in_use(rooted: Cloud, device: Path) -> None:
-    ask = rooted.ask(Ec2(rooted.store, rooted.mishaps))
+    ask = rooted.ask(Ec2(rooted.store, rooted.mishaps, Neighbours()))
     volume, _ = _volume(rooted)
     with device.open("rb"):
         ask("DetachVolume", VolumeId=volume)
@@ -85,7 +86,7 @@ def test_a_volume_that_is_read_is_in_use(rooted: Cloud, device: Path) -> None:
 
 
 def test_a_forced_detach_takes_the_mount_away(rooted: Cloud, mounted: Path) -> None:
-    ask = rooted.ask(Ec2(rooted.store, rooted.mishaps))
+    ask = rooted.ask(Ec2(rooted.store, rooted.mishaps, Neighbours()))
     volume, _ = _volume(rooted)
     ask("DetachVolume", VolumeId=volume, Force=True)
     rooted.clock.sleep(60)
