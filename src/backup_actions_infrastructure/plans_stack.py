@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from backup_actions.contract.placeholders import fill_text
+from backup_actions.lifecycle.on_demand import OUTPUT, Planned
 from backup_actions.settings.backup_types import BACKUP_TYPES
 from backup_actions_infrastructure.plans_role import backup_role
 from backup_actions_infrastructure.plans_vault import vault
@@ -49,7 +50,8 @@ class PlansStack(Stack):
             rendered = RenderedPlan(self, settings, plan, plans.vault.name, role)
             if made:
                 rendered.node.add_dependency(made)
-        CfnOutput(self, "RoleOfBackups", description="AWS Backup makes the backups under it", value=role.role_arn)
+        told = Planned(vault=plans.vault.name, role_arn=role.role_arn)
+        CfnOutput(self, OUTPUT, description="For the command line: backup-actions backup", value=told.to_text())
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
             Tags.of(self).add(tag_key, value)
 

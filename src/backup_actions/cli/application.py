@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "check:check",
     "actions": "actions:actions",
     "permissions": "permissions:permissions",
+    "backup": "backup:backup",
     "archive": "archive:archive",
     "list": "list:list_entries",
     "search": "search:search",

@@ -29,9 +29,21 @@ of_deployment = click.option(
 
 def estate_of(stack: str, clients: Clients) -> Estate:
     """What the stack's deployment consists of. Raises the DEPLOYMENT_ERRORS."""
-    from backup_actions.aws import translated
     from backup_actions.estate import Estate
     from backup_actions.estate.description import OUTPUT
+
+    outputs = outputs_of(stack, clients)
+    if OUTPUT not in outputs:
+        raise StackUnlike(stack=stack, reason=f"it has no output {OUTPUT}")
+    try:
+        return Estate.from_text(outputs[OUTPUT])
+    except (ValueError, TypeError, KeyError) as wrong:
+        raise StackUnlike(stack=stack, reason=f"its output {OUTPUT} is of another version") from wrong
+
+
+def outputs_of(stack: str, clients: Clients) -> dict[str, str]:
+    """What a stack tells. Raises StackUnknown, AwsCallFailed, AwsBusy."""
+    from backup_actions.aws import translated
 
     try:
         with translated():
@@ -40,10 +52,4 @@ def estate_of(stack: str, clients: Clients) -> Estate:
         if refusal.facts["error_code"] == "ValidationError":  # CloudFormation has no other word for it
             raise StackUnknown(stack=stack) from refusal
         raise
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-    if OUTPUT not in outputs:
-        raise StackUnlike(stack=stack, reason=f"it has no output {OUTPUT}")
-    try:
-        return Estate.from_text(outputs[OUTPUT])
-    except (ValueError, TypeError, KeyError) as wrong:
-        raise StackUnlike(stack=stack, reason=f"its output {OUTPUT} is of another version") from wrong
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.errors import MalformedArn
 from backup_actions.model.arn import Arn
 from backup_actions_local.calls import Call, Handler, Refused, one_at_a_time
+from backup_actions_local.services.backup_vaults import START_WINDOW
 from backup_actions_local.services.paging import only, page
 from backup_actions_local.services.recovery_points import BackupJob, LegalHold, Point, Vault, lifecycle_from
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from backup_actions_local.services.backup_vaults import BackupVaults
 
+_START_WINDOW_AT_LEAST_MINUTES = 60
 _READY = {"COMPLETED", "PARTIAL", "AVAILABLE", "EXPIRED", "STOPPED"}
 
 
@@ -83,7 +86,10 @@ class Backup:
         return {"BackupVaultList": described} | _next(token)
 
     def _start_job(self, call: Call) -> Mapping[str, Any]:
-        only(call, "BackupVaultName", "ResourceArn", "IamRoleArn", "IdempotencyToken", "RecoveryPointTags", "Lifecycle")
+        only(
+            call, "BackupVaultName", "ResourceArn", "IamRoleArn", "IdempotencyToken", "RecoveryPointTags", "Lifecycle",
+            "StartWindowMinutes",
+        )  # fmt: skip
         token = call.params.get("IdempotencyToken") or ""
         if token not in self._tokens:
             vault = self._vaults.vaults.get(call.params["BackupVaultName"])
@@ -95,6 +101,7 @@ class Backup:
                 call.params["IamRoleArn"],
                 call.params.get("RecoveryPointTags") or {},
                 lifecycle_from(call.params.get("Lifecycle"), vault),
+                start_within=_start_window(call.params.get("StartWindowMinutes")),
             )
             if not token:
                 return _started(job)
@@ -250,6 +257,14 @@ def _resource(text: str) -> Arn:
         return Arn.parse(text)
     except MalformedArn as wrong:
         raise Refused("InvalidParameterValueException", f"Invalid ARN: {text}") from wrong
+
+
+def _start_window(minutes: int | None) -> timedelta:
+    """https://docs.aws.amazon.com/aws-backup/latest/devguide/API_StartBackupJob.html"""
+    if minutes is not None and minutes < _START_WINDOW_AT_LEAST_MINUTES:
+        reason = f"Start window must be at least {_START_WINDOW_AT_LEAST_MINUTES} minutes"
+        raise Refused("InvalidParameterValueException", reason)
+    return START_WINDOW if minutes is None else timedelta(minutes=minutes)
 
 
 def _started(job: BackupJob) -> Mapping[str, Any]:

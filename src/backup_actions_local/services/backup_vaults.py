@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backup_actions_local.services.block_store import BlockStore
     from backup_actions_local.services.mishaps import Mishaps
 
-_START_WINDOW = timedelta(hours=8)
+START_WINDOW = timedelta(hours=8)
 _MOST_TAGS = 50
 
 
@@ -129,7 +129,14 @@ class BackupVaults:
             return self._points.get((vault_name, arn))
 
     def start_backup(
-        self, resource: Arn, vault: Vault, role_arn: str, tags: Mapping[str, str], lifecycle: dict[str, int]
+        self,
+        resource: Arn,
+        vault: Vault,
+        role_arn: str,
+        tags: Mapping[str, str],
+        lifecycle: dict[str, int],
+        *,
+        start_within: timedelta = START_WINDOW,
     ) -> BackupJob:
         """Begin to back up a resource. Raises Refused for one that no source holds."""
         now = self.clock.now()
@@ -138,7 +145,7 @@ class BackupVaults:
             raise Refused("NotEmbedded", f"the embedded AWS makes no backups of {resource}", 501)
         job = BackupJob(
             id=self.new_id(), vault=vault, resource_arn=str(resource), resource_type=source.resource_type,
-            role_arn=role_arn, created=now, start_by=now + _START_WINDOW,
+            role_arn=role_arn, created=now, start_by=now + start_within,
         )  # fmt: skip
         with self._lock:
             self.jobs[job.id] = job

@@ -172,6 +172,16 @@ def test_the_same_idempotency_token_starts_one_job(cloud: Cloud, backup: Ask, im
     assert backup("StartBackupJob", **asked) == backup("StartBackupJob", **asked)
 
 
+def test_a_job_has_the_time_to_begin_that_it_was_given(cloud: Cloud, backup: Ask, image: Path) -> None:
+    arn = cloud.place.arn("ec2", f"volume/{cloud.store.make_volume(image, zone=ZONE)}")
+    asked: dict[str, Any] = {"BackupVaultName": VAULT, "ResourceArn": arn, "IamRoleArn": ROLE}
+    started = [backup("StartBackupJob", **asked, **more) for more in ({}, {"StartWindowMinutes": 60})]
+    jobs = [backup("DescribeBackupJob", BackupJobId=each["BackupJobId"]) for each in started]
+
+    assert [job["StartBy"] - job["CreationDate"] for job in jobs] == [timedelta(hours=8), timedelta(hours=1)]
+    assert _refusal(backup, "StartBackupJob", **asked, StartWindowMinutes=59) == "InvalidParameterValueException"
+
+
 def test_a_deleted_point_is_deleting_and_then_gone_with_its_snapshot(cloud: Cloud, backup: Ask, image: Path) -> None:
     arn = _backed_up(cloud, backup, image)
     backup("DeleteRecoveryPoint", BackupVaultName=VAULT, RecoveryPointArn=arn)

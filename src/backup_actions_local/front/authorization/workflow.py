@@ -39,6 +39,14 @@ def _on_vault(action: str) -> tuple[Needs, ...]:
     return (Needs(action, "backupVault", _VAULT, (RESOURCE_TAGS,)),)
 
 
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html
+_PASS_ROLE = Needs(
+    "iam:PassRole",
+    "role",
+    lambda params, facts: (params["IamRoleArn"],),
+    (constant("iam:PassedToService", "backup.amazonaws.com"),),
+)
+
 BACKUP: Mapping[str, tuple[Needs, ...]] = {
     "DescribeRecoveryPoint": _on_recovery_point("backup:DescribeRecoveryPoint"),
     "DeleteRecoveryPoint": _on_recovery_point("backup:DeleteRecoveryPoint"),
@@ -57,16 +65,12 @@ BACKUP: Mapping[str, tuple[Needs, ...]] = {
     "ListTags": (
         Needs("backup:ListTags", "recoveryPoint", _named("backup", "recovery-point:", "ResourceArn"), (RESOURCE_TAGS,)),
     ),
+    "ListBackupVaults": on_everything("backup:ListBackupVaults"),
     "DescribeBackupJob": on_everything("backup:DescribeBackupJob"),
+    "StartBackupJob": (Needs("backup:StartBackupJob", "backupVault", _VAULT, (RESOURCE_TAGS,)), _PASS_ROLE),
     "StartRestoreJob": (
         Needs("backup:StartRestoreJob", "recoveryPoint", _RECOVERY_POINT, (RESOURCE_TAGS,)),
-        # https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html
-        Needs(
-            "iam:PassRole",
-            "role",
-            lambda params, facts: (params["IamRoleArn"],),
-            (constant("iam:PassedToService", "backup.amazonaws.com"),),
-        ),
+        _PASS_ROLE,
     ),
     "DescribeRestoreJob": on_everything("backup:DescribeRestoreJob"),
     "ListRestoreJobs": on_everything("backup:ListRestoreJobs"),
