@@ -35,7 +35,7 @@ _SERVICE_OF_SIGNING_NAME = {
         name: name
         for name in ("backup", "batch", "dynamodb", "ebs", "ec2", "events", "kms", "lambda", "logs", "rds", "s3")
     },
-    **{name: name for name in ("glue", "sns", "sqs", "ssm", "sts")},
+    **{name: name for name in ("cloudformation", "glue", "sns", "sqs", "ssm", "sts")},
     "monitoring": "cloudwatch",
     "states": "stepfunctions",
 }
