@@ -749,4 +749,12 @@ class PriceUnknown(BackupActionsError):
     code = "BA0902"
     sentence = "the price of {name} in {region} is not known"
     remedy = "Give it in a file with --prices, as docs/costs.md shows; the prices of these regions are known: {known}."
+class RunFailed(BackupActionsError):
+    """A run that was waited for did not do what it should."""
+
+    code = "BA0805"
+    sentence = "the run {run} of {arn} is {status}: {reason}"
+    remedy = "The backup was kept unless the news of it say otherwise; they say what to do, and so does `status`."
+
+
     exit_code = 2

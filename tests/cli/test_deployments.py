@@ -31,6 +31,7 @@ ESTATE = Estate(
     sweep_hours=24,
     adopt_older=False,
     unacknowledged_hours=48,
+    expires_after_days=None,
 )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Function, Machine, Statement
-from backup_actions.ledger import WAKE
-from backup_actions.lifecycle import INTAKE, LifecycleSettings, main_machine
+from backup_actions.lifecycle import LifecycleSettings, deployed_functions, main_machine
 from backup_actions.offsite import ImportSettings, import_machine
 from backup_actions.plugins import installed
+from backup_actions.settings import from_mapping
 from backup_actions_testing.called_apis import ApiCall, apis_called_by
 from backup_actions_testing.calls import OPTIMIZED, needed_by_states
 from backup_actions_testing.grants import (
@@ -38,7 +37,20 @@ MACHINES: dict[str, Machine] = {
     **{f"recovery-point, {policy}": machine for policy, machine in MAIN.items()},
     "offsite-import": IMPORTS,
 }
-FUNCTIONS: dict[str, Function] = {function.name: function for function in (INTAKE, CATALOGUE, WAKE, *IMPORTS.functions)}
+SETTINGS = from_mapping(
+    {
+        "account": "111122223333",
+        "region": "us-east-1",
+        "zones": ["us-east-1a"],
+        "vaults": ["backups"],
+        "athena": {"enabled": True},
+    },
+    installed().actions,
+)
+"""Everything that has a function of its own is switched on."""
+FUNCTIONS: dict[str, Function] = {
+    function.name: function for function in (*deployed_functions(SETTINGS, installed().actions), *IMPORTS.functions)
+}
 
 
 @pytest.mark.parametrize("name", MACHINES)

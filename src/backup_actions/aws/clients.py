@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import boto3
     from types_boto3_backup import BackupClient
     from types_boto3_cloudwatch import CloudWatchClient
-    from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ebs import EBSClient
     from types_boto3_ec2 import EC2Client
@@ -105,11 +104,6 @@ class Clients:
         return self._session.client("cloudwatch", config=_CONFIG)
 
     @cached_property
-    def cloudwatch(self) -> CloudWatchClient:
-        """CloudWatch: the metrics of our own."""
-        return self._session.client("cloudwatch", config=_CONFIG)
-
-    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """DynamoDB: the ledger."""
         return self._session.client("dynamodb", config=_CONFIG)
@@ -162,6 +156,11 @@ class Clients:
     def ssm(self) -> SSMClient:
         """Systems Manager: parameters that hold a secret for the life of a run."""
         return self._session.client("ssm", config=_CONFIG)
+
+    @cached_property
+    def resourcegroupstaggingapi(self) -> Any:
+        """The tagging API: resources of every service by their tags."""
+        return self._session.client("resourcegroupstaggingapi", config=_CONFIG)
 
     @cached_property
     def stepfunctions(self) -> SFNClient:

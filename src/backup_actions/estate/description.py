@@ -35,6 +35,8 @@ class Estate:
     sweep_hours: int
     adopt_older: bool
     unacknowledged_hours: int
+    expires_after_days: int | None = None
+    """When the bucket's lifecycle ends what is in it."""
 
     def to_text(self) -> str:
         """One line of JSON."""

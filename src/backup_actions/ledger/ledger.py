@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
-from backup_actions.errors import AwsCallFailed
+from backup_actions.errors import AwsBusy, AwsCallFailed
 from backup_actions.ledger.table import BY_STANDING, ITEM_KEY, POINT_KEY
 from backup_actions.model.arn import Arn
+from backup_actions.model.clock import growing_waits
 from backup_actions.model.json_types import JsonObject
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -25,6 +26,10 @@ THE_POINT = "point"
 """The item of the recovery point itself."""
 
 _ACTION = "action#"
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_MOST_AT_ONCE = 100
+_WAITS = growing_waits(0.1, 2, 8)  # what the table was too busy for: about 25 s in all
 
 
 class Status(StrEnum):
@@ -121,6 +126,13 @@ class Ledger:
         found = [_entry(item) for page in self._query(asked) for item in page["Items"]]
         return sorted(found, key=lambda entry: (entry.item != THE_POINT, entry.item))
 
+    def known(self, point_arns: Sequence[str]) -> frozenset[str]:
+        """Those of the points that anything is recorded of; 100 at a call."""
+        found: set[str] = set()
+        for start in range(0, len(point_arns), _MOST_AT_ONCE):
+            found |= self._known(point_arns[start : start + _MOST_AT_ONCE])
+        return frozenset(found)
+
     def standing(self, standing: str, *, before: datetime | None = None, resource: str = "") -> Iterator[Entry]:
         """All that stands so, oldest first, a page of 1 MB at a time; read from the index, which is seconds behind.
 
@@ -144,6 +156,25 @@ class Ledger:
         """How many stand so; AWS reads all of them for it."""
         pages = self._query({**_standing_so(standing, None), "Select": "COUNT"})
         return sum(page["Count"] for page in pages)
+
+    def _known(self, point_arns: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        keys: Any = [{POINT_KEY: {"S": arn}, ITEM_KEY: {"S": THE_POINT}} for arn in dict.fromkeys(point_arns)]
+        for wait_seconds in (*_WAITS, None):
+            with translated(operation="BatchGetItem"):
+                asked: Any = {
+                    "Keys": keys,
+                    "ProjectionExpression": "#point",
+                    "ExpressionAttributeNames": {"#point": POINT_KEY},
+                }
+                answer: Any = self._dynamodb.batch_get_item(RequestItems={self._table: asked})
+            found |= {item[POINT_KEY]["S"] for item in answer["Responses"].get(self._table, [])}
+            keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            if not keys:
+                return found
+            if wait_seconds is not None:
+                self._clock.sleep(wait_seconds)
+        raise AwsBusy(operation="BatchGetItem", error_code="UnprocessedKeys", reason="the table is throttled")
 
     def _query(self, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         with translated():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Action, Awaited, Function, Machine, Settings
-from backup_actions.estate import Estate
+from backup_actions.estate import Estate, digest_function, measure_function, sweep_function
 from backup_actions.ledger import WAKE
 from backup_actions.lifecycle.main import INTAKE, main_machine
 from backup_actions.lifecycle.settings import LifecycleSettings
@@ -81,7 +81,16 @@ def deployed_functions(settings: DeploymentSettings, actions: Iterable[Action]) 
         *(() if settings.imports else (INTAKE,)),
         *((CATALOGUE,) if catalogued_machines(settings, actions) else ()),
         *((WAKE,) if awaited_events(settings, actions) else ()),
+        *_watching(settings, deployed_estate(settings, actions)),
     )
+
+
+def _watching(settings: DeploymentSettings, estate: Estate) -> Iterator[Function]:
+    """What looks after all of it on a schedule."""
+    yield sweep_function(estate)
+    yield measure_function(estate)
+    if settings.notifications.success == "digest" and not settings.imports:
+        yield digest_function(estate, hours=settings.watching.digest_hours)
 
 
 def deployed_estate(settings: DeploymentSettings, actions: Iterable[Action]) -> Estate:
@@ -104,6 +113,7 @@ def deployed_estate(settings: DeploymentSettings, actions: Iterable[Action]) -> 
         sweep_hours=settings.watching.sweep_hours,
         adopt_older=settings.watching.adopt_older,
         unacknowledged_hours=settings.watching.unacknowledged_hours,
+        expires_after_days=settings.archive_bucket.lifecycle.expiration,
     )
 
 

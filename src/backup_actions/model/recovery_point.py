@@ -73,9 +73,25 @@ class RecoveryPoint:
     @property
     def execution_name(self) -> str:
         """The one name that all announcements of this point lead to, so that it is processed once."""
-        digest = hashlib.sha256(f"{self.vault_name} {self.arn}".encode()).hexdigest()[:12]
+        return self._named("")
+
+    def next_run(self, run: str) -> str:
+        """The name under which it is processed again after that run: the same, whoever asks for it."""
+        return self._named(f"-{self.number_of(run) + 1}")
+
+    def number_of(self, run: str) -> int:
+        """Which of the point's runs this is, from 1; one of a name that somebody thought of counts as the first."""
+        again = re.fullmatch(rf".*-{self._digest}-([0-9]+)", run)
+        return int(again[1]) if again else 1
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(f"{self.vault_name} {self.arn}".encode()).hexdigest()[:12]
+
+    def _named(self, ending: str) -> str:
         readable = _NOT_IN_A_NAME.sub("-", f"{self.resource_type}-{self.native_id}").strip("-").lower()
-        return f"{readable[: EXECUTION_NAME_MAX - 13].rstrip('-')}-{digest}"
+        room = EXECUTION_NAME_MAX - len(self._digest) - len(ending) - 1
+        return f"{readable[:room].rstrip('-')}-{self._digest}{ending}"
 
     def to_json(self) -> JsonObject:
         """The form that travels through workflows and evidence."""

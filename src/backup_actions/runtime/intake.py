@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from backup_actions.aws import World, translated
-from backup_actions.errors import AwsCallFailed, MalformedEvent
+from backup_actions.aws.executions import begin_life
+from backup_actions.errors import MalformedEvent
 from backup_actions.model.event import Ignored, parse_event
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -37,20 +38,11 @@ def intake(world: World, event: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _start(world: World, point: RecoveryPoint) -> Mapping[str, str]:
-    name = point.execution_name
-    try:
-        with translated():
-            world.clients.stepfunctions.start_execution(
-                stateMachineArn=world.environment["BACKUP_ACTIONS_MAIN_MACHINE"],
-                name=name,
-                input=json.dumps({"recoveryPoint": point.to_json()}, sort_keys=True),
-            )
-    except AwsCallFailed as refusal:
-        if refusal.facts["error_code"] != "ExecutionAlreadyExists":
-            raise
-        log.info("%s was announced before", point.arn)
-        return {"already": name}
-    return {"started": name}
+    name, machine = point.execution_name, world.environment["BACKUP_ACTIONS_MAIN_MACHINE"]
+    if begin_life(world.clients.stepfunctions, machine, point, name):
+        return {"started": name}
+    log.info("%s was announced before", point.arn)
+    return {"already": name}
 
 
 def _bury(world: World, event: Mapping[str, Any], reason: str) -> None:

@@ -38,6 +38,7 @@ _SERVICE_OF_SIGNING_NAME = {
     **{name: name for name in ("cloudformation", "glue", "sns", "sqs", "ssm", "sts")},
     "monitoring": "cloudwatch",
     "states": "stepfunctions",
+    "tagging": "resourcegroupstaggingapi",
 }
 # Services that once spoke the query protocol still tell its codes; the shape of an error that has another name is
 # what clients raise: https://docs.aws.amazon.com/sdkref/latest/guide/feature-query-compatibility.html

@@ -92,6 +92,10 @@ class DynamoDbTables:
         """The ARN of a table of this name."""
         return self.place.arn("dynamodb", f"table/{name}")
 
+    def names(self) -> list[str]:
+        """The tables that somebody would find."""
+        return [name for name in list(self._backend.tables) if self.exists(name)]
+
     def exists(self, name_or_arn: str) -> bool:
         """Whether there is such a table that can be used."""
         name = self.name_of(name_or_arn)

@@ -32,6 +32,7 @@ TABLE: Mapping[str, Mapping[str, tuple[Needs, ...]]] = {
     "kms": keys.KMS,
     "lambda": workflow.LAMBDA,
     "rds": rds.RDS,
+    "resourcegroupstaggingapi": workflow.TAGGING,
     "s3": s3.S3,
     "sns": messages.SNS,
     "sqs": messages.SQS,

@@ -1,4 +1,4 @@
-"""The services that run workflows and their steps: Backup, Batch, Lambda, Step Functions, EventBridge."""
+"""The services that run workflows and their steps: Backup, Batch, Lambda, Step Functions, EventBridge; and tagging."""
 
 from __future__ import annotations
 
@@ -129,6 +129,7 @@ def _on_execution(action: str) -> tuple[Needs, ...]:
 STEP_FUNCTIONS: Mapping[str, tuple[Needs, ...]] = {
     "StartExecution": _on_machine("states:StartExecution"),
     "ListExecutions": _on_machine("states:ListExecutions"),
+    "DescribeStateMachine": _on_machine("states:DescribeStateMachine"),
     "DescribeExecution": _on_execution("states:DescribeExecution"),
     "StopExecution": _on_execution("states:StopExecution"),
     "GetExecutionHistory": _on_execution("states:GetExecutionHistory"),
@@ -156,3 +157,5 @@ EVENTS: Mapping[str, tuple[Needs, ...]] = {
         Needs("events:PutEvents", "event-bus", _buses, (Keys(("events:source", "events:detail-type"), _event_values),)),
     ),
 }
+
+TAGGING: Mapping[str, tuple[Needs, ...]] = {"GetResources": on_everything("tag:GetResources")}

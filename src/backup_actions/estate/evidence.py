@@ -1,0 +1,130 @@
+"""Archives without evidence and evidence without archive: the bucket compared with itself, folder by folder."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.aws import translated
+from backup_actions.aws.documents import read_document
+from backup_actions.estate.findings import Finding, Kind
+from backup_actions.estate.folders import folder_of, under_way
+from backup_actions.estate.looking import Looking, Page
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+EVIDENCE = "evidence"
+_FOLDERS = 1000
+
+# Whatever is written last in a folder: then all of it is there.
+_WHOLE = frozenset({"manifest.json", "export.json"})
+_VERIFICATION = "-verification.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What lies under one kind for one recovery point."""
+
+    kind: str
+    path: str
+    names: frozenset[str]
+    """The names that say something, without the folders between."""
+    first: datetime
+    last: datetime
+    """When the oldest and the newest of it were written."""
+
+    @property
+    def order(self) -> str:
+        """S3's own: with the slash that follows in a key."""
+        return f"{self.path}/"
+
+
+def archives_and_evidence(looking: Looking, cursor: str) -> Iterator[Page]:
+    """Each kind's keys are listed once, in order, side by side: memory does not grow with the bucket.
+
+    100,000 points with three documents and five objects each take 800 calls. What is written at the moment, and what
+    the bucket's lifecycle is about to end, is left out.
+    """
+    s3, bucket = looking.world.clients.s3, looking.estate.bucket
+    kinds = (EVIDENCE, *looking.estate.machines)
+    side_by_side = heapq.merge(*(_kept(s3, bucket, kind, cursor) for kind in kinds), key=lambda kept: kept.order)
+    points = groupby(side_by_side, key=lambda kept: kept.path)
+    alive = under_way(looking)
+    path = "the first"
+    while path:
+        path = ""
+        findings: list[Finding] = []
+        for path, together in islice(points, _FOLDERS):
+            there = {kept.kind: kept for kept in together}
+            if path not in alive and _is_to_be_judged(looking, there):
+                findings += _judged(looking, path, there)
+        yield Page(tuple(findings), path)
+
+
+def _kept(s3: S3Client, bucket: str, kind: str, after: str) -> Iterator[_Kept]:
+    # 0 follows the slash in ASCII: it comes after all that is in the folder.
+    objects = _objects(s3, bucket, f"{kind}/", f"{kind}/{after}0" if after else f"{kind}/")
+    for path, together in groupby(objects, key=lambda found: folder_of(found["Key"]).path):
+        names: set[str] = set()
+        first = last = None
+        for found in together:
+            name = found["Key"].rpartition("/")[2]
+            if name in _WHOLE or name == "evidence.json" or name.endswith(_VERIFICATION):
+                names.add(name)
+            first, last = first or found["LastModified"], max(last or found["LastModified"], found["LastModified"])
+            first = min(first, found["LastModified"])
+        if path and first and last:
+            yield _Kept(kind, path, frozenset(names), first, last)
+
+
+def _objects(s3: S3Client, bucket: str, inside: str, after: str) -> Iterator[Any]:
+    with translated():
+        pages = iter(s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=inside, StartAfter=after))
+    while True:
+        with translated():
+            page = next(pages, None)
+        if page is None:
+            return
+        yield from page.get("Contents", [])
+
+
+def _is_to_be_judged(looking: Looking, there: Mapping[str, _Kept]) -> bool:
+    if not all(looking.is_settled(kept.last) for kept in there.values()):
+        return False
+    days = looking.estate.expires_after_days
+    # Lifecycle rules end things once a day: an archive may be gone a day before its evidence.
+    oldest = looking.world.clock.now() - timedelta(days=days - 2) if days else None
+    return oldest is None or min(kept.first for kept in there.values()) > oldest
+
+
+def _judged(looking: Looking, path: str, there: Mapping[str, _Kept]) -> Iterator[Finding]:
+    evidence = there.get(EVIDENCE)
+    for kind, kept in there.items():
+        if kind != EVIDENCE and kept.names & _WHOLE and not (evidence and "evidence.json" in evidence.names):
+            yield _told(looking, Kind.NO_EVIDENCE, kept, f"{kind} has made it, and nothing says what was proven of it")
+    for name in sorted(evidence.names if evidence else ()):
+        action = name.removesuffix(_VERIFICATION)
+        if evidence and name.endswith(_VERIFICATION) and action in looking.estate.machines and action not in there:
+            key = f"{EVIDENCE}/{path}/{name}"
+            document = read_document(looking.world.clients.s3, looking.estate.bucket, key) or {}
+            if document.get("verified") is True:
+                yield _told(looking, Kind.NO_ARCHIVE, evidence, f"what {action} had made was verified, and it is gone")
+
+
+def _told(looking: Looking, kind: Kind, kept: _Kept, what: str) -> Finding:
+    remedies = {
+        Kind.NO_EVIDENCE: "replay its recovery point if it is still there: what stands is verified again",
+        Kind.NO_ARCHIVE: "find out in CloudTrail who removed it; older versions of its objects may still be there",
+    }
+    return Finding(
+        kind=kind,
+        subject=f"s3://{looking.estate.bucket}/{kept.kind}/{kept.path}",
+        what=what,
+        since=kept.last.isoformat(),
+        remedy=remedies[kind],
+    )

@@ -1,0 +1,42 @@
+"""What a sweep finds, in one shape for the mail, the document and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from backup_actions.model.json_types import JsonObject
+
+
+class Kind(StrEnum):
+    """What is not as it should be."""
+
+    MISSED_POINT = "missed point"
+    """A completed recovery point that no event announced."""
+    DEAD_RUN = "dead run"
+    """The ledger says that a point is being processed, and no execution is at it."""
+    NO_EVIDENCE = "archive without evidence"
+    NO_ARCHIVE = "evidence without archive"
+    LEFT_BEHIND = "left behind"
+    """A resource that a run has made and not removed."""
+    OPEN_UPLOAD = "open upload"
+    UNACKNOWLEDGED = "unacknowledged copy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is not as it should be, and whether the sweep has put it right."""
+
+    kind: Kind
+    subject: str
+    """What it is about: an ARN, or a key in the bucket."""
+    what: str
+    since: str
+    """In ISO 8601; empty where nobody knows."""
+    remedy: str
+    """What was done about it, or what a person has to do."""
+    repaired: bool = False
+
+    def to_json(self) -> JsonObject:
+        """The form for scripts."""
+        return asdict(self)

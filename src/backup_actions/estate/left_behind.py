@@ -1,0 +1,96 @@
+"""Resources that runs have made and not removed, found by the tag that everything of a run carries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from backup_actions.aws import translated
+from backup_actions.aws.executions import Execution, begin, find_execution
+from backup_actions.estate.findings import Finding, Kind
+from backup_actions.estate.looking import Looking, Page
+from backup_actions.model.json_types import JsonObject
+
+RUN_TAG = "backup-actions:run"
+"""Its value: the action's name, a slash, and the execution's."""
+
+_CHANGED = "Step Functions Execution Status Change"
+
+# Jobs carry the tag too, and stay listed for days after their end.
+_NO_RESOURCES = frozenset({"batch"})
+
+
+def left_behind(looking: Looking, cursor: str) -> Iterator[Page]:
+    """What a run of long ago has left is removed by its own machine, begun as after a run that was cut short, once.
+
+    What such a run leaves on purpose is not told; what it cannot remove is.
+    """
+    del cursor
+    by_run: defaultdict[str, list[str]] = defaultdict(list)
+    with translated():
+        pages = looking.world.clients.resourcegroupstaggingapi.get_paginator("get_resources").paginate(
+            TagFilters=[{"Key": RUN_TAG}]
+        )
+        for page in pages:
+            for found in page["ResourceTagMappingList"]:
+                run = next(tag["Value"] for tag in found["Tags"] if tag["Key"] == RUN_TAG)
+                if found["ResourceARN"].split(":")[2] not in _NO_RESOURCES:
+                    by_run[run].append(found["ResourceARN"])
+    yield Page(tuple(finding for tag, arns in sorted(by_run.items()) for finding in _judged(looking, tag, arns)))
+
+
+def clean_up_name(run: str) -> str:
+    """The name of the execution that cleans up after a run: one for each run."""
+    return f"clean-up-{hashlib.sha256(run.encode()).hexdigest()[:40]}"
+
+
+def _judged(looking: Looking, tag: str, arns: Sequence[str]) -> Iterator[Finding]:
+    action, _, run = tag.partition("/")
+    machine = looking.estate.machines.get(action)
+    if machine is None:  # of another deployment in this account, or of an action that is not installed any more
+        return
+    stepfunctions = looking.world.clients.stepfunctions
+    ended = find_execution(stepfunctions, machine, run)
+    if ended is None:
+        yield from _told(arns, run, "", "Step Functions knows nothing of the run any more: remove it by hand")
+        return
+    if ended.is_running or not ended.ended_at or not looking.is_settled(ended.ended_at):
+        return
+    since = ended.ended_at.isoformat()
+    cleaning = find_execution(stepfunctions, machine, clean_up_name(run))
+    if cleaning is None:
+        begun = looking.repairs and looking.starts.take()
+        if begun:
+            begin(stepfunctions, machine, clean_up_name(run), _event(ended))
+        remedy = "its machine was begun to remove it" if begun else "a sweep that repairs has its machine remove it"
+        yield from _told(arns, run, since, remedy, repaired=begun)
+    elif not cleaning.is_running and cleaning.status != "SUCCEEDED":
+        yield from _told(arns, run, since, f"remove it by hand: its machine could not, see {cleaning.arn}")
+
+
+def _told(arns: Sequence[str], run: str, since: str, remedy: str, *, repaired: bool = False) -> Iterator[Finding]:
+    for arn in arns:
+        yield Finding(
+            kind=Kind.LEFT_BEHIND,
+            subject=arn,
+            what=f"the run {run} has made it, and is over",
+            since=since,
+            remedy=remedy,
+            repaired=repaired,
+        )
+
+
+def _event(ended: Execution) -> JsonObject:
+    """What EventBridge says of the end of an execution, as far as a machine that cleans up reads it."""
+    return {
+        "source": "aws.states",
+        "detail-type": _CHANGED,
+        "detail": {
+            "executionArn": ended.arn,
+            "stateMachineArn": ended.machine_arn,
+            "name": ended.name,
+            "status": ended.status,
+            "input": ended.given,
+        },
+    }

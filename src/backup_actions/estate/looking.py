@@ -1,0 +1,65 @@
+"""What every check of a sweep works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from backup_actions.aws import World
+from backup_actions.estate.description import Estate
+from backup_actions.estate.findings import Finding
+from backup_actions.ledger import Ledger
+
+SETTLED = timedelta(hours=1)
+"""What ended longer ago has been cleaned up after, and everybody has been told of it."""
+
+_STARTS_AT_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a check: what was found on it, and from where to go on; empty after the last."""
+
+    findings: tuple[Finding, ...]
+    cursor: str = ""
+
+
+@dataclass(slots=True)
+class Starts:
+    """So many executions a sweep begins at most, so that a vault of old backups does not begin all at once.
+
+    Step Functions takes 25 a second for long, and the quotas of exports and copies let runs through one by one anyway.
+    """
+
+    left: int = _STARTS_AT_MOST
+
+    def take(self) -> bool:
+        """Whether one more may begin."""
+        self.left -= 1
+        return self.left >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """One look at an estate. Without ``repairs`` nothing is changed, and what would be done is told."""
+
+    world: World
+    estate: Estate
+    repairs: bool
+    starts: Starts = field(default_factory=Starts)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is known of its points."""
+        return Ledger(self.world.clients.dynamodb, self.estate.ledger, self.world.clock)
+
+    def is_settled(self, since: datetime | str) -> bool:
+        """Whether that was long enough ago to be judged."""
+        then = datetime.fromisoformat(since) if isinstance(since, str) else since
+        return self.world.clock.now() - then > SETTLED
+
+
+Check: TypeAlias = Callable[[Looking, str], Iterator[Page]]
+"""Looks at everything of a kind, page by page, from a cursor on; an empty one is the beginning."""

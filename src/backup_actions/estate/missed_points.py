@@ -1,0 +1,115 @@
+"""Completed recovery points that no event announced: delivery of AWS Backup's events is best effort.
+
+https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from backup_actions.aws import translated
+from backup_actions.aws.executions import begin_life, find_execution
+from backup_actions.errors import AwsCallFailed
+from backup_actions.estate.findings import Finding, Kind
+from backup_actions.estate.looking import Looking, Page
+from backup_actions.model.arn import Arn
+from backup_actions.model.recovery_point import RecoveryPoint
+
+if TYPE_CHECKING:
+    from types_boto3_backup.type_defs import ListRecoveryPointsByBackupVaultOutputTypeDef
+
+# The largest page; AWS Backup publishes no rate for the call: five a second have been let through.
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListRecoveryPointsByBackupVault.html
+_PAGE = 1000
+_PAUSE_SECONDS = 0.2
+
+_READY = frozenset({"COMPLETED", "AVAILABLE"})
+
+
+def missed_points(looking: Looking, cursor: str) -> Iterator[Page]:
+    """Each is begun as if its event had come. Memory never exceeds one page of a vault's list.
+
+    A vault of 100,000 points takes 100 calls of AWS Backup and 1,000 of DynamoDB. Those made before the deployment are
+    left alone unless the settings say otherwise.
+    """
+    vault, token = json.loads(cursor) if cursor else (0, "")
+    deployed_at = None if looking.estate.adopt_older else _deployed_at(looking)
+    while vault < len(looking.estate.vaults):
+        listed = _listed(looking, looking.estate.vaults[vault], token)
+        findings = tuple(_judged(looking, listed["RecoveryPoints"], deployed_at))
+        token = listed.get("NextToken", "")
+        vault += not token
+        is_last = vault == len(looking.estate.vaults)
+        yield Page(findings, "" if is_last else json.dumps([vault, token]))
+        if not is_last:
+            looking.world.clock.sleep(_PAUSE_SECONDS)
+
+
+def _deployed_at(looking: Looking) -> datetime:
+    """The main machine is made once and then only updated."""
+    with translated():
+        described = looking.world.clients.stepfunctions.describe_state_machine(
+            stateMachineArn=looking.estate.main_machine_arn
+        )
+    return described["creationDate"]
+
+
+def _listed(looking: Looking, vault: str, token: str) -> ListRecoveryPointsByBackupVaultOutputTypeDef:
+    backup = looking.world.clients.backup
+    try:
+        with translated():
+            if token:
+                return backup.list_recovery_points_by_backup_vault(
+                    BackupVaultName=vault, MaxResults=_PAGE, NextToken=token
+                )
+    except AwsCallFailed as refusal:
+        # How long a token is good for is nowhere said: with one of an earlier call the vault is begun again.
+        if refusal.facts["error_code"] != "InvalidParameterValueException":
+            raise
+    with translated():
+        return backup.list_recovery_points_by_backup_vault(BackupVaultName=vault, MaxResults=_PAGE)
+
+
+def _judged(looking: Looking, listed: list[Any], deployed_at: datetime | None) -> Iterator[Finding]:
+    ready = [each for each in listed if each["Status"] in _READY and looking.is_settled(_completed_at(each))]
+    wanted = [each for each in ready if deployed_at is None or _completed_at(each) > deployed_at]
+    known = looking.ledger.known([each["RecoveryPointArn"] for each in wanted])
+    for each in wanted:
+        if each["RecoveryPointArn"] not in known and (finding := _missed(looking, each)):
+            yield finding
+
+
+def _completed_at(listed: Mapping[str, Any]) -> datetime:
+    at: datetime = listed.get("CompletionDate") or listed["CreationDate"]
+    return at
+
+
+def _missed(looking: Looking, listed: Mapping[str, Any]) -> Finding | None:
+    point = RecoveryPoint(
+        arn=Arn.parse(listed["RecoveryPointArn"]),
+        vault_name=listed["BackupVaultName"],
+        resource_arn=Arn.parse(listed["ResourceArn"]),
+        resource_type=listed["ResourceType"],
+    )
+    stepfunctions, main = looking.world.clients.stepfunctions, looking.estate.main_machine_arn
+    earlier = find_execution(stepfunctions, main, point.execution_name)
+    if earlier is not None and earlier.is_running:
+        return None
+    run = point.next_run(earlier.name) if earlier else point.execution_name
+    what = "no event announced it"
+    if earlier is not None:
+        what = f"its execution ended as {earlier.status} before anything was recorded: {earlier.cause or earlier.error}"
+    begun = looking.repairs and looking.starts.take()
+    if begun:
+        begin_life(stepfunctions, main, point, run)
+    return Finding(
+        kind=Kind.MISSED_POINT,
+        subject=str(point.arn),
+        what=what,
+        since=_completed_at(listed).isoformat(),
+        remedy=f"the execution {run} was begun" if begun else f"a sweep that repairs begins the execution {run}",
+        repaired=begun,
+    )

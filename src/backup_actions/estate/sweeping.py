@@ -1,0 +1,112 @@
+"""The sweep: every check in turn, resumed by the next call where the time of one is over; then people are told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from backup_actions.aws import World, translated
+from backup_actions.aws.documents import write_document
+from backup_actions.estate.dead_runs import dead_runs
+from backup_actions.estate.description import VARIABLE, Estate
+from backup_actions.estate.evidence import archives_and_evidence
+from backup_actions.estate.findings import Finding
+from backup_actions.estate.left_behind import left_behind
+from backup_actions.estate.looking import Check, Looking
+from backup_actions.estate.missed_points import missed_points
+from backup_actions.estate.open_uploads import open_uploads
+from backup_actions.estate.sweeps import Progress, Sweeps
+from backup_actions.estate.unacknowledged import unacknowledged_copies
+from backup_actions.model.json_types import JsonObject
+from backup_actions.model.mail import Mail
+
+log = logging.getLogger(__name__)
+
+CHECKS: Mapping[str, Check] = {
+    "missed points": missed_points,
+    "dead runs": dead_runs,
+    "left behind": left_behind,
+    "open uploads": open_uploads,
+    "unacknowledged copies": unacknowledged_copies,
+    "archives and evidence": archives_and_evidence,
+}
+"""In this order: what protects a backup first."""
+
+# Of the 15 minutes that a function may take; a page takes seconds.
+_WORKS_FOR = timedelta(minutes=10)
+_HELD_FOR = timedelta(minutes=15)
+_TOLD_AT_MOST = 100
+
+
+def look(
+    looking: Looking, progress: Progress | None = None, *, is_over: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[tuple[Finding, ...], Progress]]:
+    """Everything that is not as it should be, page by page, each with from where to go on.
+
+    After ``is_over`` the page that was begun is the last one; the last progress of all names no check.
+    """
+    names = list(CHECKS)
+    progress = progress or Progress(began=looking.world.clock.now().isoformat(), check=names[0])
+    for name in names[names.index(progress.check) :]:
+        cursor = progress.cursor if name == progress.check else ""
+        for page in CHECKS[name](looking, cursor):
+            then = name if page.cursor else next(iter(names[names.index(name) + 1 :]), "")
+            progress = replace(progress, check=then, cursor=page.cursor)
+            yield page.findings, progress
+            if is_over():
+                return
+
+
+def sweep(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A sweep has gone on, or was not due. What was found is a document in the bucket; of what is left people are told.
+
+    Called every hour; a sweep begins as often as the settings say. Called twice at a time, the second does nothing.
+    """
+    del event
+    estate = Estate.from_text(world.environment[VARIABLE])
+    sweeps = Sweeps(world.clients.dynamodb, estate.ledger, world.clock)
+    every = timedelta(hours=estate.sweep_hours)
+    progress = sweeps.take(first_check=next(iter(CHECKS)), every=every, held_for=_HELD_FOR)
+    if progress is None:
+        return {"swept": False}
+    end = world.clock.now() + _WORKS_FOR
+    pages = list(look(Looking(world, estate, repairs=True), progress, is_over=lambda: world.clock.now() > end))
+    findings, reached = [finding for found, _ in pages for finding in found], pages[-1][1]
+    document = _stored(world, estate, progress.began, findings) if findings else ""
+    if left := [finding for finding in findings if not finding.repaired]:
+        _tell(world, estate, left, document)
+    is_done = not reached.check
+    if is_done:
+        sweeps.finish(reached)
+    else:
+        sweeps.leave(reached)
+    log.info("%d found, %d repaired, %s", len(findings), len(findings) - len(left), "done" if is_done else "goes on")
+    return {"swept": True, "done": is_done, "found": len(findings), "left": len(left), "document": document}
+
+
+def _stored(world: World, estate: Estate, began: str, findings: list[Finding]) -> str:
+    """The key of the document with all that this call has found."""
+    now = world.clock.now()
+    key = f"sweeps/date={now:%Y-%m-%d}/{now:%H%M%S}.json"
+    document: JsonObject = {
+        "format": "backup-actions/sweep",
+        "format_version": 1,
+        "began": began,
+        "written_at": now.isoformat(),
+        "findings": [finding.to_json() for finding in findings],
+    }
+    write_document(world.clients.s3, estate.bucket, key, document)
+    return key
+
+
+def _tell(world: World, estate: Estate, left: list[Finding], document: str) -> None:
+    lines = [f"The sweep of {estate.name} has found what it cannot put right by itself ({len(left)} in all):", ""]
+    for finding in left[:_TOLD_AT_MOST]:
+        lines += [f"- {finding.kind}: {finding.subject}", f"  {finding.what}", f"  What to do: {finding.remedy}"]
+    lines += ["", f"All of it: s3://{estate.bucket}/{document}. It is told again with every sweep until it is gone."]
+    mail = Mail(f"Sweep of {estate.name}: {len(left)} to look at", "\n".join(lines))
+    with translated():
+        world.clients.sns.publish(TopicArn=estate.topic_arn, Subject=mail.subject, Message=mail.message)
