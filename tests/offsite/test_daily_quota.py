@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import boto3
 import pytest
+from moto import mock_aws
 from tests.offsite.separated import (
     ACKNOWLEDGEMENTS,
     DATABASE,
@@ -20,8 +22,12 @@ from tests.offsite.separated import (
     shown,
 )
 
+from backup_actions.aws import Clients
 from backup_actions.model.offsite import Announcement
+from backup_actions.offsite.daily_quota import DailyQuota
 from backup_actions.offsite.imports import Stage
+from backup_actions_local.clock import START, SimulatedClock
+from backup_actions_local.resources import make_ledger
 
 TWO_A_DAY = replace(
     SETTINGS,
@@ -72,6 +78,23 @@ def test_what_is_tried_again_is_not_counted_again(separated: Separated) -> None:
     separated.ledger.stand(replace(known, stage=Stage.FAILED))
 
     assert "started" in separated.hear(announcing(MANY[0]))
+
+
+def test_dynamodb_itself_counts_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        clients = Clients(boto3.Session(region_name="us-east-1"))
+        make_ledger(clients.dynamodb, "ledger")
+        quotas = [
+            DailyQuota(clients.dynamodb, "ledger", SimulatedClock(), account, 2) for account in (SOURCE, STRANGER)
+        ]
+        taken = [quota.take_one() for _ in range(3) for quota in quotas]
+        items = clients.dynamodb.scan(TableName="ledger")["Items"]
+
+    assert taken == [True, True, True, True, False, False]
+    week_later = (START + timedelta(days=7)).timestamp()
+    assert [(item["begun"]["N"], int(item["expires"]["N"])) for item in items] == [("2", int(week_later))] * 2
 
 
 def test_what_is_not_true_takes_nothing_from_the_day() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -53,6 +53,9 @@ def test_a_snapshot_arrives_is_recorded_acknowledged_and_told(
     acknowledgement = Acknowledgement.from_text(message)
     assert acknowledgement.announcement_sha256 == sha256_of(announced.to_bytes())
     assert acknowledgement.imported_arn == known.imported_arn
+    assert acknowledgement.kept_until == known.promised_until
+    imported_at = datetime.fromisoformat(known.imported_at)
+    assert datetime.fromisoformat(known.promised_until) == imported_at + timedelta(days=SETTINGS.days)
     assert [news["Subject"].partition(":")[0] for news in runs.news] == ["Imported"]
     assert evidence(separated)["acknowledged"] is True
     assert evidence(separated)["recovery_point"]["arn"] == known.imported_arn

@@ -207,6 +207,25 @@ def test_what_was_imported_is_acknowledged_again_though_the_source_has_removed_i
     assert Acknowledgement.from_text(said).announcement_sha256 == sha256_of(DATABASE.to_bytes())
 
 
+@pytest.mark.parametrize(("days_then", "days_now", "promised"), [(35, 35, 35), (35, 40, 40), (35, 7, 35)])
+def test_a_promise_is_given_again_and_may_grow_but_is_not_taken_back(
+    days_then: int, days_now: int, promised: int
+) -> None:
+    separated = Separated(replace(SETTINGS, days=days_now))
+    separated.share(DATABASE)
+    separated.hear(announcing(DATABASE))
+    _imported(separated)
+    until = (START + timedelta(days=days_then)).isoformat()
+    separated.ledger.stand(replace(separated.known(), promised_until=until))
+    separated.aws.copies[copy_name(DATABASE)] = shown(DATABASE, DBSnapshotArn=separated.imported_arn())
+
+    separated.hear(announcing(DATABASE))
+
+    ((_, said, _),) = separated.aws.sent
+    kept_until = Acknowledgement.from_text(said).kept_until
+    assert kept_until == separated.known().promised_until == (START + timedelta(days=promised)).isoformat()
+
+
 def test_what_was_imported_and_is_gone_is_imported_again_and_not_acknowledged(separated: Separated) -> None:
     separated.share(DATABASE)
     separated.hear(announcing(DATABASE))

@@ -77,6 +77,15 @@ def test_what_an_execution_is_at_stays(stage: Stage) -> None:
     assert why(imports, ONLY_DAYS, "run-busy") == "an execution is at it"
 
 
+def test_what_was_promised_is_kept_though_the_rules_have_changed() -> None:
+    promised = kept("promised", days_ago(30), promised_until=days_ago(-5).isoformat())
+    over = kept("over", days_ago(31), promised_until=days_ago(0).isoformat())
+    imports = [promised, over, kept("newest", days_ago(1))]
+
+    assert removed(imports, ONLY_DAYS) == {"run-over"}
+    assert why(imports, ONLY_DAYS, "run-promised") == "its source was told that it is kept until 2026-11-27"
+
+
 def test_what_actions_run_on_stays() -> None:
     imports = [kept("acting", days_ago(90), acted=Acted.RUNNING), kept("newest", days_ago(1))]
 

@@ -75,6 +75,8 @@ class Import:
     acted: Acted = Acted.NONE
     problem: str = ""
     """Why the last attempt did not do all that it should; empty where it did, or is under way."""
+    promised_until: str = ""
+    """Until when its source was told that it is kept, in ISO 8601; empty before it was told anything."""
     hold: str = ""
     """Why it has to stay; empty where nobody holds it."""
     leaving_since: str = ""

@@ -64,7 +64,7 @@ def _heard(world: World, settings: ImportSettings, claimed: Claimed) -> Mapping[
     if known.stage is Stage.REMOVED or known.leaving_since:
         raise AnnouncementRefused(reason="it was announced before, and what became of it has been removed since")
     if known.stage is Stage.ACKNOWLEDGED and _is_there(world, known):
-        send_acknowledgement(world, settings, claimed.source, known)
+        send_acknowledgement(world, _imports(world), settings, claimed.source, known)
         return {"acknowledged": known.imported_arn}
     if known.stage is Stage.IMPORTING:
         begun = _start(world, claimed, known)

@@ -119,6 +119,8 @@ def _reasons_to_keep(each: Import, rules: Rules, now: datetime) -> Iterator[str]
         yield "it is not verified"
     elif now - datetime.fromisoformat(each.imported_at) < timedelta(days=rules.days):
         yield f"it was imported on {each.imported_at[:10]}, and all are kept for {rules.days} days"
+    elif each.promised_until and now < datetime.fromisoformat(each.promised_until):
+        yield f"its source was told that it is kept until {each.promised_until[:10]}"
 
 
 def _reasons_among_others(each: Import, everything: Periods, what_is_sound: Periods) -> Iterator[str]:

@@ -27,7 +27,9 @@ def record(world: World, event: Event) -> Mapping[str, Any]:
     known = _known(world, event)
     if known.imported_arn != event["importedArn"]:  # one of an earlier attempt may be gone
         now = world.clock.now().isoformat()
-        known = replace(known, imported_arn=event["importedArn"], imported_at=now, size_gib=event["sizeGib"])
+        known = replace(
+            known, imported_arn=event["importedArn"], imported_at=now, size_gib=event["sizeGib"], promised_until=""
+        )
     point, date = known.recovery_point, known.backed_up_at.astimezone(UTC).date().isoformat()
     chosen = [_chosen(action, point, date) for action in event["actions"] if _handles(action, point)]
     known = _stand(world, event, replace(known, acted=Acted.RUNNING if chosen else Acted.NONE))
@@ -65,7 +67,7 @@ def acknowledge(world: World, event: Event) -> Mapping[str, Any]:
     source = settings.source_of(_source_account(known))
     if source is None:
         return {"acknowledged": False, "reason": "the settings do not name its source any more"}
-    send_acknowledgement(world, settings, source, known)
+    known = send_acknowledgement(world, _imports(world, event), settings, source, known)
     if known.stage is not Stage.ACKNOWLEDGED:
         _stand(world, event, replace(known, stage=Stage.ACKNOWLEDGED))
     return {"acknowledged": True, "reason": ""}
