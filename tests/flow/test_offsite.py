@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.flow.databases import manifests_name_what_is_there, rows_of
 from tests.flow.dumps import QUICK
 from tests.flow.offsite import SEPARATED, SOURCE, Accounts, snapshots, two_accounts
 from tests.flow.offsite_promises import broken
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 def _database(
     tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer, postgresql_shop: DatabaseImage
 ) -> Iterator[Accounts]:
-    """Acknowledged when the import was restored, dumped, and the dump loaded and compared."""
+    """Acknowledged when the import was dumped, the dump loaded and compared, and when there is Parquet of it."""
     with two_accounts(
         tmp_path_factory.mktemp("offsite"),
         flow_objects,
         importing={"acknowledge_after_actions": True},
-        separated_actions={"rds-dump": {}},
+        separated_actions={"rds-dump": {}, "rds-export": {}},
         durations=QUICK,
     ) as accounts:
         default_key = accounts.source.cloud.keys.managed_by("rds").arn  # nobody else may ever use it
@@ -79,6 +80,13 @@ def test_the_imported_database_holds_the_very_rows(database: Accounts, postgresq
     expected = {table.path[1:]: table.rows.num_rows for table in postgresql_shop.tables()}
 
     assert {(table["schema"], table["name"]): table["rows"] for table in found["tables"]} == expected
+
+
+def test_auditors_have_the_same_rows_as_parquet(database: Accounts, postgresql_shop: DatabaseImage) -> None:
+    expected = {".".join(table.path): table.rows.num_rows for table in postgresql_shop.tables()}
+
+    assert {name: rows_of(database.separated, name).num_rows for name in expected} == expected
+    assert manifests_name_what_is_there(database.separated) == []
 
 
 def test_the_evidence_names_what_was_announced_and_who_has_it(database: Accounts) -> None:
