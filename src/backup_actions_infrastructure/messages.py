@@ -1,12 +1,10 @@
-"""What is told to people, and what could not be handled: the topic, the dead-letter queue and its alarm."""
+"""What is told to people, and what could not be handled: the topic and the dead-letter queue."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration, RemovalPolicy
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -67,25 +65,3 @@ def dead_letter_queue(scope: Construct) -> sqs.Queue:
         retention_period=Duration.days(_KEPT_DAYS),
         removal_policy=RemovalPolicy.DESTROY,
     )
-
-
-def alarm_of_dead_letters(
-    scope: Construct, settings: DeploymentSettings, queue: sqs.Queue, topic: sns.Topic
-) -> cloudwatch.Alarm:
-    """The topic hears of the first message in the queue, and again when it is empty."""
-    alarm = cloudwatch.Alarm(
-        scope,
-        "DeadLettersAlarm",
-        alarm_name=f"{settings.name}-dead-letters",
-        alarm_description="Events about recovery points could not be handled: read them in the queue, correct the "
-        "cause, send them again.",
-        metric=queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(5), statistic="Maximum"),
-        threshold=0,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        evaluation_periods=1,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-    )
-    tell = cloudwatch_actions.SnsAction(topic)
-    alarm.add_alarm_action(tell)
-    alarm.add_ok_action(tell)
-    return alarm

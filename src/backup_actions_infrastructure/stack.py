@@ -36,6 +36,7 @@ from backup_actions_infrastructure.network import hosts_network
 from backup_actions_infrastructure.network_endpoints import add_endpoints
 from backup_actions_infrastructure.outputs import estate_output, exchange_outputs
 from backup_actions_infrastructure.placeholders import Placeholders, Shared
+from backup_actions_infrastructure.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +71,6 @@ class DeploymentStack(Stack):
         self._bucket = storage.archive_bucket(self, settings, self._bucket_key)
         self._topic = messages.topic(self, settings, self._key)
         self._dead_letters = messages.dead_letter_queue(self)
-        messages.alarm_of_dead_letters(self, settings, self._dead_letters, self._topic)
         self._image = worker_image(self, settings)
         self._placeholders = self._with_compute(machines)
         with function_code(_codes(*machines)) as code:
@@ -81,6 +81,16 @@ class DeploymentStack(Stack):
                 waking_rules(self, functions[WAKE.name], awaited_events(settings, actions), self._dead_letters)
             if CATALOGUE.name in functions:
                 self._catalogue(catalogued_machines(settings, actions), functions[CATALOGUE.name])
+        watch(
+            self,
+            settings,
+            machines=[each.machine for each in machines],
+            functions=deployed_functions(settings, actions),
+            placeholders=self._placeholders,
+            topic=self._topic,
+            dead_letters=self._dead_letters,
+            inboxes=[queue for each in rendered for queue in each.exchange.queues.values()],
+        )
         exchange_outputs(self, rendered)
         estate_output(self, self._placeholders.fill(deployed_estate(settings, actions).to_text()))
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():

@@ -110,12 +110,13 @@ class Flow(Run):
         archive: Mapping[str, object] | None = None,
         action: str = "ebs-archive",
         athena: bool = False,
+        success: str = "each",
         durations: Durations | None = None,
         on_report: OnReport = lambda _name, _report: None,
     ) -> Iterator[Self]:
         """A deployment of one action under this deletion policy; ``archive`` are the action's settings.
 
-        ``athena`` makes exports tables of Glue.
+        ``athena`` makes exports tables of Glue; ``success`` is how successes are told.
         """
         actions = [_installed(action)]
         settings = from_mapping(
@@ -125,7 +126,7 @@ class Flow(Run):
                 "zones": list(ZONES),
                 "vaults": [VAULT],
                 "deletion": {"policy": policy, **(deletion or {})},
-                "notifications": {"success": "each"},
+                "notifications": {"success": success},
                 "athena": {"enabled": athena},
                 "actions": {action: dict(archive or {})},
             },

@@ -9,7 +9,6 @@ import pytest
 from tests.infrastructure.conftest import Rendered
 from tests.infrastructure.template import REGION, Template, normal
 
-from backup_actions.catalogue import CATALOGUE
 from backup_actions.contract import Function, Statement
 from backup_actions.contract.placeholders import (
     FUNCTION_PREFIX,
@@ -25,8 +24,8 @@ from backup_actions.contract.placeholders import (
     fill_text,
     placeholder_of,
 )
-from backup_actions.ledger import WAKE
-from backup_actions.lifecycle import INTAKE, Deployed
+from backup_actions.lifecycle import Deployed, deployed_functions
+from backup_actions.plugins import installed
 from backup_actions_infrastructure import service_grants
 from backup_actions_infrastructure.placeholders import Placeholders, PlaceholderUnset, Shared
 from backup_actions_infrastructure.roles import SERVICE, STEPS
@@ -64,7 +63,7 @@ def grants_of(rendered: Rendered) -> dict[str, tuple[Statement, ...]]:
 
 def called_by_events(rendered: Rendered) -> tuple[Function, ...]:
     """Functions of no machine."""
-    return (CATALOGUE, WAKE) if rendered.settings.imports else (INTAKE, CATALOGUE, WAKE)
+    return deployed_functions(rendered.settings, installed().actions)
 
 
 def known_texts(rendered: Rendered) -> dict[str, str]:

@@ -1,0 +1,36 @@
+"""What looks after a deployment, with its own role on the embedded AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.flow.flow import NAME, Flow, NewFlow
+
+pytestmark = pytest.mark.root
+
+HOUR = timedelta(hours=1)
+
+
+def called(flow: Flow, function: str) -> Mapping[str, Any]:
+    """What the function answers to its schedule, a while after the last run."""
+    now = flow.cloud.clock.now() + HOUR
+    with flow.cloud.clock.actor():  # else its time-out would pass meanwhile
+        answer = flow.cloud.functions.invoke(f"{NAME}-{function}", {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ")})
+    assert isinstance(answer, Mapping)
+    return answer
+
+
+def test_a_success_is_told_by_the_digest_alone_and_once(new_flow: NewFlow) -> None:
+    flow = new_flow(success="digest")
+    flow.back_up()
+
+    assert called(flow, "measure")["OldestUnarchivedHours"] == 0
+    assert [called(flow, "digest")["sent"] for _ in range(2)] == [True, False]
+
+    (notice,) = flow.notices
+    assert notice["Subject"] == f"{NAME} in us-east-1: 1 archived"
+    assert "Archived and verified: 1 (backups: 1 deleted)" in notice["Message"]
+    assert flow.cloud.audit.refused() == ()
