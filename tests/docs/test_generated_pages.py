@@ -23,7 +23,7 @@ def _generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["errors.md", "settings.md", "cli.md"])
+@pytest.mark.parametrize("page", ["errors.md", "settings.md", "cli.md", "costs.md"])
 def test_the_page_says_what_the_code_says(generate: ModuleType, page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == generate.PAGES[page](), "run `make docs`"
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from backup_actions.model.json_types import JsonObject
+from backup_actions.model.json_types import JsonObject, JsonValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One line of a bill."""
+    """One line of a bill; ``kind`` is what it is summed up under."""
 
+    kind: str
     what: str
     quantity: Decimal
     unit: str
@@ -20,7 +21,13 @@ class Charge:
 
     def to_json(self) -> JsonObject:
         """Amounts as numbers that a script can add up, to a ten-thousandth of a cent."""
-        return {"what": self.what, "quantity": number(self.quantity), "unit": self.unit, "usd": number(self.usd)}
+        line: dict[str, JsonValue] = {
+            "kind": self.kind,
+            "what": self.what,
+            "quantity": number(self.quantity),
+            "unit": self.unit,
+        }
+        return {**line, "usd": number(self.usd)}
 
 
 def total_usd(charges: Iterable[Charge]) -> Decimal:

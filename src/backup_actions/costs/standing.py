@@ -27,7 +27,7 @@ def standing_charges(
     around = (("keys", keys, "kms_key_month"), ("alarms", alarms, "cloudwatch_alarm_month"))
     seen = (("metrics", metrics, "cloudwatch_metric_month"), ("dashboards", dashboards, "cloudwatch_dashboard_month"))
     charges = (
-        Charge(what=what, quantity=Decimal(number), unit=f"{what} a month", usd=number * prices.usd(row))
+        Charge(kind="standing", what=what, quantity=Decimal(number), unit="a month", usd=number * prices.usd(row))
         for what, number, row in (*around, *seen)
     )
     return tuple(charge for charge in (*_network(endpoints, gateways, prices), *charges) if charge.usd)
@@ -36,9 +36,10 @@ def standing_charges(
 def _network(endpoints: int, gateways: int, prices: Prices) -> tuple[Charge, ...]:
     return tuple(
         Charge(
+            kind="network",
             what=what,
             quantity=Decimal(number),
-            unit=f"{what} a month",
+            unit="a month",
             usd=number * HOURS_A_MONTH * prices.usd(row),
         )
         for what, number, row in (

@@ -43,6 +43,8 @@ class Counted(StrEnum):
     DYNAMODB_RESTORED_GIB = "dynamodb_restored_gib"
     DYNAMODB_TABLE_GIB_HOURS = "dynamodb_table_gib_hours"
     """Of a restored table, which has point-in-time recovery."""
+    SNAPSHOT_GIB_HOURS = "snapshot_gib_hours"
+    """Of a copy that a run makes and removes; behind a colon: EBS, RDS or Aurora."""
     BETWEEN_REGIONS_GIB = "between_regions_gib"
     STATE_TRANSITIONS = "state_transitions"
 
