@@ -37,6 +37,10 @@ _FAILURES_AN_HOUR = 3
 _ERRORS_A_QUARTER = 3
 
 
+# One may take longer than usual, or be put off by a throttled API.
+_SWEEPS_MISSED = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """One alarm; its description is all that whoever gets the mail knows."""
@@ -126,6 +130,14 @@ def of_estate(settings: DeploymentSettings) -> Iterator[Watched]:
             "An archive was last proven more than {hours} hours ago. See why the verification of old archives does not "
             "get to it, or verify it by hand: `backup-actions verify`.",
         )
+    yield _age(
+        settings,
+        "unswept",
+        metrics.SWEEP_AGE_HOURS,
+        watching.sweep_hours * _SWEEPS_MISSED,
+        "No sweep has come to its end for {hours} hours, so what no event announced is not found. Read the log of the "
+        "function sweep; `backup-actions sweep --dry-run` shows how far one comes.",
+    )
     if not settings.imports:
         yield _age(
             settings,
@@ -186,14 +198,14 @@ def of_function(settings: DeploymentSettings, function: Function) -> Watched:
     )
 
 
-def of_silence(settings: DeploymentSettings, function: Function) -> Watched:
+def of_silence(settings: DeploymentSettings, function: Function, *, hours: int) -> Watched:
     """A function without which nobody would hear of anything is not called any more."""
     return Watched(
         name=f"{function.name}-silent",
-        description=f"The function {settings.name}-{function.name} was not called for an hour, so the ages in the "
-        "other alarms are old. See whether its rule in EventBridge is enabled, and whether the account's limit of "
-        "concurrent functions is used up. Minutes after the first deployment this is no trouble.",
-        metric=_calls(settings, function, "Invocations", _AN_HOUR),
+        description=f"The function {settings.name}-{function.name} was not called for {hours} hours. {function.title}: "
+        "that does not happen. See whether its rule in EventBridge is enabled, and whether the account's limit of "
+        "concurrent functions is used up. Soon after the first deployment this is no trouble and ends by itself.",
+        metric=_calls(settings, function, "Invocations", Duration.hours(hours)),
         limit=1,
         goes_off=_BELOW,
         silence=_Silence.BREACHING,

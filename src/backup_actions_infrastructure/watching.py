@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from backup_actions.settings import DeploymentSettings
     from backup_actions_infrastructure.placeholders import Placeholders
 
+# Of those that find what nobody told: every quarter of an hour, and every hour.
+_SILENT_AFTER_HOURS = {"measure": 1, "sweep": 3}
+
 
 def watch(
     scope: Construct,
@@ -61,5 +64,5 @@ def _watched(
         yield from alarms.of_action_machine(machine, arn)
     for function in functions:
         yield alarms.of_function(settings, function)
-        if function.name == "measure":
-            yield alarms.of_silence(settings, function)
+        if hours := _SILENT_AFTER_HOURS.get(function.name):
+            yield alarms.of_silence(settings, function, hours=hours)

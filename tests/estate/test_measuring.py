@@ -21,6 +21,7 @@ NOTHING = Facts(
     oldest_proof=None,
     oldest_wait=None,
     oldest_unacknowledged=None,
+    swept_at=None,
     failed_points=0,
     points_at_work=0,
     waiting_actions=0,
@@ -44,6 +45,7 @@ def test_ages_are_hours_since_the_oldest() -> None:
             oldest_proof=NOON - 900 * HOUR,
             oldest_wait=NOON - 1.5 * HOUR,
             oldest_unacknowledged=NOON - 3 * HOUR,
+            swept_at=NOON - 25 * HOUR,
         )
     )
 
@@ -51,6 +53,7 @@ def test_ages_are_hours_since_the_oldest() -> None:
     assert found["OldestUnverifiedHours", ""] == 900
     assert found["LongestWaitHours", ""] == 1.5
     assert found["UnacknowledgedHours", ""] == 3
+    assert found["SweepAgeHours", ""] == 25
 
 
 def test_a_backup_from_the_future_of_another_clock_is_of_no_age() -> None:

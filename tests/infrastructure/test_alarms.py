@@ -60,7 +60,15 @@ def test_every_alarm_tells_the_topic_and_says_in_a_sentence_or_two_what_to_do(ei
 def test_what_is_over_is_told_where_it_was_a_state_and_not_where_it_was_an_event(rendered: Rendered) -> None:
     told = {name for name, alarm in alarms_of(rendered).items() if alarm.get("OKActions")}
 
-    assert {"dead-letters", "unarchived", "waiting", "unacknowledged", "measure-silent"} <= told
+    assert {
+        "dead-letters",
+        "unarchived",
+        "waiting",
+        "unacknowledged",
+        "unswept",
+        "measure-silent",
+        "sweep-silent",
+    } <= told
     assert not [name for name in told if name.endswith(("-failed", "-failing", "-cut-short"))]
 
 
@@ -157,3 +165,10 @@ def test_every_alarm_has_its_row_in_the_documentation_and_every_row_its_alarm(
     only_where_set = {"unverified"}
 
     assert rows.keys() == as_documented(rendered) | as_documented(separated) | only_where_set
+
+
+def test_every_metric_of_our_own_has_its_row(repository: Path) -> None:
+    text = (repository / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)`(?:, by `Action`)? \| (.+) \|$", text.partition("## Metrics")[2], re.MULTILINE))
+
+    assert rows == {metric.name: metric.doc for metric in (*metrics.PER_ESTATE, *metrics.PER_ACTION)}

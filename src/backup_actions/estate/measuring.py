@@ -20,10 +20,12 @@ from backup_actions.estate.metrics import (
     POINTS_AT_WORK,
     SOURCE_BYTES,
     STORED_BYTES,
+    SWEEP_AGE_HOURS,
     UNACKNOWLEDGED_HOURS,
     WAITING_ACTIONS,
     Metric,
 )
+from backup_actions.estate.sweeps import Sweeps
 from backup_actions.estate.tally import Tallies, Tally
 from backup_actions.ledger import Ledger, Standing, Status
 from backup_actions.ledger.daybook import Daybook, Line
@@ -45,6 +47,7 @@ class Facts:
     oldest_proof: datetime | None
     oldest_wait: datetime | None
     oldest_unacknowledged: datetime | None
+    swept_at: datetime | None
     failed_points: int
     points_at_work: int
     waiting_actions: int
@@ -98,6 +101,7 @@ def read_facts(world: World, estate: Estate) -> Facts:
         oldest_proof=oldest(Standing.ARTIFACT),
         oldest_wait=oldest(Standing.WAITING),
         oldest_unacknowledged=oldest(Standing.ANNOUNCED),
+        swept_at=Sweeps(world.clients.dynamodb, estate.ledger, world.clock).last_finished(),
         failed_points=ledger.count(Status.FAILED),
         points_at_work=ledger.count(Status.PROCESSING),
         waiting_actions=ledger.count(Standing.WAITING),
@@ -111,6 +115,7 @@ def values_of(facts: Facts) -> Iterator[Value]:
     yield Value(OLDEST_UNVERIFIED_HOURS, _hours(facts.oldest_proof, facts.now))
     yield Value(LONGEST_WAIT_HOURS, _hours(facts.oldest_wait, facts.now))
     yield Value(UNACKNOWLEDGED_HOURS, _hours(facts.oldest_unacknowledged, facts.now))
+    yield Value(SWEEP_AGE_HOURS, _hours(facts.swept_at, facts.now))
     yield Value(FAILED_POINTS, facts.failed_points)
     yield Value(POINTS_AT_WORK, facts.points_at_work)
     yield Value(WAITING_ACTIONS, facts.waiting_actions)

@@ -33,6 +33,7 @@ LONGEST_WAIT_HOURS = Metric("LongestWaitHours", "None", "how long the one of the
 UNACKNOWLEDGED_HOURS = Metric(
     "UnacknowledgedHours", "None", "age of the oldest off-site copy that the other account has not acknowledged"
 )
+SWEEP_AGE_HOURS = Metric("SweepAgeHours", "None", "hours since a sweep last came to its end; 0 until there was one")
 SOURCE_BYTES = Metric("SourceBytes", "Bytes", "what the runs that ended since the last measurement have read")
 STORED_BYTES = Metric("StoredBytes", "Bytes", "what those runs have stored")
 
@@ -44,6 +45,7 @@ PER_ESTATE = (
     WAITING_ACTIONS,
     LONGEST_WAIT_HOURS,
     UNACKNOWLEDGED_HOURS,
+    SWEEP_AGE_HOURS,
 )
 """One value each."""
 

@@ -30,7 +30,11 @@ def measure_function(estate: Estate) -> Function:
             tasks={
                 "function": (
                     Statement(("dynamodb:Query",), on=(_TABLE, f"{_TABLE}/index/by-standing"), for_=("the ledger",)),
-                    Statement(("dynamodb:GetItem", "dynamodb:PutItem"), on=_TABLE, for_=("the tally of the month",)),
+                    Statement(
+                        ("dynamodb:GetItem", "dynamodb:PutItem"),
+                        on=_TABLE,
+                        for_=("the tally of the month; the last sweep",),
+                    ),
                     Statement(
                         ("cloudwatch:PutMetricData",),
                         on="*",
