@@ -220,10 +220,13 @@ RUNS: Mapping[tuple[str, str], Run] = {
     (_CLEAN, "rds:DeleteDBSnapshot"): failing(instance),
     (_CLEAN, "rds:DeleteDBClusterSnapshot"): failing(cluster),
     (_CLEAN, "ec2:DeleteSnapshot"): failing(volume),
+    (f"{IMPORT}-task-tell", "dynamodb:PutItem"): failing(instance),
     (_PUT_BACK, "dynamodb:GetItem"): failing(instance),
     (_PUT_BACK, "dynamodb:PutItem"): failing(instance),
     (_PUT_BACK, "sqs:SendMessage"): failing(instance),
     (f"{IMPORT}-task-copy", "kms:DescribeKey"): failing(instance),
+    (f"{IMPORT}-task-copy", "kms:Decrypt"): volume,  # EBS asks it of both keys
+    (f"{IMPORT}-task-copy", "kms:ReEncryptFrom"): volume,
     (f"{IMPORT}-task-inspect", "kms:DescribeKey"): failing(instance),
 }
 """Where an ordinary run does without the grant."""
@@ -235,7 +238,10 @@ UNUSED_HERE: Mapping[tuple[str, str], str] = {
     (_PREPARE, "s3:GetObject"): _AFTER_A_REPLAY,
     (_PREPARE, "kms:Decrypt"): _AFTER_A_REPLAY,
     (_ACKNOWLEDGE, "s3:ListBucket"): "for evidence that is gone when it is read back",
-    (f"{COPY}-task-copy", "kms:DescribeKey"): "granted for the export key and for the backup's: here either is enough",
+    **{
+        (f"{COPY}-task-copy", f"kms:{action}"): "granted for the export key and for the backup's: here either is enough"
+        for action in ("Decrypt", "DescribeKey", "ReEncryptFrom")
+    },
     (_ANNOUNCE, "s3:GetObject"): _AFTER_A_REPLAY,
     (_ANNOUNCE, "kms:Decrypt"): _AFTER_A_REPLAY,
     **{

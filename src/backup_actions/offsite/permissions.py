@@ -139,7 +139,7 @@ def _copying(settings: ImportSettings) -> tuple[Statement, ...]:
             because=_ANY_DISK,
         ),
         Statement(
-            ("kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptTo"),
+            ("kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
             on=_IMPORT_KEY,
             when={"StringEquals": _through(settings)},
             for_=("the copy's key",),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backup_actions.actions.offsite_copy.permissions import PERMISSIONS
 from backup_actions.actions.offsite_copy.settings import OffsiteCopySettings
 from backup_actions.errors import SettingInvalid
 
@@ -54,3 +55,26 @@ def test_a_backup_without_the_tag_that_the_permissions_reach_is_left_alone() -> 
     chosen = OffsiteCopySettings(separated_account="444455556666", tag_key="go", tag_value="far").selection()
 
     assert chosen == {"go": "far"}
+
+
+def test_the_copies_key_may_be_used_for_all_that_ebs_asks_of_a_key_also_where_it_is_in_another_region() -> None:
+    on_it = [each for each in PERMISSIONS.tasks["copy"] if "${Setting_copy_key_arn}" in each.resources]
+
+    assert {action for each in on_it for action in each.actions} == {
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+    }
+
+
+def test_keys_of_backups_may_be_any_accounts_and_are_used_by_ebs_and_rds_alone() -> None:
+    on_them = [each for each in PERMISSIONS.tasks["copy"] if "arn:${Partition}:kms:${Region}:*:key/*" in each.resources]
+
+    assert on_them
+    for each in on_them:
+        assert each.because
+        assert {name.partition(".")[0] for name in each.when["StringEquals"]["kms:ViaService"]} == {"ec2", "rds"}
+        assert each.actions != ("kms:CreateGrant",) or each.when["Bool"] == {"kms:GrantIsForAWSResource": "true"}

@@ -243,10 +243,9 @@ def test_a_role_needs_both_the_key_policy_and_iam(stage: Stage) -> None:
     taker, own, shared_key = stage.accounts.taker, stage.accounts.own_key(), stage.accounts.shared_key()
     shared, any_snapshot = stage.shared(shared_key), "arn:aws:ec2:*::snapshot/*"
     copy = Statement(("ec2:CopySnapshot",), on=any_snapshot, because="a test")
-    write = Statement(
-        ("kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptTo", "kms:CreateGrant"), on=own.arn
-    )
-    read = Statement(("kms:DescribeKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant"), on=shared_key.arn)
+    reading = ("kms:DescribeKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant")
+    read = Statement(reading, on=shared_key.arn)
+    write = Statement((*reading, "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptTo"), on=own.arn)
     states = []
     for statements in ([copy, write], [copy, read], [copy, read, write]):
         taker.roles.add("copier", statements)

@@ -160,7 +160,13 @@ _COPYING = (
 # https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
 _KEYS = (
     Statement(
-        ("kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptTo"),
+        (
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ),
         on=_EXPORT_KEY,
         when={"StringEquals": _THROUGH},
         for_=("the copy's key",),

@@ -49,18 +49,19 @@ def _via(service: str) -> Keys:
 
 
 def _uses_of_keys(service: str, old: Resources, new: Resources, *, later: bool) -> tuple[Needs, ...]:
-    """The service reads with one key and writes with another, on the caller's behalf."""
+    """The service reads with one key and writes with another, on the caller's behalf; EBS asks all of either."""
     via = _via(service)
 
     def both(params: Params, facts: Facts) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*old(params, facts), *new(params, facts))))
 
+    read = both if service == "ec2" else old
     grants = (via, constant("kms:GrantIsForAWSResource", "true"))
     return (
         Needs("kms:DescribeKey", "key", both, (via,), later=later),
         Needs("kms:CreateGrant", "key", both, grants, later=later),
-        Needs("kms:Decrypt", "key", old, (via,), later=later),
-        Needs("kms:ReEncryptFrom", "key", old, (via,), later=later),
+        Needs("kms:Decrypt", "key", read, (via,), later=later),
+        Needs("kms:ReEncryptFrom", "key", read, (via,), later=later),
         Needs("kms:GenerateDataKeyWithoutPlaintext", "key", new, (via,), later=later),
         Needs("kms:ReEncryptTo", "key", new, (via,), later=later),
     )
