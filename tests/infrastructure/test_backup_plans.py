@@ -14,6 +14,7 @@ from tests.infrastructure.conftest import SETTINGS, Rendered
 from tests.infrastructure.template import Template
 from tests.infrastructure.test_validators import said_by
 
+from backup_actions.lifecycle.on_demand import OUTPUT, Planned
 from backup_actions.plugins import Installed
 from backup_actions.settings import DeploymentSettings, from_mapping, load
 from backup_actions.settings.backup_types import BACKUP_TYPES
@@ -224,6 +225,16 @@ def test_the_role_has_the_name_that_the_command_line_knows(rendered: Rendered) -
     (role,) = rendered.plans.of_type("AWS::IAM::Role").values()
 
     assert str(backup_role_arn(rendered.settings)).endswith(f":role/{role['RoleName']}")
+
+
+def test_the_command_line_is_told_the_vault_and_the_role(stacks: Mapping[str, Template]) -> None:
+    told = {
+        name: Planned.from_text(template.plain(template.document["Outputs"][OUTPUT]["Value"]))
+        for name, template in stacks.items()
+    }
+
+    assert told["existing"] == Planned(vault="backups", role_arn=OWN_ROLE)
+    assert told["example"] == Planned(vault="backups", role_arn=f"<{stacks['example'].id_of('AWS::IAM::Role')}.Arn>")
 
 
 def test_the_roles_boundary_leaves_the_services_of_the_selected_types(stacks: Mapping[str, Template]) -> None:
