@@ -96,6 +96,15 @@ class LocationInvalid(BackupActionsError):
     exit_code = 2
 
 
+class NewActionRefused(BackupActionsError):
+    """The package of a new action cannot be written."""
+
+    code = "BA0107"
+    sentence = "cannot write a package for the action {name!r}: {reason}"
+    remedy = "Choose another name, as in archive-files, or another --directory; nothing was written."
+    exit_code = 2
+
+
 # ------------------------------------------------------------------------------------ BA02xx: events and points
 
 
@@ -530,6 +539,15 @@ class SampleBroken(BackupActionsError):
     exit_code = 2
 
 
+class SuiteMissing(BackupActionsError):
+    """The package with the test suite for actions is not installed."""
+
+    code = "BA0607"
+    sentence = "what writes and tests new actions is not installed"
+    remedy = "Install it with `pip install aws-backup-actions[testing]`."
+    exit_code = 5
+
+
 class DefinitionInvalid(BackupActionsError):
     """The embedded AWS cannot run a workflow as AWS would; each mistake is on a line of its own."""
 
@@ -731,6 +749,14 @@ class ReplayRefused(BackupActionsError):
     exit_code = 2
 
 
+class RunFailed(BackupActionsError):
+    """A run that was waited for did not do what it should."""
+
+    code = "BA0805"
+    sentence = "the run {run} of {arn} is {status}: {reason}"
+    remedy = "The backup was kept unless the news of it say otherwise; they say what to do, and so does `status`."
+
+
 # ---------------------------------------------------------------------------------------------- BA09xx: costs
 
 
@@ -749,12 +775,13 @@ class PriceUnknown(BackupActionsError):
     code = "BA0902"
     sentence = "the price of {name} in {region} is not known"
     remedy = "Give it in a file with --prices, as docs/costs.md shows; the prices of these regions are known: {known}."
-class RunFailed(BackupActionsError):
-    """A run that was waited for did not do what it should."""
-
-    code = "BA0805"
-    sentence = "the run {run} of {arn} is {status}: {reason}"
-    remedy = "The backup was kept unless the news of it say otherwise; they say what to do, and so does `status`."
+    exit_code = 2
 
 
+class TemplateUnreadable(BackupActionsError):
+    """A file is not a CloudFormation template as the CDK writes one."""
+
+    code = "BA0903"
+    sentence = "{path} is no template of CloudFormation in JSON: {reason}"
+    remedy = "Render one with `CDK_OUTDIR=cdk.out python app.py`; it is called after the stack, <name>.template.json."
     exit_code = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,8 @@ def complaints_about_weight(action: Action) -> Iterator[str]:
     """What a fresh interpreter imports when it reads the description, and should not."""
     for entry in entry_points(group=GROUP, name=action.name):
         program = f"import sys, {entry.module}\nprint(*sorted(set(sys.modules) & {set(HEAVY)!r}))"
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run([sys.executable, "-c", program], env=path, capture_output=True, text=True, check=False)
         if done.returncode:
             yield f"importing {entry.module} fails: {done.stderr.strip().splitlines()[-1]}"
         elif imported := done.stdout.split():

@@ -230,7 +230,7 @@ def test_permissions_of_an_unknown_action_name_the_installed_ones(cli: Cli) -> N
 
 
 def test_the_demo_is_missing_where_the_embedded_aws_is(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backup_actions.cli.commands.demo.entry_points", lambda **_: ())
+    monkeypatch.setattr("backup_actions.cli.elsewhere.entry_points", lambda **_: ())
 
     answer = cli("demo")
 

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "check:check",
     "actions": "actions:actions",
     "permissions": "permissions:permissions",
+    "new-action": "new_action:new_action",
     "backup": "backup:backup",
     "archive": "archive:archive",
     "list": "list:list_entries",
@@ -26,7 +27,11 @@ COMMANDS: Mapping[str, str] = {
     "verify": "verify:verify",
     "restore": "restore:restore",
     "query": "query:query",
+    "status": "status:status",
+    "replay": "replay:replay",
+    "sweep": "sweep:sweep",
     "imports": "imports:imports",
+    "cost": "cost:cost",
 }
 """Command → module of ``cli.commands`` and the command's name in it, in the order of the help."""
 

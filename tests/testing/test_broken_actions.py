@@ -1,0 +1,216 @@
+"""The contract notices what it is there for: each way to break an action is told with its place and its remedy."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from backup_actions.contract import Action
+from backup_actions_testing.bounds import complaints_about_bounds
+from backup_actions_testing.clean_ups import complaints_about_clean_up
+from backup_actions_testing.descriptions import (
+    complaints_about_description,
+    complaints_about_settings,
+    complaints_about_weight,
+)
+from backup_actions_testing.grants import (
+    complaints_about_code_grants,
+    complaints_about_statements,
+    complaints_about_workflow_grants,
+)
+from backup_actions_testing.workflows import complaints_about_workflow
+
+if TYPE_CHECKING:
+    from tests.testing.conftest import Written
+
+WORKFLOW, PERMISSIONS = "workflow.asl.yaml", "permissions.py"
+CATCH = """\
+    Retry: *soon
+    Catch: *give_up
+    Next: JobDone?
+"""
+
+
+def _statements(action: Action) -> Iterable[str]:
+    return complaints_about_statements(action.permissions)
+
+
+Check = Callable[[Action], Iterable[str]]
+BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
+    "a state that does not exist": (
+        complaints_about_workflow,
+        *(WORKFLOW, "Next: JobKnown?", "Next: JobNown?"),
+        "FindJob: goes to 'JobNown?', which is not there",
+    ),
+    "an expression that is none": (
+        complaints_about_workflow,
+        *(WORKFLOW, '"{% $rounds >= 20 %}"', '"{% $rounds >= %}"'),
+        "AnotherRound?, choice 1: Condition",
+    ),
+    "a member that an API does not have": (
+        complaints_about_workflow,
+        *(WORKFLOW, "JobId: ", "JobIdentifier: "),
+        "TerminateJob: ",
+    ),
+    "a result that an API does not have": (
+        complaints_about_workflow,
+        *(WORKFLOW, "$states.result.KeyCount > 0 ? 'stored'", "$states.result.Count > 0 ? 'stored'"),
+        "the result of aws-sdk:s3:listObjectsV2 has no Count",
+    ),
+    "an error that never comes": (
+        complaints_about_workflow,
+        *(WORKFLOW, "Retry: &soon # 2", "Retry: &soon\n      - ErrorEquals: [S3.Throttled]\n      # 2"),
+        "S3.Throttled can never happen: possible are S3.",
+    ),
+    "a task without a time-out": (
+        complaints_about_bounds,
+        *(WORKFLOW, "    TimeoutSeconds: 90\n", ""),
+        "Check: it has no TimeoutSeconds",
+    ),
+    "a machine that runs for a month": (
+        complaints_about_bounds,
+        *(WORKFLOW, "TimeoutSeconds: 86400", "TimeoutSeconds: 2592000"),
+        "the machine: TimeoutSeconds is 2592000; write a number of seconds below 691200",
+    ),
+    "a loop that nobody counts": (
+        complaints_about_bounds,
+        *(WORKFLOW, 'rounds: "{% $rounds + 1 %}"', 'rounds: "{% $rounds %}"'),
+        "AnotherRound? → WaitForRemoval → FindJobs → AnotherRound?: nothing bounds this loop; count the rounds",
+    ),
+    "a loop whose count is compared with nothing": (
+        complaints_about_bounds,
+        *(WORKFLOW, "$rounds >= 20", "$status = 'x'"),
+        "nothing bounds this loop",
+    ),
+    "a missing catch": (
+        complaints_about_clean_up,
+        *(WORKFLOW, CATCH, CATCH.replace("    Catch: *give_up\n", "")),
+        "DescribeJob: an error here ends the run, and what SubmitJob (batch:SubmitJob) makes is left behind; "
+        "add a Catch of States.ALL that leads to FindJobs",
+    ),
+    "a way around the clean-up": (
+        complaints_about_clean_up,
+        *(WORKFLOW, "    Default: NotVerified", "    Default: Failed"),
+        "SubmitJob (batch:SubmitJob): SubmitJob → DescribeJob → JobDone? → Check → Verified? → Failed ends the run "
+        "without the clean-up; lead it to FindJobs",
+    ),
+    "nothing that removes": (
+        complaints_about_clean_up,
+        *(WORKFLOW, "aws-sdk:batch:terminateJob", "aws-sdk:batch:describeJobs"),
+        "SubmitJob (batch:SubmitJob): nothing removes what it makes",
+    ),
+    "nothing to find it by": (
+        complaints_about_clean_up,
+        *(WORKFLOW, "        backup-actions:run: \"{% 'their-action/' & $run %}\"\n", ""),
+        "SubmitJob: what it makes has no tag backup-actions:run",
+    ),
+    "a run that was stopped": (
+        complaints_about_clean_up,
+        *(WORKFLOW, "$states.input.detail", "$states.input.event"),
+        "the machine: after a run that timed out or was stopped it is started again",
+    ),
+    "a permission that is missing": (
+        complaints_about_workflow_grants,
+        *(PERMISSIONS, '("batch:ListJobs", "batch:DescribeJobs")', '("batch:DescribeJobs",)'),
+        "the workflow's role may not batch:ListJobs; grant it by a Statement with for_=('FindJobs',)",
+    ),
+    "a permission too many": (
+        complaints_about_workflow_grants,
+        *(PERMISSIONS, '("batch:TerminateJob",)', '("batch:TerminateJob", "batch:CancelJob")'),
+        "no state that it is for needs batch:CancelJob; take it out",
+    ),
+    "a permission for no state": (
+        complaints_about_workflow_grants,
+        *(PERMISSIONS, ', for_=("RemoveObject",)', ""),
+        "the workflow's statement s3:DeleteObject: say in for_ which states need it",
+    ),
+    "a call of code that is not granted": (
+        complaints_about_code_grants,
+        *(
+            "job.py",
+            "world.clients.backup.describe_recovery_point(",
+            "world.clients.backup.describe_backup_vault(",
+        ),
+        "job keep: vm_notes.job:keep calls what its role may not: grant backup:DescribeBackupVault",
+    ),
+    "an action of IAM that does not exist": (
+        _statements,
+        *(PERMISSIONS, '"batch:TerminateJob"', '"batch:TerminateJobs"'),
+        "workflow: batch:TerminateJobs does not exist",
+    ),
+    "a star that could be narrower": (
+        _statements,
+        *(PERMISSIONS, "on=_JOBS,\n        when=_OURS", 'on="*",\n        when=_OURS'),
+        "workflow: batch:TerminateJob can be narrowed to job",
+    ),
+    "a type of resource that is forgotten": (
+        _statements,
+        *(PERMISSIONS, "            _JOBS,\n", ""),
+        "batch:SubmitJob is asked for job too: name such resources in a statement",
+    ),
+    "a condition that never holds": (
+        _statements,
+        *(PERMISSIONS, "aws:ResourceTag/", "ec2:ResourceTag/"),
+        "batch:TerminateJob knows no condition key ec2:ResourceTag/",
+    ),
+    "a heavy import": (
+        complaints_about_weight,
+        *("settings.py", "from dataclasses", "import botocore\nfrom dataclasses"),
+        "importing vm_notes imports botocore; import them in the modules of tasks and jobs",
+    ),
+    "a sentence that does not end": (
+        complaints_about_settings,
+        *("settings.py", "who has asked for it.", "who has asked for it"),
+        "setting note: its documentation is no sentence that ends in a full stop",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", BROKEN)
+def test_a_broken_action_is_told_where_and_what_to_do(written: Written, way: str) -> None:
+    check, file, old, new, told = BROKEN[way]
+    written.change(file, old.replace("their-action", "vm-notes"), new)
+
+    complaints = list(check(written.action))
+
+    assert any(told in complaint for complaint in complaints), complaints
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        complaints_about_workflow,
+        complaints_about_bounds,
+        complaints_about_clean_up,
+        complaints_about_workflow_grants,
+        complaints_about_code_grants,
+        _statements,
+        complaints_about_weight,
+        complaints_about_settings,
+        complaints_about_description,
+    ],
+)
+def test_an_action_as_it_is_written_has_no_complaints(written: Written, check: Check) -> None:
+    assert list(check(written.action)) == []
+
+
+def test_an_action_that_nobody_announces_is_told_how(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = written.action
+    (metadata,) = written.site.glob("*.dist-info/entry_points.txt")
+    metadata.write_text("")
+    monkeypatch.syspath_prepend(written.site)
+
+    (complaint,) = complaints_about_description(action)
+
+    assert complaint.startswith("no installed package announces vm-notes: write [project.entry-points.")
+
+
+def test_an_action_that_is_announced_as_another_is_told(written: Written) -> None:
+    action = written.action
+    for module in [module for module in sys.modules if module.partition(".")[0] == "vm_notes"]:
+        del sys.modules[module]
+
+    assert "is another one than this test's" in next(iter(complaints_about_description(action)))
