@@ -51,5 +51,5 @@ def test_without_actions_imports_are_acknowledged_as_they_come() -> None:
 
 @pytest.mark.parametrize("per_source_and_day", [0, 10_001])
 def test_a_source_has_some_imports_a_day_and_not_without_end(per_source_and_day: int) -> None:
-    with pytest.raises(SettingsInvalid, match="imports.per_source_and_day"):
+    with pytest.raises(SettingsInvalid, match="per_source_and_day"):
         settings_with({}, per_source_and_day=per_source_and_day)
