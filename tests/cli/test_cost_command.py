@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -146,6 +147,40 @@ def test_a_ledger_without_runs_is_told(cli: Cli) -> None:
 
     assert (answer.status, answer.out) == (0, "")
     assert "No run has ended well." in answer.err
+
+
+def test_a_month_costs_what_the_template_makes(cli: Cli, tmp_path: Path) -> None:
+    made: list[dict[str, Any]] = [
+        {"Type": "AWS::KMS::Key"},
+        {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}},
+        {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {"Metrics": [{"Expression": "a + b"}, *[{"MetricStat": {}}] * 2]},
+        },
+        {"Type": "AWS::EC2::VPCEndpoint", "Properties": {"VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}},
+        {"Type": "AWS::EC2::VPCEndpoint", "Properties": {"VpcEndpointType": "Gateway"}},
+    ]
+    template = tmp_path / "stack.template.json"
+    template.write_text(json.dumps({"Resources": {f"a{number}": each for number, each in enumerate(made)}}))
+    lines = [line.split("  ") for line in cli("cost", "month", template).out.splitlines()]
+
+    assert [(line[0], line[-1].strip()) for line in lines[1:]] == [
+        ("interface endpoints", "$14.60"),
+        ("keys", "$1.00"),
+        ("alarms, by the metrics they watch", "$0.30"),
+        ("in all", "$15.90"),
+    ]
+    assert cli("cost", "month", template, "--json").json["usd"] == 15.9
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"Resources": {"a": {}}}', '{"Resources": []}'])
+def test_what_is_no_template_is_refused_with_how_to_make_one(cli: Cli, tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    answer = cli("cost", "month", tmp_path / "x.json")
+
+    assert answer.status == 2
+    assert "BA0903" in answer.err
+    assert "CDK_OUTDIR" in answer.err
 
 
 def test_prices_are_listed_with_unit_and_source(cli: Cli) -> None:

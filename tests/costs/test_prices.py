@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_actions.costs import in_dollars, known_regions, network_monthly_usd, prices_of, total_usd
-from backup_actions.costs.standing import standing_charges
+from backup_actions.costs import in_dollars, known_regions, network_monthly_usd, prices_of
 from backup_actions.errors import PricesUnreadable, PriceUnknown
 
 OURS = prices_of()
@@ -100,13 +99,6 @@ def test_endpoints_are_paid_by_zone_and_hour() -> None:
     assert network_monthly_usd(endpoints=7 * 3, gateways=0) == Decimal("153.30")
     assert network_monthly_usd(endpoints=7, gateways=0) == Decimal("51.10")
     assert network_monthly_usd(endpoints=0, gateways=1) == Decimal("32.85")
-
-
-def test_what_stands_costs_by_the_month_and_what_is_not_there_is_not_listed() -> None:
-    charges = standing_charges(OURS, endpoints=0, gateways=0, keys=1, alarms=10, metrics=0, dashboards=1)
-
-    assert [charge.what for charge in charges] == ["keys", "alarms", "dashboards"]
-    assert total_usd(charges) == Decimal("5.00")
 
 
 @pytest.mark.parametrize(

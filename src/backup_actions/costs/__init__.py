@@ -9,7 +9,7 @@ from backup_actions.costs.keeping import Keeping
 from backup_actions.costs.predicting import Subject, predictable
 from backup_actions.costs.prices import HOURS_A_MONTH, Price, Prices, known_regions, prices_of
 from backup_actions.costs.runs import By, Run, Sum, run_of, summed
-from backup_actions.costs.standing import network_monthly_usd, standing_charges
+from backup_actions.costs.standing import Standing, network_monthly_usd, standing_charges
 
 __all__ = [
     "COLD_AFTER_DAYS",
@@ -22,6 +22,7 @@ __all__ = [
     "Price",
     "Prices",
     "Run",
+    "Standing",
     "Subject",
     "Sum",
     "bill_for",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +13,21 @@ import click
 from backup_actions.cli.command import command
 from backup_actions.cli.deployments import DEPLOYMENT_ERRORS, estate_of, of_deployment
 from backup_actions.cli.locations import aws_clients
-from backup_actions.errors import ActionBroken, PricesUnreadable, PriceUnknown, SettingsInvalid, SettingsUnreadable
+from backup_actions.errors import (
+    ActionBroken,
+    PricesUnreadable,
+    PriceUnknown,
+    SettingsInvalid,
+    SettingsUnreadable,
+    TemplateUnreadable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backup_actions.aws import Clients
     from backup_actions.cli.output import Output
-    from backup_actions.costs import By, Keeping, Prices, Run, Sum
+    from backup_actions.costs import By, Keeping, Prices, Run, Standing, Sum
     from backup_actions.settings import DeploymentSettings
 
 _ACTIONS = ("ebs-archive", "rds-export", "rds-dump", "dynamodb-export", "offsite-copy")
@@ -177,6 +185,33 @@ def cost_of_runs(
 
 
 @command(
+    "month",
+    examples=(
+        "backup-actions cost month cdk.out/backup-actions.template.json",
+        "backup-actions cost month cdk.out/backup-actions.template.json --json | jq .usd",
+    ),
+    fails_with=(TemplateUnreadable, *_PRICE_ERRORS),
+)
+@click.argument("template", type=click.Path(path_type=Path))
+@_region
+@_own_prices
+def cost_of_a_month(output: Output, *, template: Path, region: str | None, own_prices: Path | None) -> None:
+    """Say what a stack costs while nothing happens.
+
+    TEMPLATE is a stack as the CDK has rendered it: network, keys, alarms, metrics and dashboards are counted there.
+    """
+    from backup_actions.cli.bills import standing_rows
+    from backup_actions.costs import number, standing_charges, total_usd
+
+    charges = standing_charges(_standing(template), _prices(None, region, own_prices))
+    if output.as_json:
+        usd = number(total_usd(charges))
+        output.answer({"template": str(template), "usd": usd, "charges": [charge.to_json() for charge in charges]})
+        return
+    output.table(standing_rows(charges))
+
+
+@command(
     "prices",
     examples=(
         "backup-actions cost prices",
@@ -202,7 +237,7 @@ def list_prices(output: Output, *, region: str | None, own_prices: Path | None) 
     )
 
 
-for _each in (estimate_cost, cost_of_runs, list_prices):
+for _each in (estimate_cost, cost_of_runs, cost_of_a_month, list_prices):
     cost.add_command(_each)
 
 
@@ -236,6 +271,21 @@ def _keeping(loaded: DeploymentSettings | None) -> Keeping:
         deep_archive_days=bucket.lifecycle.deep_archive,
         expiration_days=bucket.lifecycle.expiration,
     )
+
+
+def _standing(path: Path) -> Standing:
+    """Raises TemplateUnreadable."""
+    from backup_actions.costs import Standing
+    from backup_actions.estate import metrics
+
+    try:
+        template = json.loads(path.read_text(encoding="utf-8"))
+        kinds = [each["Type"] for each in template["Resources"].values()]
+        of_actions = max(0, kinds.count("AWS::StepFunctions::StateMachine") - 1)  # one is the main machine's
+        own = len(metrics.PER_ESTATE) + of_actions * len(metrics.PER_ACTION)
+        return Standing.of_template(template, metrics=own if "AWS::CloudWatch::Dashboard" in kinds else 0)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise TemplateUnreadable(path=path, reason=f"{type(wrong).__name__}: {wrong}") from wrong
 
 
 def _runs(ledger: str, clients: Clients, prices: Prices, since: datetime | None) -> Iterator[Run]:
