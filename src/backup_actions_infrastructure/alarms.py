@@ -138,6 +138,16 @@ def of_estate(settings: DeploymentSettings) -> Iterator[Watched]:
         "No sweep has come to its end for {hours} hours, so what no event announced is not found. Read the log of the "
         "function sweep; `backup-actions sweep --dry-run` shows how far one comes.",
     )
+    if watching.monthly_cost_usd:
+        yield Watched(
+            name="cost",
+            description=f"The runs of this month have cost more than ${watching.monthly_cost_usd}, without storage and "
+            "network. `backup-actions cost runs --by resource` says for what; the limit is watching.monthly_cost_usd.",
+            metric=own_metric(settings, metrics.MONTH_COST_USD, period=_AN_HOUR),
+            limit=watching.monthly_cost_usd,
+            silence=_Silence.IGNORE,
+            tells_when_over=False,
+        )
     if not settings.imports:
         yield _age(
             settings,

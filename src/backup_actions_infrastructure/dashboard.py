@@ -93,6 +93,7 @@ def _estate(settings: DeploymentSettings) -> list[Widget]:
     return [
         _graph("Oldest, in hours", [_own(settings, metric) for metric in ages], limits=limits),
         _graph("Backups", [_own(settings, metric) for metric in counts]),
+        _graph("Cost of the month so far, in US dollars", [_own(settings, metrics.MONTH_COST_USD)]),
         _graph("Oldest proof and last sweep, in hours", [_own(settings, metric) for metric in proofs]),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +65,16 @@ def test_what_was_archived_is_added_up_by_action_and_by_what_became_of_the_backu
     assert "- rds-export: 1, 100 B read, 40 B stored" in told.message
     assert "Failed: 1 " in told.message
     assert "chosen for them: 1" in told.message
+
+
+def test_costs_are_told_of_what_was_counted_and_where_prices_are_known() -> None:
+    counted, not_counted = action_line(usage={"put_requests": 1_000_000}), action_line()
+    elsewhere = replace(ESTATE, region="af-south-1")
+
+    assert "about $5.00, without storage" in mail(ended=[line("a", NOON, counted)]).message
+    assert "1 of 2 did not count" in mail(ended=[line("a", NOON, counted, not_counted)]).message
+    assert "Cost" not in mail(ended=[line("a", NOON, not_counted)]).message
+    assert "Cost" not in mail_of(period(ended=[line("a", NOON, counted)]), elsewhere, dashboard="").message
 
 
 def test_a_day_without_a_backup_is_told_too() -> None:

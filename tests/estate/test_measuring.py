@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from tests.estate.ledgers import ESTATE, HOUR, NOON, StandingClock, action_line, line, point
 
@@ -26,6 +27,7 @@ NOTHING = Facts(
     points_at_work=0,
     waiting_actions=0,
     ended=(),
+    month_usd=Decimal(0),
 )
 
 
@@ -58,6 +60,10 @@ def test_ages_are_hours_since_the_oldest() -> None:
 
 def test_a_backup_from_the_future_of_another_clock_is_of_no_age() -> None:
     assert values(replace(NOTHING, oldest_unarchived=NOON + HOUR))["OldestUnarchivedHours", ""] == 0
+
+
+def test_where_no_prices_are_known_nothing_is_said_of_costs() -> None:
+    assert ("MonthToDateCostUsd", "") not in values(replace(NOTHING, month_usd=None))
 
 
 def test_bytes_are_added_up_by_action() -> None:
@@ -113,9 +119,8 @@ def published(world: World, metric: str, action: str = "") -> list[float]:
 
 def test_each_run_is_in_one_measurement(world: World) -> None:
     book = Daybook(world.clients.dynamodb, ESTATE.ledger)
-    book.write(line("a", NOON - timedelta(minutes=20)))
-    measure(world, {})
-    measure(world, {})
+    book.write(line("a", NOON - timedelta(minutes=20), action_line(usage={"put_requests": 1_000_000})))
+    assert [measure(world, {})["MonthToDateCostUsd"] for _ in range(2)] == [5.0, 5.0]
     book.write(line("b", NOON + timedelta(minutes=10)))
     move(world, timedelta(minutes=15))
     measure(world, {})

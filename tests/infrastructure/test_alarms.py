@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.infrastructure.conftest import Rendered
+from tests.infrastructure.conftest import SETTINGS, Rendered
 
 from backup_actions.estate import metrics
 from backup_actions.lifecycle import deployed_functions
 from backup_actions.plugins import installed
+from backup_actions.settings import from_mapping
+from backup_actions_infrastructure import alarms
 
 NAME = "backup-actions"
 OURS = metrics.NAMESPACE.format(name=NAME)
@@ -162,7 +164,7 @@ def as_documented(rendered: Rendered) -> set[str]:
 def test_every_alarm_has_its_row_in_the_documentation_and_every_row_its_alarm(
     rendered: Rendered, separated: Rendered, rows: Mapping[str, str]
 ) -> None:
-    only_where_set = {"unverified"}
+    only_where_set = {"unverified", "cost"}
 
     assert rows.keys() == as_documented(rendered) | as_documented(separated) | only_where_set
 
@@ -172,3 +174,12 @@ def test_every_metric_of_our_own_has_its_row(repository: Path) -> None:
     rows = dict(re.findall(r"^\| `(\w+)`(?:, by `Action`)? \| (.+) \|$", text.partition("## Metrics")[2], re.MULTILINE))
 
     assert rows == {metric.name: metric.doc for metric in (*metrics.PER_ESTATE, *metrics.PER_ACTION)}
+
+
+def test_what_only_some_want_to_hear_of_is_watched_where_the_settings_say_so() -> None:
+    settings = from_mapping(
+        {**SETTINGS, "actions": {}, "watching": {"unverified_days": 90, "monthly_cost_usd": 500}}, []
+    )
+    limits = {each.name: each.limit for each in alarms.of_estate(settings)}
+
+    assert (limits["unverified"], limits["cost"]) == (90 * 24, 500)

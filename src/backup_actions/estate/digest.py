@@ -11,9 +11,11 @@ from itertools import islice
 from typing import Any
 
 from backup_actions.aws import World, translated
+from backup_actions.costs import in_dollars
 from backup_actions.estate.description import VARIABLE, Estate
 from backup_actions.estate.measuring import WRITTEN_BY
 from backup_actions.estate.sendings import Sendings
+from backup_actions.estate.spending import usd_of
 from backup_actions.estate.telling import HOURS
 from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.ledger.daybook import Daybook, Line
@@ -21,6 +23,7 @@ from backup_actions.model.arn import Arn
 from backup_actions.model.console import dashboard_url
 from backup_actions.model.mail import Mail
 from backup_actions.model.quantities import bytes_in_words
+from backup_actions.model.usage import added
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +94,7 @@ def mail_of(period: Period, estate: Estate, *, dashboard: str) -> Mail:
         f"from {_clock(period.after)} to {_clock(period.until)} UTC.",
         "",
         *_done(period, good),
+        *_cost(period, estate),
         "",
         *_open(period),
         "",
@@ -121,6 +125,17 @@ def _done(period: Period, good: Sequence[Line]) -> Iterator[str]:
         yield f"Failed: {failed} (each was told of when it happened)"
     if skipped:
         yield f"Skipped, because no action handles them or is chosen for them: {skipped}"
+
+
+def _cost(period: Period, estate: Estate) -> Iterator[str]:
+    """Of what counted what it used; silence is better than a figure that leaves most out."""
+    done = [action for line in period.ended for action in line.actions]
+    counted = [action for action in done if action.usage]
+    usd = usd_of(added(action.usage or {} for action in counted), estate.region)
+    if not counted or usd is None:
+        return
+    left_out = f"; {len(done) - len(counted)} of {len(done)} did not count what they used" if counted != done else ""
+    yield f"Cost of these runs: about {in_dollars(usd)}, without storage and network{left_out}"
 
 
 def _open(period: Period) -> Iterator[str]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from backup_actions.aws import World, translated
@@ -14,6 +15,7 @@ from backup_actions.estate.metrics import (
     ACTION_DIMENSION,
     FAILED_POINTS,
     LONGEST_WAIT_HOURS,
+    MONTH_COST_USD,
     NAMESPACE,
     OLDEST_UNARCHIVED_HOURS,
     OLDEST_UNVERIFIED_HOURS,
@@ -25,6 +27,7 @@ from backup_actions.estate.metrics import (
     WAITING_ACTIONS,
     Metric,
 )
+from backup_actions.estate.spending import usd_of
 from backup_actions.estate.sweeps import Sweeps
 from backup_actions.estate.tally import Tallies, Tally
 from backup_actions.ledger import Ledger, Standing, Status
@@ -53,6 +56,8 @@ class Facts:
     waiting_actions: int
     ended: Sequence[Line]
     """The runs that ended since the last measurement."""
+    month_usd: Decimal | None
+    """None where no prices are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ def read_facts(world: World, estate: Estate) -> Facts:
         found = [datetime.fromisoformat(entry.since) for each in standings if (entry := ledger.oldest(each))]
         return min(found, default=None)
 
+    ended, tally = _ended(world, estate)
     return Facts(
         now=world.clock.now(),
         oldest_unarchived=oldest(Status.PROCESSING, Status.FAILED),
@@ -105,12 +111,13 @@ def read_facts(world: World, estate: Estate) -> Facts:
         failed_points=ledger.count(Status.FAILED),
         points_at_work=ledger.count(Status.PROCESSING),
         waiting_actions=ledger.count(Standing.WAITING),
-        ended=_ended(world, estate),
+        ended=ended,
+        month_usd=usd_of(tally.usage, estate.region),
     )
 
 
 def values_of(facts: Facts) -> Iterator[Value]:
-    """Every metric has a value each time: what stands nowhere is 0 hours old."""
+    """Every metric has a value each time: what stands nowhere is 0 hours old. Only what cannot be known has none."""
     yield Value(OLDEST_UNARCHIVED_HOURS, _hours(facts.oldest_unarchived, facts.now))
     yield Value(OLDEST_UNVERIFIED_HOURS, _hours(facts.oldest_proof, facts.now))
     yield Value(LONGEST_WAIT_HOURS, _hours(facts.oldest_wait, facts.now))
@@ -119,6 +126,8 @@ def values_of(facts: Facts) -> Iterator[Value]:
     yield Value(FAILED_POINTS, facts.failed_points)
     yield Value(POINTS_AT_WORK, facts.points_at_work)
     yield Value(WAITING_ACTIONS, facts.waiting_actions)
+    if facts.month_usd is not None:
+        yield Value(MONTH_COST_USD, float(round(facts.month_usd, 4)))
     done = [action for line in facts.ended for action in line.actions]
     for name in sorted({action.action for action in done}):
         own = [action for action in done if action.action == name]
@@ -126,15 +135,16 @@ def values_of(facts: Facts) -> Iterator[Value]:
         yield Value(STORED_BYTES, sum(action.stored_bytes for action in own), name)
 
 
-def _ended(world: World, estate: Estate) -> list[Line]:
-    """Each run once: whoever carries the tally on has it, and nobody else."""
+def _ended(world: World, estate: Estate) -> tuple[list[Line], Tally]:
+    """The tally of the month, and what it has more than before: whoever carries it on has that, and nobody else."""
     tallies = Tallies(world.clients.dynamodb, estate.ledger)
     old, until = tallies.read(), world.clock.now() - WRITTEN_BY
     known = old or Tally(through=until - _FIRST_SPAN)
     if until <= known.through:
-        return []
+        return [], known
     lines = list(Daybook(world.clients.dynamodb, estate.ledger).lines(known.through, until))
-    return lines if tallies.replace(old, known.advanced(lines, until)) else []
+    new = known.advanced(lines, until)
+    return (lines, new) if tallies.replace(old, new) else ([], known)
 
 
 def _hours(since: datetime | None, now: datetime) -> float:

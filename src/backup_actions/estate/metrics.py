@@ -34,6 +34,9 @@ UNACKNOWLEDGED_HOURS = Metric(
     "UnacknowledgedHours", "None", "age of the oldest off-site copy that the other account has not acknowledged"
 )
 SWEEP_AGE_HOURS = Metric("SweepAgeHours", "None", "hours since a sweep last came to its end; 0 until there was one")
+MONTH_COST_USD = Metric(
+    "MonthToDateCostUsd", "None", "what the runs of this month have cost, where the region's prices are known"
+)
 SOURCE_BYTES = Metric("SourceBytes", "Bytes", "what the runs that ended since the last measurement have read")
 STORED_BYTES = Metric("StoredBytes", "Bytes", "what those runs have stored")
 
@@ -46,6 +49,7 @@ PER_ESTATE = (
     LONGEST_WAIT_HOURS,
     UNACKNOWLEDGED_HOURS,
     SWEEP_AGE_HOURS,
+    MONTH_COST_USD,
 )
 """One value each."""
 

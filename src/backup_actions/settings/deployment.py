@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from backup_actions.costs import known_regions
 from backup_actions.settings.archive_bucket import ArchiveBucket
 from backup_actions.settings.athena import Athena
 from backup_actions.settings.backup_plans import BackupPlans
@@ -77,7 +78,7 @@ class Notifications(Section):
     email: tuple[Email, ...] = Field((), description="Addresses that are subscribed to the notification topic.")
     success: Literal["each", "digest", "none"] = Field(
         "digest",
-        description="How successes are told: each at once, all of a day in a digest, or none. Failures are told at once.",
+        description="How successes are told: each at once, those of a day in a digest, or none; failures are at once.",
     )
 
 
@@ -196,6 +197,15 @@ class DeploymentSettings(Section):
         if zones := info.data.get("zones"):
             network.require_subnets(zones)
         return network
+
+    @field_validator("watching")
+    @classmethod
+    def _costs_can_be_known(cls, watching: Watching, info: ValidationInfo) -> Watching:
+        region = region_of(info)
+        if watching.monthly_cost_usd and region and region not in known_regions():
+            known = ", ".join(known_regions())
+            raise ValueError(f"monthly_cost_usd needs the prices of {region}, and only those of {known} are known")
+        return watching
 
     @field_validator("actions")
     @classmethod

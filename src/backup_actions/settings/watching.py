@@ -12,6 +12,7 @@ from backup_actions.settings.words import Days, Section
 
 SweepHours: TypeAlias = Annotated[int, Within(Limits(at_least=1, at_most=168))]
 Hours: TypeAlias = Annotated[int, Within(Limits(at_least=1, at_most=8760))]
+Dollars: TypeAlias = Annotated[int, Within(Limits(at_least=1, at_most=1_000_000))]
 
 
 class Watching(Section):
@@ -36,5 +37,10 @@ class Watching(Section):
     )
     waiting_hours: Hours = Field(
         24, description="Hours after which an action that waits for a quota or for capacity raises an alarm."
+    )
+    monthly_cost_usd: Dollars | None = Field(
+        None,
+        description="US dollars that the runs of a month may cost, without storage and network, before an alarm goes "
+        "off; null: none does. Only for regions whose prices are known: `backup-actions cost` says which.",
     )
     digest_hours: SweepHours = Field(24, description="Hours from one digest of successes to the next.")
