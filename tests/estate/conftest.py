@@ -15,12 +15,19 @@ from backup_actions.estate.telling import HOURS
 from backup_actions_local.resources import make_ledger
 
 
+@pytest.fixture(name="clients", scope="module")
+def _clients() -> Iterator[Clients]:
+    """Of moto, as long as a module's tests run: making clients takes longer than most of them."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "testing")
+        with mock_aws():
+            yield Clients(boto3.Session(region_name="us-east-1"))
+
+
 @pytest.fixture(name="world")
-def _world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """It is empty, and its clock stands at noon."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        clients = Clients(boto3.Session(region_name="us-east-1"))
-        make_ledger(clients.dynamodb, ESTATE.ledger)
-        yield World(clients, clock=StandingClock(NOON), environment={VARIABLE: ESTATE.to_text(), HOURS: "24"})
+def _world(clients: Clients) -> Iterator[World]:
+    """Its ledger is empty, and its clock stands at noon."""
+    make_ledger(clients.dynamodb, ESTATE.ledger)
+    yield World(clients, clock=StandingClock(NOON), environment={VARIABLE: ESTATE.to_text(), HOURS: "24"})
+    clients.dynamodb.delete_table(TableName=ESTATE.ledger)
