@@ -1,0 +1,76 @@
+"""A recovery point dealt with again, in a run of its own: after the cause of a failure is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backup_actions.aws import World
+from backup_actions.aws.executions import Execution, begin_life, find_execution
+from backup_actions.errors import PointUnknown, ReplayRefused
+from backup_actions.estate.dead_runs import is_there
+from backup_actions.estate.description import Estate
+from backup_actions.ledger import Entry, Ledger, Status
+from backup_actions.ledger.ledger import THE_POINT
+from backup_actions.model.clock import growing_waits
+
+_ARCHIVED = frozenset({Status.KEPT, Status.SHORTENED, Status.DELETED})
+
+# 5 s growing by 1.2 to a minute, and then every minute: as long as it takes.
+_WAITS = growing_waits(5, 1.2, 14)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A run that was begun, and the one before it."""
+
+    point: str
+    run: str
+    after: str
+    execution_arn: str
+
+
+def replay(world: World, estate: Estate, point_arn: str, *, again: bool) -> Replay:
+    """The main machine is at the point, under a new name and with the same input.
+
+    Raises PointUnknown; ReplayRefused while a run is at it, when it is gone and, unless ``again``, when it is archived.
+    """
+    entry = _known(world, estate, point_arn)
+    stepfunctions, main, point = world.clients.stepfunctions, estate.main_machine_arn, entry.recovery_point
+    _refuse_imports(estate, point_arn)
+    latest = find_execution(stepfunctions, main, entry.run)
+    if latest is not None and latest.is_running:
+        raise ReplayRefused(arn=point_arn, reason=f"its run {entry.run} is under way")
+    if not is_there(world, entry):
+        raise ReplayRefused(arn=point_arn, reason="AWS Backup does not have it any more")
+    if entry.status in _ARCHIVED and not again:
+        raise ReplayRefused(arn=point_arn, reason=f"its run {entry.run} has archived and verified it")
+    run = point.next_run(entry.run)
+    while not begin_life(stepfunctions, main, point, run):  # one that died before it could be recorded
+        run = point.next_run(run)
+    begun = find_execution(stepfunctions, main, run)
+    return Replay(point_arn, run, entry.run, begun.arn if begun else "")
+
+
+def end_of(world: World, estate: Estate, begun: Replay) -> Iterator[Execution]:
+    """The run as it is, asked for again until it has ended."""
+    waits = iter(_WAITS)
+    while True:
+        found = find_execution(world.clients.stepfunctions, estate.main_machine_arn, begun.run)
+        if found is not None:
+            yield found
+            if not found.is_running:
+                return
+        world.clock.sleep(next(waits, 60))
+
+
+def _known(world: World, estate: Estate, point_arn: str) -> Entry:
+    entries = Ledger(world.clients.dynamodb, estate.ledger, world.clock).entries(point_arn)
+    if not entries or entries[0].item != THE_POINT:
+        raise PointUnknown(arn=point_arn)
+    return entries[0]
+
+
+def _refuse_imports(estate: Estate, point_arn: str) -> None:
+    if estate.is_separated:
+        raise ReplayRefused(arn=point_arn, reason="an import is tried again by its message, see `imports list`")
