@@ -13,7 +13,7 @@ from tests.offsite.retained_account import TABLE, Account
 
 from backup_actions.cli.commands import imports as command
 from backup_actions.model.clock import SystemClock
-from backup_actions.offsite.imports import Import, Stage
+from backup_actions.offsite.imports import Acted, Import, Stage
 from backup_actions.offsite.snapshots import name_in
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Ask = Callable[..., "Answer"]
 
 OLD = kept("old", days_ago(300))
 NEW = kept("new", days_ago(1))
-DISK = kept("disk", days_ago(2), resource="vol-1", resource_type="EBS")
+DISK = kept("disk", days_ago(2), resource="vol-1", resource_type="EBS", acted=Acted.FAILED, problem="NotProven: gone")
 OPEN = kept("open", days_ago(0), stage=Stage.IMPORTING, imported_arn="", imported_at="", size_gib=0)
 
 
@@ -71,12 +71,12 @@ def stages(listed: list[dict[str, Any]]) -> list[tuple[str, str]]:
 def test_imports_are_listed_by_resource_and_the_newest_backup_first(ask: Ask) -> None:
     heading, *rows = ask("list").out.splitlines()
 
-    assert heading.split() == ["BACKUP", "OF", "RESOURCE", "GIB", "STAGE", "IMPORT", "HOLD"]
-    assert [row.split()[3:5] for row in rows] == [
-        ["acknowledged", DISK.imported_arn],
-        ["importing", "-"],
-        ["acknowledged", NEW.imported_arn],
-        ["acknowledged", OLD.imported_arn],
+    assert heading.split() == ["BACKUP", "OF", "RESOURCE", "GIB", "STAGE", "ACTIONS", "IMPORT", "HOLD"]
+    assert [row.split()[3:6] for row in rows] == [
+        ["acknowledged", "failed", DISK.imported_arn],
+        ["importing", "none", "-"],
+        ["acknowledged", "none", NEW.imported_arn],
+        ["acknowledged", "none", OLD.imported_arn],
     ]
 
 
@@ -94,8 +94,8 @@ def test_imports_are_told_to_scripts(ask: Ask) -> None:
         "size_gib": 20,
         "stage": "acknowledged",
         "attempt": 1,
-        "actions": "none",
-        "problem": "",
+        "actions": "failed",
+        "problem": "NotProven: gone",
         "leaving_since": "",
         "hold": "",
     }

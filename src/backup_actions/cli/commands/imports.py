@@ -75,7 +75,7 @@ def list_imports(output: Output, ledger: str) -> None:
     if not known:
         output.talk("Nothing was imported yet.")
         return
-    heading = ("BACKUP OF", "RESOURCE", "GIB", "STAGE", "IMPORT", "HOLD")
+    heading = ("BACKUP OF", "RESOURCE", "GIB", "STAGE", "ACTIONS", "IMPORT", "HOLD")
     output.table([heading, *map(_row, known)])
 
 
@@ -239,7 +239,8 @@ def _row(each: Import) -> tuple[str, ...]:
     stage = "leaving" if each.leaving_since and each.is_at_rest else each.stage.value
     announced = each.announcement
     size = str(each.size_gib or announced.size_gib)
-    return (announced.created_at, announced.resource_arn, size, stage, each.imported_arn or "-", cell(each.hold))
+    imported = each.imported_arn or "-"
+    return (announced.created_at, announced.resource_arn, size, stage, each.acted.value, imported, cell(each.hold))
 
 
 def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
