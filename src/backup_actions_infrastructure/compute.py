@@ -10,19 +10,17 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from backup_actions_infrastructure.host_families import families_in
 from backup_actions_infrastructure.roles import role
 from backup_actions_infrastructure.service_grants import ECS_AGENT, PULL_IMAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backup_actions.settings import DeploymentSettings
     from backup_actions_infrastructure.image import WorkerImage
     from backup_actions_infrastructure.network import Network
     from backup_actions_infrastructure.placeholders import Placeholders
-
-# Nitro, because only there a volume is found by the serial of its NVMe device. Families that every region of every
-# partition has: an environment that names one unknown in its region is invalid. Six of them, because Spot capacity is
-# a matter of choice.
-_FAMILIES = ("c6i", "m6i", "r6i", "c5", "m5", "r5")
 
 # Sixteen jobs of two vCPUs at a time in each zone; more wait in the queue.
 _VCPUS_AT_MOST = 32
@@ -58,7 +56,7 @@ class Compute(Construct):
         profile = iam.InstanceProfile(self, "Profile", role=_host_role(self, settings, image, placeholders))
         template = _launch_template(self, settings)
         for zone, subnet in network.subnets.items():
-            hosts = _hosts(profile, template, subnet, network.security_group)
+            hosts = _hosts(profile, template, subnet, network.security_group, families_in(settings.region))
             environment = batch.CfnComputeEnvironment(
                 self,
                 f"Hosts-{zone}",
@@ -84,7 +82,11 @@ class Compute(Construct):
 
 
 def _hosts(
-    profile: iam.InstanceProfile, template: ec2.LaunchTemplate, subnet: ec2.ISubnet, group: ec2.ISecurityGroup
+    profile: iam.InstanceProfile,
+    template: ec2.LaunchTemplate,
+    subnet: ec2.ISubnet,
+    group: ec2.ISecurityGroup,
+    families: Sequence[str],
 ) -> batch.CfnComputeEnvironment.ComputeResourcesProperty:
     """Spot hosts of one subnet, none while there is no job."""
     properties = batch.CfnComputeEnvironment
@@ -93,7 +95,7 @@ def _hosts(
         allocation_strategy="SPOT_PRICE_CAPACITY_OPTIMIZED",
         minv_cpus=0,
         maxv_cpus=_VCPUS_AT_MOST,
-        instance_types=list(_FAMILIES),
+        instance_types=list(families),
         instance_role=profile.instance_profile_arn,
         subnets=[subnet.subnet_id],
         security_group_ids=[group.security_group_id],
