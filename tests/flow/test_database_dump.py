@@ -175,6 +175,17 @@ def test_evidence_says_what_was_loaded_and_compared(postgresql: Run) -> None:
     assert found["source"]["user"] == postgresql.instance["MasterUsername"]
 
 
+def test_the_run_says_for_how_long_there_was_an_instance_and_what_was_asked_of_s3(postgresql: Run) -> None:
+    usage = postgresql.flow.evidence()["actions"][0]["usage"]
+
+    assert usage["database_hours:db.t4g.medium"] > 0
+    assert usage["database_gib_hours"] == pytest.approx(
+        usage["database_hours:db.t4g.medium"] * postgresql.instance["AllocatedStorage"], rel=1e-3
+    )
+    assert usage["job_attempts"] == 2
+    assert usage["put_requests"] > len(dumping(postgresql.flow).output["artifacts"])  # type: ignore[index,call-overload,arg-type]
+
+
 def test_every_artifact_that_the_report_names_lies_where_it_says(postgresql: Run) -> None:
     report = dumping(postgresql.flow).output
     assert isinstance(report, dict)

@@ -107,6 +107,14 @@ def test_evidence_says_what_was_found_in_each_table(postgresql: Flow) -> None:
     }
 
 
+def test_the_run_says_of_what_size_the_exported_snapshot_was(postgresql: Flow) -> None:
+    usage = postgresql.evidence()["actions"][0]["usage"]
+
+    assert usage["rds_exported_gib"] == 20  # what the instance has, and so its snapshot
+    assert usage["job_attempts"] == 1
+    assert usage["get_requests"] > 0
+
+
 def answers(flow: Flow, sql: str) -> list[tuple[object, ...]]:
     """What a query over everything in the bucket says."""
     store = S3Store(client=flow.s3, bucket=flow.bucket, prefix="rds-export")

@@ -73,6 +73,7 @@ def test_table_with_a_history_is_exported_as_it_was_at_the_backup_s_time(new_tab
     assert (found.route, [table.name for table in found.tables], found.rows) == ("pitr", [TABLE], len(ITEMS))
     assert any("The backup itself was not read" in note for note in found.notes)
     assert verification(flow)["because"] == "the table's history reaches back to the backup's time"
+    assert "dynamodb_restored_gib" not in flow.evidence()["actions"][0]["usage"]
     assert broken(flow) == []
 
 
@@ -102,6 +103,7 @@ def test_backup_that_no_history_shows_is_restored_and_exported_and_no_table_is_l
     assert (found.route, found.tables[0].name) == ("restore", TABLE)
     assert any("restored from the backup" in note for note in found.notes)
     assert verification(flow)["because"] == because
+    assert flow.evidence()["actions"][0]["usage"].keys() >= {"job_attempts", "put_requests", "get_requests"}
     assert broken(flow) == []
 
 
