@@ -40,7 +40,7 @@ def acknowledge(world: World, event: Event) -> Mapping[str, Any]:
         _bury(world, record["body"], str(wrong))
         return {"refused": str(wrong)}
     _write_evidence(world, acknowledgement, announced)
-    _copies(world).acknowledge(announced)
+    _copies(world).acknowledge(announced.snapshot_arn)
     woken = wake(world, {"key": announced.snapshot_arn})["woken"]
     if not woken:  # a run that only happens to look away finds the evidence, and its copy gone
         account = _settings(world)["separated_account"]

@@ -96,11 +96,11 @@ class AnnouncedCopies:
             return False
         raise NotVerified(reason=f"{known.snapshot_arn} was not acknowledged for too long and is removed")
 
-    def acknowledge(self, known: Announced) -> None:
+    def acknowledge(self, snapshot_arn: str) -> None:
         """It is known to be acknowledged, whatever else was known of it."""
-        while known.stage is not Stage.ACKNOWLEDGED:
-            stands = self.stand(replace(known, stage=Stage.ACKNOWLEDGED))
-            known = stands or self.find(known.snapshot_arn) or known
+        known = self.find(snapshot_arn)
+        while known is not None and known.stage is not Stage.ACKNOWLEDGED:
+            known = self.stand(replace(known, stage=Stage.ACKNOWLEDGED)) or self.find(snapshot_arn)
 
     def stand(self, changed: Announced) -> Announced | None:
         """The copy as it is known now; None where somebody else has changed that since this one was read."""
