@@ -144,6 +144,16 @@ def test_what_sns_did_not_take_is_sent_by_the_next_try(world: World, told: Any) 
     assert len(told()) == 1
 
 
+def test_what_could_not_be_read_is_tried_again(world: World, told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(Daybook, "lines", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            digest(world, at(NOON))
+
+    assert digest(world, at(NOON))["sent"]
+    assert len(told()) == 1
+
+
 def test_what_a_digest_that_died_was_about_is_in_the_next(world: World, told: Any) -> None:
     Daybook(world.clients.dynamodb, ESTATE.ledger).write(line("a", NOON - HOUR))
     sendings = Sendings(world.clients.dynamodb, ESTATE.ledger)

@@ -33,8 +33,12 @@ class Grant:
 
 
 def every_grant(flow: Flow) -> Iterator[Grant]:
-    """All grants of all roles of the deployment."""
-    for role, statements in flow.deployment.roles():
+    """All grants of all roles that have a part in a run: not those of what looks after the whole deployment."""
+    deployment = flow.deployment
+    watching = {deployment.name_of_function(function) for function in deployment.functions if function.schedule}
+    for role, statements in deployment.roles():
+        if role in watching:
+            continue
         for number, statement in enumerate(statements):
             for action in statement.actions:
                 yield Grant(role, number, action, statement.for_)

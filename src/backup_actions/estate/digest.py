@@ -54,11 +54,12 @@ def digest(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
     sendings = Sendings(world.clients.dynamodb, estate.ledger)
     last = sendings.read()
     after = last.sent or until - timedelta(hours=int(world.environment[HOURS]))
-    if until <= max(after, last.claimed or after) or not sendings.claim(last, until):
-        log.info("the digest until %s was sent, or is being sent", until)
-        return {"sent": False}
-    period = read_period(world, estate, after, until)
-    mail = mail_of(period, estate, dashboard=_dashboard(estate))
+    if until <= max(after, last.claimed or after):
+        return _not_sent(until)
+    mail = mail_of(read_period(world, estate, after, until), estate, dashboard=_dashboard(estate))
+    # Not before all is read: what fails until here can be tried again.
+    if not sendings.claim(last, until):
+        return _not_sent(until)
     try:
         with translated():
             world.clients.sns.publish(TopicArn=estate.topic_arn, Subject=mail.subject, Message=mail.message)
@@ -67,6 +68,11 @@ def digest(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
         raise
     sendings.note(until)
     return {"sent": True, "subject": mail.subject}
+
+
+def _not_sent(until: datetime) -> Mapping[str, Any]:
+    log.info("the digest until %s was sent, or is being sent", until)
+    return {"sent": False}
 
 
 def read_period(world: World, estate: Estate, after: datetime, until: datetime) -> Period:
