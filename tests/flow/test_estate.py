@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,10 @@ import pytest
 from tests.flow.flow import ACTION, MAIN, NAME, Flow
 from tests.flow.invariants import complete_archives_verify, nothing_left_behind
 
+from backup_actions.aws import Clients
+from backup_actions.cli.commands import replay, status, sweep
+from backup_actions.cli.errors import run
+from backup_actions.model.clock import SystemClock
 from backup_actions_local.states.execution import Execution
 from backup_actions_testing.invariants import archived_once, executions_end
 
@@ -134,3 +138,106 @@ def test_a_sweep_breaks_no_promise(night: Night) -> None:
         broken += promise(night.flow)
 
     assert broken == []
+
+
+# -------------------------------------------------------------------------------------------------------- the commands
+
+
+Ask = Callable[..., str]
+
+
+@pytest.fixture(name="ask")
+def _ask(night: Night, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Ask:
+    """What a command writes to stdout, with the rights of an administrator."""
+    clients = Clients(night.flow.cloud.administrator)
+    for module in (status, sweep, replay):
+        monkeypatch.setattr(module, "aws_clients", lambda: clients)
+
+    def ask(*words: str, exit_status: int = 0) -> str:
+        capfd.readouterr()
+        assert run([*words]) == exit_status
+        written = capfd.readouterr()
+        return written.out if exit_status == 0 else written.err
+
+    return ask
+
+
+def test_status_counts_the_estate_and_says_what_is_oldest(night: Night, ask: Ask) -> None:
+    whole = json.loads(ask("status", "--json"))
+    points = {each["standing"]: each["count"] for each in whole["points"]}
+    actions = {each["standing"]: each["count"] for each in whole["actions"]}
+
+    assert points == {"processing": 0, "skipped": 0, "kept": 2, "shortened": 0, "deleted": 0, "failed": 0}
+    assert actions == {"artifact": 2, "waiting": 0, "announced": 0}
+    assert f"kept             2  2026-01-15T03:00:00+00:00  {night.unannounced}" in ask("status")
+
+
+def test_status_of_a_resource_shows_its_points(night: Night, ask: Ask) -> None:
+    (entry, _) = night.flow.ledger(night.unrecorded)
+
+    _, line = ask("status", entry.resource).splitlines()
+
+    assert line.split() == [entry.since, "kept", night.unrecorded, entry.run]
+
+
+def test_status_of_a_point_says_what_was_made_of_it_and_why_it_was_kept(night: Night, ask: Ask) -> None:
+    shown = json.loads(ask("status", night.unrecorded, "--json"))
+
+    assert (shown["status"], shown["why"]) == ("kept", "the settings say keep")
+    assert [action["status"] for action in shown["actions"]] == ["verified"]
+    assert shown["evidence"].endswith("/evidence.json")
+    names = {artifact["key"].rpartition("/")[2] for artifact in shown["artifacts"]}
+    assert names == {"files.tar.zst", "index.parquet"}
+    assert f"archive         {shown['artifacts'][0]['key']}" in ask("status", night.unrecorded)
+
+
+def test_status_of_nothing_that_is_known_says_so(ask: Ask) -> None:
+    assert "BA0803" in ask("status", "arn:aws:ec2:us-east-1::snapshot/snap-9", exit_status=3)
+
+
+def test_a_command_on_a_stack_that_is_not_there_says_so(ask: Ask) -> None:
+    assert "no stack elsewhere" in ask("status", "--stack", "elsewhere", exit_status=3)
+
+
+def test_watching_elsewhere_than_on_a_terminal_writes_what_has_changed(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps = iter([None, None])
+
+    def sleep(_clock: SystemClock, _seconds: float) -> None:
+        if next(sleeps, "over") == "over":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(SystemClock, "sleep", sleep)
+
+    assert "interrupted" in ask("status", "--watch", exit_status=130)
+
+
+def test_a_sweep_by_hand_finds_nothing_where_all_is_well(ask: Ask) -> None:
+    assert json.loads(ask("sweep", "--dry-run", "--json")) == {"dry_run": True, "findings": []}
+
+
+def test_a_sweep_by_hand_tells_what_it_would_do(night: Night, ask: Ask) -> None:
+    run_name = night.runs(night.unannounced)[0].name
+    stray = night.flow.volume(tags={"backup-actions:run": f"ebs-archive/{run_name}", "backup-actions": "yes"})
+
+    told = ask("sweep", "--dry-run")
+
+    night.flow.cloud.administrator.client("ec2").delete_volume(VolumeId=stray)
+    assert told.splitlines()[0] == f"left behind: {night.flow.cloud.place.arn('ec2', f'volume/{stray}')}"
+    assert told.splitlines()[2] == "  to do: a sweep that repairs has its machine remove it"
+
+
+def test_a_replay_of_what_is_archived_is_refused_and_begins_nothing(night: Night, ask: Ask) -> None:
+    assert "BA0804" in ask("replay", night.unannounced, exit_status=2)
+    assert len(night.runs(night.unannounced)) == 1
+
+
+def test_a_replay_verifies_what_stands_and_archives_nothing_twice(night: Night, ask: Ask) -> None:
+    begun = json.loads(ask("replay", night.unannounced, "--again", "--json"))
+    night.flow.wait()
+    point, action = night.flow.ledger(night.unannounced)
+
+    assert [run.name for run in night.runs(night.unannounced)] == [begun["after"], begun["run"]]
+    assert (point.run, point.status, action.run, action.status) == (begun["run"], "kept", begun["run"], "verified")
+    assert archived_once(night.flow) == []
