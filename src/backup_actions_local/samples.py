@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -66,12 +67,18 @@ class Sample:
     left_behind: Callable[[], Iterable[str]] = _nothing
     """What of that which a run makes is there: volumes, jobs and databases are looked at by others."""
 
+    @property
+    def planted(self) -> RecoveryPoint | None:
+        """The backup that is put into the vault as it is; None where AWS Backup makes one."""
+        if not self.recovery_point_arn:
+            return None
+        arns = Arn.parse(self.recovery_point_arn), Arn.parse(self.resource_arn)
+        return RecoveryPoint(arns[0], VAULT, arns[1], self.resource_type)
+
     def back_up(self, cloud: Cloud) -> None:
         """The backup stands in the vault, or has begun; its events go out."""
-        if self.recovery_point_arn:
-            arns = Arn.parse(self.recovery_point_arn), Arn.parse(self.resource_arn)
-            point = RecoveryPoint(arns[0], VAULT, arns[1], self.resource_type)
-            cloud.vaults.plant(point, tags=self.tags, size_bytes=_MIB)
+        if self.planted:
+            cloud.vaults.plant(self.planted, tags=self.tags, size_bytes=_MIB)
             return
         cloud.administrator.client("backup").start_backup_job(
             BackupVaultName=VAULT, ResourceArn=self.resource_arn, IamRoleArn=cloud.place.role_arn("backup")
@@ -108,15 +115,19 @@ def made_by(entry: EntryPoint, cloud: Cloud) -> Sample:
 
 
 def _volume(cloud: Cloud) -> Sample:
-    image = _disk(cloud.directory / "sample")
+    image = _disk(_folder(cloud))
     volume = cloud.store.make_volume(image, zone=cloud.place.zones[0], tags={"Name": "sample"})
     return Sample(resource_arn=cloud.place.arn("ec2", f"volume/{volume}"), story="a volume with a few files")
+
+
+def _folder(cloud: Cloud) -> Path:
+    return Path(tempfile.mkdtemp(prefix="sample-", dir=cloud.directory))
 
 
 def _disk(folder: Path) -> Path:
     """An ext4 file system with small files and one large; plain bytes where it cannot be made."""
     tree, image = folder / "tree", folder / "disk.img"
-    tree.mkdir(parents=True)
+    tree.mkdir()
     for number in range(3):
         (tree / f"note-{number}.txt").write_text(f"note {number}\n" * 50)
     noise = random.Random(1).randbytes(_MIB)  # noqa: S311 - the same every time
@@ -137,9 +148,7 @@ def _database(cloud: Cloud, engine: str = "") -> Sample:
             for statement in POSTGRESQL.statements:
                 cursor.execute(statement)
 
-    folder = cloud.directory / "sample"
-    folder.mkdir(parents=True)
-    image = DatabaseImage.made(PostgreSql(), folder / "shop.tar", fill)
+    image = DatabaseImage.made(PostgreSql(), _folder(cloud) / "shop.tar", fill)
     database = cloud.databases.make(POSTGRESQL.database, image, engine=engine)
     return Sample(resource_arn=database.arn, story=POSTGRESQL.story)
 
@@ -150,14 +159,15 @@ def _cluster(cloud: Cloud) -> Sample:
 
 def _table(cloud: Cloud) -> Sample:
     dynamodb = cloud.administrator.client("dynamodb")
-    dynamodb.create_table(
-        TableName="Orders",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    for item in ORDERS:
-        dynamodb.put_item(TableName="Orders", Item=item)
+    if "Orders" not in dynamodb.list_tables()["TableNames"]:
+        dynamodb.create_table(
+            TableName="Orders",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        for item in ORDERS:
+            dynamodb.put_item(TableName="Orders", Item=item)
     return Sample(resource_arn=cloud.tables.arn_of("Orders"), story="a DynamoDB table of orders")
 
 

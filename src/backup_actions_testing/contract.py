@@ -90,8 +90,8 @@ class RunContract:
 
     action: ClassVar[Action]
     make_sample: ClassVar[MakeSample | None] = None
-    faults_tried: ClassVar[int] = 6
-    stops_tried: ClassVar[int] = 3
+    faults_tried: ClassVar[int] = 4
+    stops_tried: ClassVar[int] = 2
 
     @pytest.fixture(name="objects", scope="class")
     @classmethod

@@ -16,14 +16,21 @@ import click
 
 from backup_actions.cli.command import command
 from backup_actions.cli.output import Output
-from backup_actions.errors import DiskFull, EmbeddedServerFailed, PortInUse, ToolMissing
+from backup_actions.errors import (
+    ActionBroken,
+    ActionUnknown,
+    DiskFull,
+    EmbeddedServerFailed,
+    PortInUse,
+    SampleBroken,
+    SampleMissing,
+    ToolMissing,
+)
 
 if TYPE_CHECKING:
     from backup_actions_local.demo.live import Screen
 
 _NEEDED_MIB = 2048
-ACTIONS = ("ebs-archive", "rds-export", "rds-dump", "offsite-copy", "dynamodb-export")
-"""Those that the demo has something for."""
 
 
 @command(
@@ -33,7 +40,16 @@ ACTIONS = ("ebs-archive", "rds-export", "rds-dump", "offsite-copy", "dynamodb-ex
         "backup-actions demo --action rds-export",
         "backup-actions demo --keep run --json > result.json",
     ),
-    fails_with=(PortInUse, EmbeddedServerFailed, DiskFull, ToolMissing),
+    fails_with=(
+        PortInUse,
+        EmbeddedServerFailed,
+        DiskFull,
+        ToolMissing,
+        ActionUnknown,
+        ActionBroken,
+        SampleMissing,
+        SampleBroken,
+    ),
 )
 @click.option(
     "--keep",
@@ -41,7 +57,7 @@ ACTIONS = ("ebs-archive", "rds-export", "rds-dump", "offsite-copy", "dynamodb-ex
     help="Keep all data, logs and the report there.",
 )
 @click.option(
-    "--action", "actions", multiple=True, type=click.Choice(ACTIONS), help="Show this action only; may be repeated."
+    "--action", "actions", multiple=True, metavar="NAME", help="Show this installed action only; may be repeated."
 )
 @click.option("--port", type=click.IntRange(1024, 65535), help="Let the embedded AWS listen on this port of 127.0.0.1.")
 def demo(output: Output, keep: Path | None, actions: tuple[str, ...], port: int | None) -> None:
@@ -52,15 +68,24 @@ def demo(output: Output, keep: Path | None, actions: tuple[str, ...], port: int 
     MariaDB database and a DynamoDB table are exported to Parquet, spoilt after their backup, and a query shows what
     they held. The PostgreSQL database is dumped as well, its dump proven to restore; and it is copied to a second
     account, where nobody of the first one can touch it, and opened there. Only then its backup is deleted. The deployed
-    workflows do the work. Exit code 0 means that everything promised was true.
+    workflows do the work. An action of another package is tried on the sample that it brings, or on one of a type that
+    it handles. Exit code 0 means that everything promised was true.
     """
+    from backup_actions.plugins import installed
+
+    found = installed()
+    for name in actions:
+        found.action(name)
+    for broken in found.broken:
+        output.warn(broken)
+
     from backup_actions_local.demo.outcome import as_json
-    from backup_actions_local.demo.run import run_demo
+    from backup_actions_local.demo.run import STAGED, run_demo
     from backup_actions_local.demo.summary import summarize
 
     with _interrupted_once(), _folder(keep) as folder, _screen(output) as screen:
         report = (keep or Path.cwd() / "build") / "demo-report.html"
-        result = run_demo(folder, report, screen, output.talk, port=port, actions=actions or ACTIONS)
+        result = run_demo(folder, report, screen, output.talk, port=port, actions=actions or STAGED)
     if output.as_json:
         extra = {"report": str(result.report), "calls": result.calls, "refused": result.refused}
         output.data(as_json(result.outcomes, result.checks, extra))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from backup_actions.aws.documents import read_object
 from backup_actions.ledger import Leases
 from backup_actions_local.demo.outcome import Check, Outcome
+from backup_actions_local.samples import Kept, Sample
 
 if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
     from backup_actions_local.cloud import Cloud
     from backup_actions_local.deployment import Deployment
 
@@ -90,6 +94,25 @@ def of_copy(outcome: Outcome) -> Iterator[Check]:
         holds=outcome.fate == "deleted" and "ResourceNotFound" in proof,
         detail=proof or outcome.fate,
     )
+
+
+def of_sample(outcome: Outcome, sample: Sample, s3: S3Client, bucket: str) -> Iterator[Check]:
+    """What somebody else's action made of its sample is proven, and as its package says."""
+    results = [action["result"] for action in outcome.evidence.get("actions", ()) if action["proven"]]
+    yield Check(
+        sentence=f"{outcome.name}: what it made was looked up and found verified by another role",
+        holds=bool(results),
+        detail=outcome.why,
+    )
+    kept = [Kept(report=result["report"], read=lambda key: read_object(s3, bucket, key) or b"") for result in results]
+    complaints = [complaint for each in kept for complaint in sample.complaints(each)]
+    yield Check(
+        sentence=f"{outcome.name}: its package finds nothing wrong with that",
+        holds=bool(kept) and not complaints,
+        detail="; ".join(complaints) or outcome.why,
+    )
+    left = list(sample.left_behind())
+    yield Check(sentence=f"{outcome.name}: nothing that it made is left behind", holds=not left, detail=", ".join(left))
 
 
 def of_what_is_left(cloud: Cloud, deployment: Deployment, s3: Any) -> Iterator[Check]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backup_actions.contract import Action
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.plugins import installed
@@ -24,9 +25,10 @@ from backup_actions_local.demo.outcome import Check, Outcome, outcome_of
 from backup_actions_local.demo.queries import ask
 from backup_actions_local.demo.report import write_report
 from backup_actions_local.demo.restoring import dump_check, restore_checks
-from backup_actions_local.demo.tabular import CHOSEN, DUMP, OFFSITE, Spoilt, SpoiltDatabase, spoilt_resources
+from backup_actions_local.demo.tabular import CHOSEN, DUMP, EXPORT, OFFSITE, Spoilt, SpoiltDatabase, spoilt_resources
 from backup_actions_local.demo.volumes import MIB, DemoDisk, make_disks
 from backup_actions_local.deployment import Deployment
+from backup_actions_local.samples import VAULT, Sample, sample_of
 from backup_actions_local.seaweed import object_server
 from backup_actions_local.services.hosting.devices import loops_over
 from backup_actions_local.services.neighbours import Neighbours
@@ -35,8 +37,10 @@ from backup_actions_local.services.place import Place
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-BUCKET, VAULT = "backup-actions-archive", "backups"
-DISKS = "ebs-archive"
+BUCKET = "backup-actions-archive"
+DISKS, TABLES = "ebs-archive", "dynamodb-export"
+STAGED = (DISKS, EXPORT, DUMP, OFFSITE, TABLES)
+"""The actions that the demo has a story for; those of others are tried on their samples."""
 _SMALL_FILES = 3000
 _UNLUCKY_AFTER_BYTES = 24 * MIB
 
@@ -64,12 +68,14 @@ class Subjects:
 
     disks: Mapping[str, DemoDisk]
     spoilt: Mapping[str, Spoilt]
+    samples: Mapping[str, Sample]
+    """By the names of the actions that are tried on them."""
 
     @property
     def stories(self) -> dict[str, str]:
         """What is told of each."""
-        disks = {name: disk.story for name, disk in self.disks.items()}
-        return disks | {name: spoilt.story for name, spoilt in self.spoilt.items()}
+        told: Mapping[str, DemoDisk | Spoilt | Sample] = {**self.disks, **self.spoilt, **self.samples}
+        return {name: each.story for name, each in told.items()}
 
 
 def can_mount() -> bool:
@@ -91,9 +97,9 @@ def run_demo(
         talk("not root on Linux with loop devices: nothing is mounted here, every file system takes the raw route")
     names: dict[str, str] = {}
     talk("starting the embedded AWS on 127.0.0.1")
-    with _accounts(folder, Watch(screen, names), port, actions) as (cloud, deployment, away):
+    with _accounts(folder, Watch(screen, names), port, actions) as (cloud, deployment, samples, away):
         talk(f"the embedded AWS answers on {cloud.front.url}; making what is to be backed up")
-        subjects = _make(folder, actions, talk)
+        subjects = _make(folder, actions, samples, talk)
         talk(f"backing up: {', '.join(subjects.stories)}")
         points = _back_up(cloud, subjects, names)
         for spoilt in subjects.spoilt.values():
@@ -122,8 +128,11 @@ def run_demo(
 @contextmanager
 def _accounts(
     folder: Path, watch: Watch, port: int | None, actions: Sequence[str]
-) -> Iterator[tuple[Cloud, Deployment, OffSite | None]]:
-    """The account with the backups, and where they go off-site another one beside it, on the same clock."""
+) -> Iterator[tuple[Cloud, Deployment, Mapping[str, Sample], OffSite | None]]:
+    """The account with the backups, and where they go off-site another one beside it, on the same clock.
+
+    Actions of others have their samples there. Raises SampleMissing, SampleBroken.
+    """
     clock, neighbours = SimulatedClock(flows=True), Neighbours()
     with ExitStack() as stack:
         objects = stack.enter_context(object_server(folder / "objects"))
@@ -142,9 +151,10 @@ def _accounts(
             return stack.enter_context(cloud)
 
         cloud = begun(Place(), folder, port)
-        deployment = _deploy(cloud, actions)
+        samples = {action.name: sample_of(action, cloud) for action in _of_others(actions)}
+        deployment = _deploy(cloud, actions, samples)
         away = OffSite.beside(cloud, begun(SEPARATED, folder / "separated")) if OFFSITE in actions else None
-        yield cloud, deployment, away
+        yield cloud, deployment, samples, away
 
 
 def _children() -> list[str]:
@@ -152,10 +162,16 @@ def _children() -> list[str]:
     return [child for task in Path("/proc/self/task").glob("*/children") for child in task.read_text().split()]
 
 
-def _deploy(cloud: Cloud, actions: Sequence[str]) -> Deployment:
+def _of_others(actions: Sequence[str]) -> list[Action]:
+    found = installed()
+    return [found.action(name) for name in actions if name not in STAGED]
+
+
+def _deploy(cloud: Cloud, actions: Sequence[str], samples: Mapping[str, Sample]) -> Deployment:
     found = installed()
     chosen = [found.action(name) for name in actions]
-    own = {
+    own: dict[str, Mapping[str, object]] = {
+        **{name: {"enabled": True, **sample.settings} for name, sample in samples.items()},
         DUMP: {"select": CHOSEN[DUMP]},
         OFFSITE: {"enabled": True, "separated_account": SEPARATED.account},
     }
@@ -174,11 +190,12 @@ def _deploy(cloud: Cloud, actions: Sequence[str]) -> Deployment:
     return cloud.deploy(settings, chosen, bucket=BUCKET)
 
 
-def _make(folder: Path, actions: Sequence[str], talk: Callable[[str], None]) -> Subjects:
+def _make(folder: Path, actions: Sequence[str], samples: Mapping[str, Sample], talk: Callable[[str], None]) -> Subjects:
     disks = make_disks(folder / "disks", files=_SMALL_FILES) if DISKS in actions else []
     return Subjects(
         disks={disk.name: disk for disk in disks},
         spoilt={each.name: each for each in spoilt_resources(folder / "databases", actions, talk)},
+        samples=samples,
     )
 
 
@@ -188,7 +205,7 @@ def _back_up(cloud: Cloud, subjects: Subjects, names: dict[str, str]) -> dict[st
     with cloud.clock.actor():  # time stands still while this thread prepares
         jobs = {}
         for name, arn in _arns(cloud, subjects).items():
-            names[arn.rpartition("/" if "/" in arn else ":")[2]] = name
+            names[_last(arn)] = name
             jobs[name] = backup.start_backup_job(
                 BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=cloud.place.role_arn("backup")
             )["BackupJobId"]
@@ -200,9 +217,18 @@ def _back_up(cloud: Cloud, subjects: Subjects, names: dict[str, str]) -> dict[st
                 if job["State"] == "COMPLETED" and name not in points:
                     arns = Arn.parse(job["RecoveryPointArn"]), Arn.parse(job["ResourceArn"])
                     points[name] = RecoveryPoint(arns[0], VAULT, arns[1], job["ResourceType"])
+        for name, sample in subjects.samples.items():
+            if sample.planted:
+                names[_last(sample.resource_arn)] = name
+                sample.back_up(cloud)
+                points[name] = sample.planted
         if unlucky := points.get("unlucky"):
             cloud.mishaps.kill_job(f"{unlucky.execution_name}_archive", after_bytes=_UNLUCKY_AFTER_BYTES, attempts=None)
     return points
+
+
+def _last(arn: str) -> str:
+    return arn.rpartition("/" if "/" in arn else ":")[2]
 
 
 def _arns(cloud: Cloud, subjects: Subjects) -> dict[str, str]:
@@ -215,6 +241,7 @@ def _arns(cloud: Cloud, subjects: Subjects) -> dict[str, str]:
     return {
         **{name: place.arn("ec2", f"volume/{volume}") for name, volume in volumes.items()},
         **{name: spoilt.make(cloud) for name, spoilt in subjects.spoilt.items()},
+        **{name: sample.resource_arn for name, sample in subjects.samples.items() if sample.planted is None},
     }
 
 
@@ -240,6 +267,8 @@ def _conclude(
     checks = [*promises.of_disks(outcomes)] if subjects.disks else []
     for name, spoilt in subjects.spoilt.items():
         checks += _promised(spoilt, outcomes[name], s3)
+    for name, sample in subjects.samples.items():
+        checks += promises.of_sample(outcomes[name], sample, s3, BUCKET)
     checks += promises.of_what_is_left(cloud, deployment, s3)
     checks += promises.of_words_and_rights(cloud, outcomes, told)
     if subjects.disks:
