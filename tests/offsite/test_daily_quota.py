@@ -75,9 +75,24 @@ def test_the_next_day_it_may_have_as_many_again(separated: Separated) -> None:
 
 def test_what_is_tried_again_is_not_counted_again(separated: Separated) -> None:
     known = separated.known(MANY[0])
-    separated.ledger.stand(replace(known, stage=Stage.FAILED))
+    separated.ledger.stand(replace(known, stage=Stage.FAILED, attempt=TWO_A_DAY.attempts - 1))
 
     assert "started" in separated.hear(announcing(MANY[0]))
+
+
+def test_what_has_failed_for_good_and_is_announced_again_is_counted_again(separated: Separated) -> None:
+    known = separated.known(MANY[0])
+    separated.ledger.stand(replace(known, stage=Stage.FAILED, attempt=TWO_A_DAY.attempts))
+
+    assert "buried" in separated.hear(announcing(MANY[0]))
+
+
+def test_what_was_deleted_by_hand_and_is_announced_again_is_counted_again(separated: Separated) -> None:
+    known = separated.known(MANY[0])
+    imported = replace(known, imported_arn=separated.imported_arn(MANY[0]), imported_at=START.isoformat())
+    separated.ledger.stand(replace(imported, stage=Stage.ACKNOWLEDGED))
+
+    assert "buried" in separated.hear(announcing(MANY[0]))
 
 
 def test_dynamodb_itself_counts_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,9 @@ def _heard(world: World, settings: ImportSettings, claimed: Claimed) -> Mapping[
         # It was cut short, and what cleans up after it has not come to that yet, or never will.
     elif not known.is_verified:
         _confirm(world, claimed)
+    if known.stage is Stage.ACKNOWLEDGED or known.attempt % settings.attempts == 0:
+        # Not one more attempt of those that an import has, but all of them anew.
+        _count(world, settings, claimed)
     return _begin(world, settings, claimed, _next_attempt(known))
 
 
