@@ -15,9 +15,9 @@ from tests.infrastructure.template import ACCOUNT, REGION, SEPARATED_ACCOUNT, Te
 from backup_actions.contract import Inbox, Key, Machine, Topic
 from backup_actions.contract.exchange import accounts_in
 from backup_actions.contract.placeholders import fill_text
-from backup_actions.lifecycle import Deployed
+from backup_actions.lifecycle import Deployed, deployed_functions
 from backup_actions.offsite import ImportSettings, import_machine
-from backup_actions.plugins import Installed
+from backup_actions.plugins import Installed, installed
 from backup_actions.settings import load
 from backup_actions.settings.imports import SOURCES_AT_MOST
 from backup_actions.settings.names import role_name
@@ -221,10 +221,11 @@ def test_functions_with_a_schedule_are_called_by_it(either: Rendered) -> None:
     rules = [rule for rule in template.of_type("AWS::Events::Rule").values() if "ScheduleExpression" in rule]
     names = {f"<{name}.Arn>": each["FunctionName"] for name, each in template.of_type("AWS::Lambda::Function").items()}
 
+    own = [function for deployed in either.machines for function in deployed.machine.scheduled]
+    of_none = deployed_functions(either.settings, installed().actions)
+
     assert {names[target["Arn"]]: rule["ScheduleExpression"] for rule in rules for target in rule["Targets"]} == {
-        f"{NAME}-{function.name}": function.schedule
-        for deployed in either.machines
-        for function in deployed.machine.scheduled
+        f"{NAME}-{function.name}": function.schedule for function in (*own, *of_none) if function.schedule
     }
 
 

@@ -237,6 +237,7 @@ UNUSED_HERE: Mapping[tuple[str, str], str] = {
     (_PREPARE, "rds:DescribeOptionGroups"): "for Oracle and SQL Server, which do not run here",
     (_PREPARE, "s3:GetObject"): _AFTER_A_REPLAY,
     (_PREPARE, "kms:Decrypt"): _AFTER_A_REPLAY,
+    (_PREPARE, "dynamodb:GetItem"): _AFTER_A_REPLAY,
     (_ACKNOWLEDGE, "s3:ListBucket"): "for evidence that is gone when it is read back",
     **{
         (f"{COPY}-task-copy", f"kms:{action}"): "granted for the export key and for the backup's: here either is enough"
