@@ -60,6 +60,9 @@ _RATES: Mapping[str, tuple[_Rate, ...]] = {
     of_kind(Counted.SNAPSHOT_GIB_HOURS, "RDS"): (
         _Rate("copy", "the copy until it is imported", "GiB hours", "rds_snapshot_gib_month", HOURS_A_MONTH),
     ),
+    of_kind(Counted.SNAPSHOT_GIB_HOURS, "Aurora"): (
+        _Rate("copy", "the copy until it is imported", "GiB hours", "aurora_snapshot_gib_month", HOURS_A_MONTH),
+    ),
     Counted.BETWEEN_REGIONS_GIB: (_Rate("transfer", "from region to region", "GiB", "between_regions_gib"),),
     Counted.SNAPSHOT_BLOCKS: (
         _Rate(_ITS_REQUESTS, "the snapshot's blocks", "blocks", "ebs_1000_snapshot_blocks", _A_THOUSAND),

@@ -117,7 +117,7 @@ def cleaned(account: FakeAccount, kind: str = "RDS", run: str = "run-1") -> list
 
 def reported(account: FakeAccount, run: str = "") -> dict[str, Any]:
     where = {"bucket": BUCKET, "prefix": PREFIX, "evidencePrefix": EVIDENCE}
-    return dict(report(account.world(), {**where, "run": run, "promisedDays": 14}))
+    return dict(report(account.world(), {**where, "run": run, "promisedDays": 14, "copySeconds": 7200}))
 
 
 def known_of(account: FakeAccount, kind: str = "RDS") -> Announced:

@@ -115,6 +115,7 @@ def test_an_acknowledgement_that_fits_becomes_evidence_by_which_the_backup_may_g
     assert found.manifest_key == KEY
     assert found.manifest_sha256 == evidence["manifest_sha256"] == sha256_of(account.objects[KEY])
     assert found.artifacts[0].size_bytes == len(account.objects[KEY])
+    assert found.usage == {f"snapshot_gib_hours:{kind}": 2 * announcement_of(kind).size_gib}
 
 
 def test_who_waits_for_it_goes_on_and_removes_the_copy() -> None:

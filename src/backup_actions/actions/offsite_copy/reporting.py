@@ -11,8 +11,10 @@ from backup_actions.actions.offsite_copy.places import acknowledgement_key
 from backup_actions.aws import World
 from backup_actions.aws.documents import describe_object, read_document
 from backup_actions.errors import NotVerified
-from backup_actions.model.offsite import sha256_of
+from backup_actions.model.arn import Arn
+from backup_actions.model.offsite import Announcement, sha256_of
 from backup_actions.model.report import ActionReport
+from backup_actions.model.usage import Counted, Usage, added, of_kind
 
 Event = Mapping[str, Any]
 Evidence = Mapping[str, Any]
@@ -74,4 +76,15 @@ def _report(
         source_bytes=announcement.size_gib << 30,
         stored_bytes=described.size_bytes,
         summary={"import": acknowledged["imported_arn"], "engine": announcement.engine, "run": announcement.run},
+        usage=_usage(announcement, event["copySeconds"]),
     )
+
+
+def _usage(announcement: Announcement, copy_seconds: float) -> Usage:
+    """The copy of this run, if it made one: it was there until a moment ago, and was sent where it is elsewhere."""
+    if not copy_seconds:
+        return {}
+    elsewhere = Arn.parse(announcement.snapshot_arn).region != Arn.parse(announcement.recovery_point_arn).region
+    kept = of_kind(Counted.SNAPSHOT_GIB_HOURS, announcement.resource_type)
+    gib = announcement.size_gib
+    return added(({kept: gib * copy_seconds / 3600, Counted.BETWEEN_REGIONS_GIB: gib if elsewhere else 0},))
