@@ -243,6 +243,7 @@ UNUSED_HERE: Mapping[tuple[str, str], str] = {
         (f"{COPY}-task-copy", f"kms:{action}"): "granted for the export key and for the backup's: here either is enough"
         for action in ("Decrypt", "DescribeKey", "ReEncryptFrom")
     },
+    (_ANNOUNCE, "s3:ListBucket"): _AFTER_A_REPLAY,
     (_ANNOUNCE, "s3:GetObject"): _AFTER_A_REPLAY,
     (_ANNOUNCE, "kms:Decrypt"): _AFTER_A_REPLAY,
     **{
