@@ -221,7 +221,8 @@ class FakeExecutions:
 
     def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 - boto3's name
         """How it stands."""
-        return {"status": "ABORTED" if executionArn.rpartition(":")[2] in self.ended else "RUNNING"}
+        name = executionArn.rpartition(":")[2]
+        return {"executionArn": executionArn, "name": name, "status": "ABORTED" if name in self.ended else "RUNNING"}
 
 
 class Account:

@@ -30,7 +30,9 @@ SOURCE_KEY = f"arn:aws:kms:us-east-1:{SOURCE}:key/11111111-1111-1111-1111-111111
 IMPORT_KEY = f"arn:aws:kms:us-east-1:{HERE}:key/44444444-4444-4444-4444-444444444444"
 SECURITY_TAG = {"backup-actions": "yes"}
 BACKED_UP = START - timedelta(hours=2)
-SETTINGS = ImportSettings(accounts=(SOURCE,), topics=(TOPIC,), acknowledgement_queues=(ACKNOWLEDGEMENTS,))
+SETTINGS = ImportSettings(
+    accounts=(SOURCE,), topics=(TOPIC,), acknowledgement_queues=(ACKNOWLEDGEMENTS,), tell_each_success=True
+)
 
 DATABASE = Announcement(
     snapshot_arn=f"arn:aws:rds:us-east-1:{SOURCE}:snapshot:backup-actions-offsite-0123456789abcdef",
@@ -279,7 +281,8 @@ class FakeAws:
 
     def describe_execution(self, *, executionArn: str) -> Any:  # noqa: N803 - boto3's name
         self.called("DescribeExecution")
-        return {"status": self.ended.get(executionArn.rpartition(":")[2], "RUNNING")}
+        name = executionArn.rpartition(":")[2]
+        return {"executionArn": executionArn, "name": name, "status": self.ended.get(name, "RUNNING")}
 
     def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803 - boto3's names
         self.called("PutObject")

@@ -13,14 +13,15 @@ from dataclasses import replace
 from typing import Any
 
 from backup_actions.aws import World, translated
-from backup_actions.errors import AnnouncementRefused, AwsCallFailed, MalformedMessage, NotShared
+from backup_actions.aws.executions import begin, find_execution
+from backup_actions.errors import AnnouncementRefused, MalformedMessage, NotShared
 from backup_actions.model.arn import Arn
+from backup_actions.model.json_types import JsonObject
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.offsite.acknowledging import send_acknowledgement
 from backup_actions.offsite.claims import Claimed, claimed_in
 from backup_actions.offsite.comparing import objections_to_shared
 from backup_actions.offsite.daily_quota import DailyQuota
-from backup_actions.offsite.executions import has_ended
 from backup_actions.offsite.imports import IMPORTS, Import, Imports, Stage
 from backup_actions.offsite.kinds import snapshots_like
 from backup_actions.offsite.naming import copy_name, execution_name
@@ -40,7 +41,7 @@ def receive(world: World, event: Mapping[str, Any]) -> Mapping[str, str]:
     """
     (record,) = event["Records"]
     settings = ImportSettings.from_json(json.loads(world.environment["BACKUP_ACTIONS_SETTINGS"]))
-    here = Arn.parse(world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
+    here = Arn.parse(_machine_arn(world))
     try:
         claimed = claimed_in(record["body"], settings, here=here, now=world.clock.now())
         return _heard(world, settings, claimed)
@@ -68,8 +69,8 @@ def _heard(world: World, settings: ImportSettings, claimed: Claimed) -> Mapping[
         return {"acknowledged": known.imported_arn}
     if known.stage is Stage.IMPORTING:
         begun = _start(world, claimed, known)
-        machine = Arn.parse(world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
-        if "started" in begun or not has_ended(world, machine, known.execution):
+        execution = find_execution(world.clients.stepfunctions, _machine_arn(world), known.execution)
+        if "started" in begun or (execution and execution.is_running):
             return begun
         # It was cut short, and what cleans up after it has not come to that yet, or never will.
     elif not known.is_verified:
@@ -137,25 +138,20 @@ def _start(world: World, claimed: Claimed, begun: Import) -> Mapping[str, str]:
     point = RecoveryPoint(
         Arn.parse(announced.recovery_point_arn), IMPORTS, Arn.parse(announced.resource_arn), announced.resource_type
     )
-    told = {
+    told: JsonObject = {
         "message": claimed.message,
         "announcement": announced.to_bytes().decode(),
         "attempt": begun.attempt,
         "recoveryPoint": point.to_json(),
     }
-    try:
-        with translated():
-            world.clients.stepfunctions.start_execution(
-                stateMachineArn=world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"],
-                name=begun.execution,
-                input=json.dumps(told, sort_keys=True),
-            )
-    except AwsCallFailed as refusal:
-        if refusal.facts["error_code"] != "ExecutionAlreadyExists":
-            raise
-        log.info("%s was announced before", announced.snapshot_arn)
-        return {"already": begun.execution}
-    return {"started": begun.execution}
+    if begin(world.clients.stepfunctions, _machine_arn(world), begun.execution, told):
+        return {"started": begun.execution}
+    log.info("%s was announced before", announced.snapshot_arn)
+    return {"already": begun.execution}
+
+
+def _machine_arn(world: World) -> str:
+    return world.environment["BACKUP_ACTIONS_IMPORT_MACHINE"]
 
 
 def _imports(world: World) -> Imports:

@@ -37,8 +37,8 @@ def retain(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
     security_tag = {environment["BACKUP_ACTIONS_TAG_KEY"]: environment["BACKUP_ACTIONS_TAG_VALUE"]}
     rules = Rules.among(json.loads(environment["BACKUP_ACTIONS_SETTINGS"]))
     known = imports.all()
-    machine = Arn.parse(environment["BACKUP_ACTIONS_IMPORT_MACHINE"])
-    stock = take_stock(world, known, security_tag, rules, machine=machine)
+    machine_arn = environment["BACKUP_ACTIONS_IMPORT_MACHINE"]
+    stock = take_stock(world, known, security_tag, rules, machine_arn=machine_arn)
     if event.get("dryRun"):
         return stock.to_json()
     marked = {each.announcement.snapshot_arn for each in known if each.leaving_since}

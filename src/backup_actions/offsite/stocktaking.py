@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from backup_actions.aws import World
+from backup_actions.aws.executions import find_execution
 from backup_actions.model.arn import Arn
 from backup_actions.model.json_types import JsonObject
 from backup_actions.offsite.comparing import objections_to_copy, tags_of_copy
-from backup_actions.offsite.executions import has_ended
 from backup_actions.offsite.imports import Acted, Import, Stage
 from backup_actions.offsite.kinds import snapshots_like
 from backup_actions.offsite.naming import copy_name
@@ -54,19 +54,19 @@ class Stock:
 
 
 def take_stock(
-    world: World, imports: Iterable[Import], security_tag: Mapping[str, str], rules: Rules, *, machine: Arn
+    world: World, imports: Iterable[Import], security_tag: Mapping[str, str], rules: Rules, *, machine_arn: str
 ) -> Stock:
     """Look at every import that retention may not have removed yet; nothing is changed.
 
-    Only what is there and is what the ledger says stands for its resource. ``machine`` is that of imports. Raises
-    AwsBusy and AwsCallFailed.
+    Only what is there and is what the ledger says stands for its resource. ``machine_arn`` is that of imports.
+    Raises AwsBusy and AwsCallFailed.
     """
     now = world.clock.now()
     there: list[Import] = []
     leaving: list[Import] = []
     troubles: list[str] = []
     for known in imports:
-        each = _as_it_is(world, known, machine)
+        each = _as_it_is(world, known, machine_arn)
         if trouble := _unfinished(each, now):
             troubles.append(trouble)
         if not each.imported_arn or each.stage is Stage.REMOVED:
@@ -88,10 +88,12 @@ def take_stock(
     return Stock(decide(there, rules, now), leaving, troubles)
 
 
-def _as_it_is(world: World, known: Import, machine: Arn) -> Import:
+def _as_it_is(world: World, known: Import, machine_arn: str) -> Import:
     """With what nobody came to write down any more: an execution that ended before it could."""
-    since = datetime.fromisoformat(known.changed_at)
-    if known.is_at_rest or world.clock.now() - since < _PASSING or not has_ended(world, machine, known.execution):
+    if known.is_at_rest or world.clock.now() - datetime.fromisoformat(known.changed_at) < _PASSING:
+        return known
+    execution = find_execution(world.clients.stepfunctions, machine_arn, known.execution)
+    if execution and execution.is_running:
         return known
     if known.stage is Stage.ACKNOWLEDGED:
         return replace(known, acted=Acted.FAILED)

@@ -26,7 +26,6 @@ from backup_actions.errors import (
 
 if TYPE_CHECKING:
     from backup_actions.cli.output import Output
-    from backup_actions.model.arn import Arn
     from backup_actions.model.json_types import JsonObject
     from backup_actions.offsite.imports import Import, Imports
     from backup_actions.offsite.retention import Verdict
@@ -168,7 +167,7 @@ def retention(output: Output, settings: Path, ledger: str) -> None:
     world = World(aws_clients())
     known = Imports(world.clients.dynamodb, ledger, world.clock).all()
     security_tag = {loaded.security_tag.key: loaded.security_tag.value}
-    stock = take_stock(world, known, security_tag, rules, machine=_machine(loaded))
+    stock = take_stock(world, known, security_tag, rules, machine_arn=_machine_arn(loaded))
     if output.as_json:
         output.answer(stock.to_json())
         return
@@ -201,10 +200,9 @@ def _loaded(path: Path) -> DeploymentSettings:
     return loaded
 
 
-def _machine(settings: DeploymentSettings) -> Arn:
+def _machine_arn(settings: DeploymentSettings) -> str:
     """That of imports."""
     from backup_actions.contract.placeholders import fill_text
-    from backup_actions.model.arn import Arn
     from backup_actions.offsite.permissions import IMPORT_MACHINE
 
     names = {
@@ -213,7 +211,7 @@ def _machine(settings: DeploymentSettings) -> Arn:
         "Account": settings.account,
         "Name": settings.name,
     }
-    return Arn.parse(fill_text(IMPORT_MACHINE, names.__getitem__))
+    return fill_text(IMPORT_MACHINE, names.__getitem__)
 
 
 def _described(each: Import) -> JsonObject:
