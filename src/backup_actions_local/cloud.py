@@ -29,6 +29,7 @@ from backup_actions_local.services.backup_vaults import BackupVaults
 from backup_actions_local.services.batch import Batch
 from backup_actions_local.services.block_store import BlockStore
 from backup_actions_local.services.buckets import Buckets
+from backup_actions_local.services.copy_jobs import CopyJobs
 from backup_actions_local.services.copying import Copying
 from backup_actions_local.services.durations import Durations
 from backup_actions_local.services.dynamodb import DynamoDb
@@ -131,6 +132,7 @@ class Cloud:
             mishaps=self.mishaps,
             sources=(self.table_backups, *(DatabaseBackups(self.databases, clusters=each) for each in (False, True))),
         )
+        self.copies = CopyJobs(self.vaults, self.store, emit=self.events.put, mishaps=self.mishaps)
         self.restores = RestoreJobs(self.vaults, durations, (self.table_backups,), self._may_restore)
         exporter = Exporter(self.clock, durations, self.mishaps, self.session)
         self.dynamodb = DynamoDb(self.tables, exporter)
@@ -177,6 +179,7 @@ class Cloud:
                 self._snapshots,
                 Ebs(self.store),
                 self._backup,
+                self.copies,
                 self.restores,
                 self.dynamodb,
                 Rds(self.databases, self.restored, self.database_exports, has_bucket=self._has_bucket),
@@ -225,6 +228,7 @@ class Cloud:
             stack.callback(self.database_exports.close)
             stack.callback(self.restored.close)
             stack.callback(self.vaults.close)
+            stack.callback(self.copies.close)
             stack.callback(self.restores.close)
             stack.callback(self.dynamodb.close)
             stack.callback(self.tables.close)

@@ -152,7 +152,7 @@ def test_copy_from_another_vault_is_archived_and_its_source_kept(new_flow: NewFl
     (source,) = flow.cloud.vaults.points("elsewhere")
 
     with flow.cloud.clock.actor():
-        flow.cloud.vaults.copy(source, flow.cloud.vaults.vaults[VAULT])
+        flow.cloud.copies.begin(source, flow.cloud.vaults.vaults[VAULT])
     flow.wait()
 
     assert flow.main.status == "SUCCEEDED"

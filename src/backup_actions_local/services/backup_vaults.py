@@ -1,4 +1,4 @@
-"""What AWS Backup does by itself: it makes backups, copies them, deletes them, and says so."""
+"""What AWS Backup does by itself: it makes backups, deletes them, and says so."""
 
 from __future__ import annotations
 
@@ -152,10 +152,6 @@ class BackupVaults:
         self._chores.begin(f"backup {job.id}", lambda: self._back_up(job, source, tags, lifecycle))
         return job
 
-    def copy(self, point: Point, to: Vault) -> None:
-        """Begin to copy a recovery point of a volume into another vault."""
-        self._chores.begin(f"copy of {point.arn}", lambda: self._copy(point, to))
-
     def delete(self, point: Point) -> None:
         """Begin to delete a recovery point; it may stay and be EXPIRED instead."""
         with self._lock:
@@ -168,7 +164,7 @@ class BackupVaults:
         self._emit("aws.backup", detail_type, backup_events.older_detail(job))
 
     def close(self) -> None:
-        """Nothing goes on: jobs, copies and deletions stay where they are."""
+        """Nothing goes on: jobs and deletions stay where they are."""
         self._chores.close()
 
     def _back_up(
@@ -222,23 +218,6 @@ class BackupVaults:
             job.state, job.status_message, job.completed = "FAILED", message, self.clock.now()
         self._tell_job(job)
         self.clock.changed()
-
-    def _copy(self, source: Point, to: Vault) -> None:
-        job_id, begun = self.new_id(), self.clock.now()
-
-        def tell(state: str, copy: Point | None = None) -> None:
-            detail = backup_events.copy_job_detail(job_id, state, source, to, copy, begun)
-            self._emit("aws.backup", "Copy Job State Change", detail, [source.arn])
-
-        tell("CREATED")
-        self._chores.sleep(self._durations.backup_started_seconds)
-        tell("RUNNING")
-        snapshot = self._store.copy_snapshot(source.of.native_id, self._durations.backup_transfer_seconds)
-        self._chores.sleep(self._durations.backup_transfer_seconds)
-        arn = Arn.parse(self.place.arn("ec2", f"snapshot/{snapshot}", account=""))
-        of = RecoveryPoint(arn, to.name, source.of.resource_arn, source.of.resource_type)
-        copy = self.plant(of, tags=source.tags, size_bytes=source.size_bytes)
-        tell("COMPLETED", copy)
 
     def _delete(self, point: Point) -> None:
         self._chores.sleep(self._durations.recovery_point_deleted_seconds)

@@ -80,6 +80,10 @@ class Mishaps:
         """The next backup jobs end in FAILED."""
         return self._plan("a failed backup job", "backup failure", "", times)
 
+    def copy_job_fails(self, times: int | None = 1) -> Mishap:
+        """The next copy jobs of AWS Backup end in FAILED."""
+        return self._plan("a failed copy job", "copy job failure", "", times)
+
     def export_fails(self, times: int | None = 1) -> Mishap:
         """The next exports of DynamoDB tables fail when their data is written and their manifests are not."""
         return self._plan("a failed export", "export failure", "", times)

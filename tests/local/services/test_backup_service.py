@@ -125,23 +125,6 @@ def test_all_routes_announce_the_same_recovery_point(
     assert len(announced) == 4
 
 
-def test_a_copy_is_announced_with_its_own_arn_once_it_is_there(
-    cloud: Cloud, backup: Ask, vaults: BackupVaults, image: Path, told: list[Event]
-) -> None:
-    arn = _backed_up(cloud, backup, image)
-    point = vaults.point(VAULT, arn)
-    assert point
-    vaults.copy(point, vaults.make_vault("second"))
-    cloud.clock.sleep(600)
-    created, running, completed = _details(told, "Copy Job State Change")
-    (copy,) = vaults.points("second")
-
-    assert "destinationRecoveryPointArn" not in created
-    assert running["destinationRecoveryPointArn"] == {}
-    assert (completed["destinationRecoveryPointArn"], completed["backupSizeInBytes"]) == (copy.arn, 1 << 30)
-    assert cloud.store.snapshot(copy.of.native_id).image.read_bytes() == image.read_bytes()
-
-
 def test_a_job_of_a_volume_that_is_not_there_fails(cloud: Cloud, backup: Ask, told: list[Event]) -> None:
     arn = cloud.place.arn("ec2", "volume/vol-0123456789abcdef0")
     job = backup("StartBackupJob", BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=ROLE)["BackupJobId"]

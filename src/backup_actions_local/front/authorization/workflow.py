@@ -72,6 +72,10 @@ BACKUP: Mapping[str, tuple[Needs, ...]] = {
         Needs("backup:StartRestoreJob", "recoveryPoint", _RECOVERY_POINT, (RESOURCE_TAGS,)),
         _PASS_ROLE,
     ),
+    # The role that is passed copies out of one vault and into the other; the caller only asks for it.
+    "StartCopyJob": (Needs("backup:StartCopyJob", "recoveryPoint", _RECOVERY_POINT, (RESOURCE_TAGS,)), _PASS_ROLE),
+    "DescribeCopyJob": on_everything("backup:DescribeCopyJob"),
+    "ListCopyJobs": on_everything("backup:ListCopyJobs"),
     "DescribeRestoreJob": on_everything("backup:DescribeRestoreJob"),
     "ListRestoreJobs": on_everything("backup:ListRestoreJobs"),
 }
