@@ -183,3 +183,29 @@ def test_a_copy_that_nobody_acknowledges_is_told_after_its_time(account: Account
 
     assert (early["found"], late["found"]) == (0, 1)
     assert str(point.arn) in account.told[0]["Message"]
+
+
+def test_a_check_that_is_refused_is_told_and_the_others_are_made(account: Account, swept: World) -> None:
+    account.refuses["list_recovery_points_by_backup_vault"] = "AccessDeniedException"
+    account.tagged = [(VOLUME, "ebs-archive/of-last-year")]
+
+    answer = sweep(swept, {})
+
+    assert (answer["done"], answer["left"]) == (True, 2)
+    assert "not looked at: missed points" in account.told[0]["Message"]
+    assert "AccessDeniedException" in account.told[0]["Message"]
+
+
+def test_where_aws_is_busy_the_next_call_goes_on(account: Account, swept: World, sweeps: Sweeps) -> None:
+    account.back_up(1)
+    account.refuses["get_resources"] = "ThrottlingException"
+    first = sweep(swept, {})
+    account.refuses.clear()
+    account.calls.clear()
+    pass_(swept, hours=1)
+
+    second = sweep(swept, {})
+
+    assert (first["done"], first["found"], second["done"], second["found"]) == (False, 1, True, 0)
+    assert "list_recovery_points_by_backup_vault" not in account.calls, "that was looked at"
+    assert sweeps.last_finished() is not None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
+from backup_actions.errors import AwsBusy
 from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -127,3 +129,46 @@ def test_a_run_waits_since_it_began_to_and_another_run_since_it_did(ledger: Ledg
         assert (found.run, found.since) == (run, waits_since.isoformat())
         with clock.actor():
             clock.sleep(timedelta(hours=1).total_seconds())
+
+
+def test_of_many_points_those_that_are_known_are_told(ledger: Ledger) -> None:
+    for number in (1, 150):
+        record(ledger, number, Status.KEPT)
+    ledger.record_action(point(2), "ebs-archive", run="run", status="waiting", details={})
+
+    known = ledger.known([str(point(number).arn) for number in range(1, 201)])
+
+    assert known == {str(point(1).arn), str(point(150).arn)}
+
+
+class BusyTable:
+    """A table that answers one key at a time, and after so many calls none."""
+
+    def __init__(self, calls: int) -> None:
+        self._left = calls
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        """The first of the keys."""
+        ((table, asked),) = RequestItems.items()
+        self._left -= 1
+        if self._left < 0:
+            return {"Responses": {}, "UnprocessedKeys": {table: asked}}
+        first, *rest = asked["Keys"]
+        unprocessed = {table: {**asked, "Keys": rest}} if rest else {}
+        return {"Responses": {table: [{"point": first["point"]}]}, "UnprocessedKeys": unprocessed}
+
+
+def test_what_a_busy_table_leaves_out_is_asked_again(clock: SimulatedClock) -> None:
+    with clock.actor():
+        known = Ledger(cast("Any", BusyTable(9)), TABLE, clock).known(["a", "b", "c"])
+
+    assert known == {"a", "b", "c"}
+
+
+def test_a_table_that_stays_busy_is_told_as_such(clock: SimulatedClock) -> None:
+    began = clock.now()
+
+    with clock.actor(), pytest.raises(AwsBusy, match="throttled"):
+        Ledger(cast("Any", BusyTable(0)), TABLE, clock).known(["a"])
+
+    assert 20 < (clock.now() - began).total_seconds() < 30

@@ -107,3 +107,20 @@ def test_any_resource_gives_a_name_and_a_prefix(resource: str) -> None:
 
     assert re.fullmatch(r"[a-zA-Z0-9-]{1,80}", point.execution_name)
     assert re.fullmatch(r"[A-Za-z0-9=/_.-]+", point.prefix("evidence", "2026-01-15"))
+
+
+def test_each_run_of_a_point_has_the_next_name() -> None:
+    point = make(FORMS[0])
+    second = point.next_run(point.execution_name)
+    third = point.next_run(second)
+
+    assert [second, third] == [f"{point.execution_name}-2", f"{point.execution_name}-3"]
+    assert [point.number_of(run) for run in (point.execution_name, second, third, "by-hand")] == [1, 2, 3, 1]
+
+
+def test_the_next_name_is_one_that_step_functions_accepts_however_long_the_first_is() -> None:
+    point = make(("ec2:{r}::snapshot/snap-" + "9" * 200, "ec2:{r}:{a}:volume/vol-0c2d", "EBS", ""))
+    again = point.next_run(point.execution_name)
+
+    assert len(point.execution_name) == len(again) == 80
+    assert (point.number_of(again), point.next_run(again)[-2:]) == (2, "-3")

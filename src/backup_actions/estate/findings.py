@@ -21,6 +21,8 @@ class Kind(StrEnum):
     """A resource that a run has made and not removed."""
     OPEN_UPLOAD = "open upload"
     UNACKNOWLEDGED = "unacknowledged copy"
+    NOT_LOOKED_AT = "not looked at"
+    """A check could not be made: what it would have found nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,13 @@ from typing import Any
 
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import write_document
+from backup_actions.errors import AwsBusy, BackupActionsError
 from backup_actions.estate.dead_runs import dead_runs
 from backup_actions.estate.description import VARIABLE, Estate
 from backup_actions.estate.evidence import archives_and_evidence
-from backup_actions.estate.findings import Finding
+from backup_actions.estate.findings import Finding, Kind
 from backup_actions.estate.left_behind import left_behind
-from backup_actions.estate.looking import Check, Looking
+from backup_actions.estate.looking import Check, Looking, Page
 from backup_actions.estate.missed_points import missed_points
 from backup_actions.estate.open_uploads import open_uploads
 from backup_actions.estate.sweeps import Progress, Sweeps
@@ -46,13 +47,14 @@ def look(
 ) -> Iterator[tuple[tuple[Finding, ...], Progress]]:
     """Everything that is not as it should be, page by page, each with from where to go on.
 
-    After ``is_over`` the page that was begun is the last one; the last progress of all names no check.
+    After ``is_over`` the page that was begun is the last one; the last progress of all names no check. A check that is
+    refused is a finding itself, and the others are made all the same. Raises AwsBusy.
     """
     names = list(CHECKS)
     progress = progress or Progress(began=looking.world.clock.now().isoformat(), check=names[0])
     for name in names[names.index(progress.check) :]:
         cursor = progress.cursor if name == progress.check else ""
-        for page in CHECKS[name](looking, cursor):
+        for page in _pages(name, looking, cursor):
             then = name if page.cursor else next(iter(names[names.index(name) + 1 :]), "")
             progress = replace(progress, check=then, cursor=page.cursor)
             yield page.findings, progress
@@ -73,8 +75,14 @@ def sweep(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
     if progress is None:
         return {"swept": False}
     end = world.clock.now() + _WORKS_FOR
-    pages = list(look(Looking(world, estate, repairs=True), progress, is_over=lambda: world.clock.now() > end))
-    findings, reached = [finding for found, _ in pages for finding in found], pages[-1][1]
+    findings: list[Finding] = []
+    reached = progress
+    try:
+        for page in look(Looking(world, estate, repairs=True), progress, is_over=lambda: world.clock.now() > end):
+            findings += page[0]
+            reached = page[1]
+    except AwsBusy as busy:
+        log.warning("the next call goes on with %s: %s", reached.check, busy)
     document = _stored(world, estate, progress.began, findings) if findings else ""
     if left := [finding for finding in findings if not finding.repaired]:
         _tell(world, estate, left, document)
@@ -85,6 +93,16 @@ def sweep(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
         sweeps.leave(reached)
     log.info("%d found, %d repaired, %s", len(findings), len(findings) - len(left), "done" if is_done else "goes on")
     return {"swept": True, "done": is_done, "found": len(findings), "left": len(left), "document": document}
+
+
+def _pages(name: str, looking: Looking, cursor: str) -> Iterator[Page]:
+    try:
+        yield from CHECKS[name](looking, cursor)
+    except AwsBusy:
+        raise
+    except BackupActionsError as refused:
+        finding = Finding(kind=Kind.NOT_LOOKED_AT, subject=name, what=str(refused), since="", remedy=refused.hint)
+        yield Page((finding,))
 
 
 def _stored(world: World, estate: Estate, began: str, findings: list[Finding]) -> str:
