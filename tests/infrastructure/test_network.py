@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,3 +208,28 @@ def test_databases_stand_in_the_subnets_that_the_settings_name(own: Rendered) ->
 
     assert group["SubnetIds"] == ["subnet-11111111", "subnet-22222222"]
     assert group["DBSubnetGroupName"] == "archives-databases-0123456789abcdef0"
+
+
+def test_a_security_group_of_ones_own_is_let_into_databases_and_left_as_it_is(own: Rendered, tmp_path: Path) -> None:
+    from aws_cdk import App, Environment, Stack
+
+    from backup_actions_infrastructure.database_network import database_network
+    from backup_actions_infrastructure.network import hosts_network
+
+    named = own.settings.network.model_copy(update={"security_group_id": "sg-01234567"})
+    settings = own.settings.model_copy(update={"network": named})
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "network", env=Environment(account=settings.account, region=settings.region))
+    network = hosts_network(stack, settings)
+    database_network(stack, settings, network)
+    app.synth()
+    template = Template.read(tmp_path / "network.template.json")
+
+    assert network.security_group.security_group_id == "sg-01234567"
+    assert [*groups(template)] == ["Restored"]
+    assert not template.of_type("AWS::EC2::SecurityGroupEgress")
+    rules = template.of_type("AWS::EC2::SecurityGroupIngress").values()
+    assert {(rule["SourceSecurityGroupId"], rule["FromPort"]) for rule in rules} == {
+        ("sg-01234567", 5432),
+        ("sg-01234567", 3306),
+    }
