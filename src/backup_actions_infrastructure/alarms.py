@@ -111,7 +111,10 @@ def of_estate(settings: DeploymentSettings) -> Iterator[Watched]:
         metrics.OLDEST_UNARCHIVED_HOURS,
         watching.unarchived_hours,
         "A backup is not archived {hours} hours after it was made. `backup-actions status` names it and says why: it "
-        "failed (correct the cause and `backup-actions replay` it), waits for a quota, or is being worked on.",
+        "failed (correct the cause and `backup-actions replay` it), waits for a quota, or is being worked on."
+        if not settings.imports
+        else "An announced backup is not imported {hours} hours after it was made. `backup-actions imports list` names "
+        "it and says why; its source keeps its copy until then.",
     )
     yield _age(
         settings,

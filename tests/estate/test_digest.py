@@ -8,28 +8,19 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from tests.estate.ledgers import ESTATE, HOUR, NOON, action_line, line, point
+from tests.estate.ledgers import ESTATE, HOUR, NOON, VOLUME, action_line, line, point
 
 from backup_actions.aws import World
 from backup_actions.errors import AwsCallFailed
-from backup_actions.estate.digest import Period, digest, mail_of
+from backup_actions.estate.digest import Open, Period, digest, mail_of
 from backup_actions.estate.sendings import Sending, Sendings
-from backup_actions.ledger import Entry, Ledger, Status
+from backup_actions.ledger import Ledger, Status
 from backup_actions.ledger.daybook import Daybook
 from backup_actions.model.mail import Mail
 
 
-def entry(name: str) -> Entry:
-    return Entry(
-        recovery_point=point(name),
-        item="point",
-        status="failed",
-        changed_at="",
-        run="r",
-        details={},
-        standing="failed",
-        since="2026-05-01T00:00:00+00:00",
-    )
+def waiting(name: str) -> Open:
+    return Open(VOLUME, "2026-05-01T00:00:00+00:00", str(point(name).arn))
 
 
 def period(**changes: Any) -> Period:
@@ -78,7 +69,7 @@ def test_costs_are_told_of_what_was_counted_and_where_prices_are_known() -> None
 
 
 def test_a_day_without_a_backup_is_told_too() -> None:
-    assert "No backup was dealt with." in mail().message
+    assert "No backup was archived, and none has failed." in mail().message
 
 
 def test_where_nothing_is_open_there_is_nothing_to_do() -> None:
@@ -87,7 +78,7 @@ def test_where_nothing_is_open_there_is_nothing_to_do() -> None:
 
 
 def test_what_failed_and_still_does_is_named_with_what_to_do() -> None:
-    told = mail(failed=[entry("snap-1"), entry("snap-2")], failed_points=40, points_at_work=3, waiting_actions=2)
+    told = mail(failed=[waiting("snap-1"), waiting("snap-2")], failed_points=40, points_at_work=3, waiting_actions=2)
 
     assert told.subject.endswith("0 archived, 40 open")
     assert "backup of 2026-05-01T00:00: arn:aws:ec2:us-east-1::snapshot/snap-1" in told.message

@@ -13,6 +13,7 @@ from typing import Any
 from backup_actions.aws import World, translated
 from backup_actions.costs import in_dollars
 from backup_actions.estate.description import VARIABLE, Estate
+from backup_actions.estate.imported import Imported
 from backup_actions.estate.measuring import WRITTEN_BY
 from backup_actions.estate.sendings import Sendings
 from backup_actions.estate.spending import usd_of
@@ -24,10 +25,21 @@ from backup_actions.model.console import dashboard_url
 from backup_actions.model.mail import Mail
 from backup_actions.model.quantities import bytes_in_words
 from backup_actions.model.usage import added
+from backup_actions.offsite.imports import Import, Imports
 
 log = logging.getLogger(__name__)
 
 _SHOWN_FAILURES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A backup, or in a separated account an import, that waits for a person."""
+
+    resource: str
+    made_at: str
+    name: str
+    """Of the recovery point, or of the announced snapshot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +49,8 @@ class Period:
     after: datetime
     until: datetime
     ended: Sequence[Line]
-    failed: Sequence[Entry]
-    """What still waits for a person, the oldest backups first, no more of them than are shown."""
+    failed: Sequence[Open]
+    """The oldest backups first, no more of them than are shown."""
     failed_points: int
     points_at_work: int
     waiting_actions: int
@@ -76,51 +88,68 @@ def _not_sent(until: datetime) -> Mapping[str, Any]:
 
 
 def read_period(world: World, estate: Estate, after: datetime, until: datetime) -> Period:
-    """What the day book has of it, and what stands how in the index now."""
+    """What the day book has of it, and what stands how in the ledger now."""
     dynamodb = world.clients.dynamodb
     ledger = Ledger(dynamodb, estate.ledger, world.clock)
+    if estate.is_separated:
+        imported = Imported.among(Imports(dynamodb, estate.ledger, world.clock).all())
+        failed = [_open_import(each) for each in imported.failed[:_SHOWN_FAILURES]]
+        failed_points, at_work = len(imported.failed), len(imported.under_way)
+    else:
+        failed = [_open_point(entry) for entry in islice(ledger.standing(Status.FAILED), _SHOWN_FAILURES)]
+        failed_points, at_work = ledger.count(Status.FAILED), ledger.count(Status.PROCESSING)
     return Period(
         after=after,
         until=until,
         ended=list(Daybook(dynamodb, estate.ledger).lines(after, until)),
-        failed=list(islice(ledger.standing(Status.FAILED), _SHOWN_FAILURES)),
-        failed_points=ledger.count(Status.FAILED),
-        points_at_work=ledger.count(Status.PROCESSING),
+        failed=failed,
+        failed_points=failed_points,
+        points_at_work=at_work,
         waiting_actions=ledger.count(Standing.WAITING),
     )
+
+
+def _open_point(entry: Entry) -> Open:
+    return Open(entry.resource, entry.since, entry.point)
+
+
+def _open_import(each: Import) -> Open:
+    announced = each.announcement
+    return Open(announced.resource_arn, announced.created_at, announced.snapshot_arn)
 
 
 def mail_of(period: Period, estate: Estate, *, dashboard: str) -> Mail:
     """The digest as people read it: what was done, what is open, what to do."""
     good = [line for line in period.ended if not line.failed and line.outcome != Status.SKIPPED]
     open_ones = f", {period.failed_points} open" if period.failed_points else ""
-    subject = f"{estate.name} in {estate.region}: {len(good)} archived{open_ones}"
+    done = "imported" if estate.is_separated else "archived"
+    subject = f"{estate.name} in {estate.region}: {len(good)} {done}{open_ones}"
     lines = [
         f"{estate.name} in {estate.region} of {estate.account}, "
         f"from {_clock(period.after)} to {_clock(period.until)} UTC.",
         "",
-        *_done(period, good),
+        *_done(period, good, done),
         *_cost(period, estate),
         "",
         *_open(period),
         "",
-        *_next(period),
+        *_next(period, estate),
         "",
         f"Everything at a glance: {dashboard}",
     ]
     return Mail(subject, "\n".join(lines))
 
 
-def _done(period: Period, good: Sequence[Line]) -> Iterator[str]:
+def _done(period: Period, good: Sequence[Line], done: str) -> Iterator[str]:
     if not period.ended:
-        yield "No backup was dealt with. Where some were due, see whether the vaults' plans have run."
+        yield f"No backup was {done}, and none has failed. Where some were due, see whether the plans have run."
         return
     fates = Counter(line.outcome for line in good)
     told = ", ".join(f"{number} {fate}" for fate, number in sorted(fates.items()))
-    yield f"Archived and verified: {len(good)}" + (f" (backups: {told})" if told else "")
-    done = [action for line in good for action in line.actions]
-    for name in sorted({action.action for action in done}):
-        own = [action for action in done if action.action == name]
+    yield f"{done.title()} and verified: {len(good)}" + (f" (backups: {told})" if told else "")
+    actions = [action for line in good for action in line.actions]
+    for name in sorted({action.action for action in actions}):
+        own = [action for action in actions if action.action == name]
         yield (
             f"- {name}: {len(own)}, {bytes_in_words(sum(each.source_bytes for each in own))} read, "
             f"{bytes_in_words(sum(each.stored_bytes for each in own))} stored"
@@ -152,14 +181,17 @@ def _open(period: Period) -> Iterator[str]:
         yield "Waiting for a person: nothing"
         return
     yield f"Waiting for a person: {period.failed_points} failed and not archived since"
-    for entry in period.failed:
-        yield f"- {entry.resource}, backup of {entry.since[:16]}: {entry.point}"
+    for each in period.failed:
+        yield f"- {each.resource}, backup of {each.made_at[:16]}: {each.name}"
     if more := period.failed_points - len(period.failed):
         yield f"- and {more} more: backup-actions status"
 
 
-def _next(period: Period) -> Iterator[str]:
-    if period.failed_points:
+def _next(period: Period, estate: Estate) -> Iterator[str]:
+    if period.failed_points and estate.is_separated:
+        yield "What to do: `backup-actions imports list` says why each failed. It is tried again by itself, and in the"
+        yield "end its announcement is a dead letter: with the cause corrected, send that to the queue again."
+    elif period.failed_points:
         yield "What to do: `backup-actions status POINT` says why one failed; with the cause corrected"
         yield "`backup-actions replay POINT` starts it again. Their backups are kept until then."
     else:

@@ -11,6 +11,7 @@ from typing import Any
 
 from backup_actions.aws import World, translated
 from backup_actions.estate.description import VARIABLE, Estate
+from backup_actions.estate.imported import Imported
 from backup_actions.estate.metrics import (
     ACTION_DIMENSION,
     FAILED_POINTS,
@@ -32,6 +33,7 @@ from backup_actions.estate.sweeps import Sweeps
 from backup_actions.estate.tally import Tallies, Tally
 from backup_actions.ledger import Ledger, Standing, Status
 from backup_actions.ledger.daybook import Daybook, Line
+from backup_actions.offsite.imports import Imports
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +95,10 @@ def measure(world: World, _event: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def read_facts(world: World, estate: Estate) -> Facts:
-    """Ask the ledger's index, never the whole table, and carry the tally of the month on."""
+    """Ask the ledger's index, never the whole table, and carry the tally of the month on.
+
+    In a separated account an import is what a backup is elsewhere.
+    """
     ledger = Ledger(world.clients.dynamodb, estate.ledger, world.clock)
 
     def oldest(*standings: str) -> datetime | None:
@@ -101,15 +106,21 @@ def read_facts(world: World, estate: Estate) -> Facts:
         return min(found, default=None)
 
     ended, tally = _ended(world, estate)
+    if estate.is_separated:
+        imported = Imported.among(Imports(world.clients.dynamodb, estate.ledger, world.clock).all())
+        unarchived, failed, at_work = imported.oldest, len(imported.failed), len(imported.under_way)
+    else:
+        unarchived = oldest(Status.PROCESSING, Status.FAILED)
+        failed, at_work = ledger.count(Status.FAILED), ledger.count(Status.PROCESSING)
     return Facts(
         now=world.clock.now(),
-        oldest_unarchived=oldest(Status.PROCESSING, Status.FAILED),
+        oldest_unarchived=unarchived,
         oldest_proof=oldest(Standing.ARTIFACT),
         oldest_wait=oldest(Standing.WAITING),
         oldest_unacknowledged=oldest(Standing.ANNOUNCED),
         swept_at=Sweeps(world.clients.dynamodb, estate.ledger, world.clock).last_finished(),
-        failed_points=ledger.count(Status.FAILED),
-        points_at_work=ledger.count(Status.PROCESSING),
+        failed_points=failed,
+        points_at_work=at_work,
         waiting_actions=ledger.count(Standing.WAITING),
         ended=ended,
         month_usd=usd_of(tally.usage, estate.region),

@@ -34,6 +34,18 @@ class ActionLine:
     """Counted things with their units in their names; None where the action counts nothing."""
 
 
+def action_line(result: Mapping[str, Any]) -> ActionLine:
+    """What a main machine remembers of an action: its report where it has one."""
+    report = result["report"] if result["succeeded"] else {}
+    return ActionLine(
+        action=result["action"],
+        succeeded=result["succeeded"],
+        source_bytes=report.get("source_bytes", 0),
+        stored_bytes=report.get("stored_bytes", 0),
+        usage=report.get("usage") or None,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """How one run of the main machine ended."""

@@ -89,7 +89,7 @@ def _watching(settings: DeploymentSettings, estate: Estate) -> Iterator[Function
     """What looks after all of it on a schedule."""
     yield sweep_function(estate)
     yield measure_function(estate)
-    if settings.notifications.success == "digest" and not settings.imports:
+    if settings.notifications.success == "digest":
         yield digest_function(estate, hours=settings.watching.digest_hours)
 
 
@@ -137,7 +137,7 @@ def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:
     )
 
 
-def import_settings(imports: Imports) -> ImportSettings:
+def import_settings(imports: Imports, *, tell_each_success: bool) -> ImportSettings:
     """The settings file's section ``imports`` as the import machine knows it."""
     return ImportSettings(
         accounts=tuple(source.account for source in imports.sources),
@@ -151,6 +151,7 @@ def import_settings(imports: Imports) -> ImportSettings:
         attempts=imports.attempts,
         per_source_and_day=imports.per_source_and_day,
         acknowledge_after_actions=imports.acknowledge_after_actions,
+        tell_each_success=tell_each_success,
     )
 
 
@@ -166,7 +167,7 @@ def queue_arn(zone: str) -> str:
 
 def _main(settings: DeploymentSettings) -> tuple[Machine, Settings]:
     if settings.imports is not None:
-        imports = import_settings(settings.imports)
+        imports = import_settings(settings.imports, tell_each_success=settings.notifications.success == "each")
         return import_machine(imports), imports
     lifecycle = lifecycle_settings(settings)
     return main_machine(lifecycle), lifecycle

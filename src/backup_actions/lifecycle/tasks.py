@@ -11,7 +11,7 @@ from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, write_document
 from backup_actions.aws.proof import prove
 from backup_actions.ledger import Ledger, Status
-from backup_actions.ledger.daybook import ActionLine, Daybook, Line
+from backup_actions.ledger.daybook import Daybook, Line, action_line
 from backup_actions.lifecycle.decision import Decision, decide
 from backup_actions.lifecycle.describing import able_for, choose, legal_holds, read_facts
 from backup_actions.lifecycle.news import News, news_of
@@ -131,18 +131,7 @@ def _line(world: World, event: Event, point: RecoveryPoint, news: News) -> Line:
         resource_type=point.resource_type,
         outcome=news.status,
         failed=news.failed,
-        actions=tuple(_action_line(result) for result in event["results"]),
-    )
-
-
-def _action_line(result: Mapping[str, Any]) -> ActionLine:
-    report = result["report"] if result["succeeded"] else {}
-    return ActionLine(
-        action=result["action"],
-        succeeded=result["succeeded"],
-        source_bytes=report.get("source_bytes", 0),
-        stored_bytes=report.get("stored_bytes", 0),
-        usage=report.get("usage") or None,
+        actions=tuple(action_line(result) for result in event["results"]),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from backup_actions.model.arn import Arn
+from backup_actions.model.mail import Mail
 from backup_actions.model.offsite import Announcement
 
 _NOT_BY_ITSELF = frozenset({"NoActionChosen"})
@@ -37,13 +38,15 @@ def news_of(announced: Announcement, event: Mapping[str, Any], *, attempts: int)
     lines = [f"Snapshot {announced.snapshot_arn}, backup of {announced.created_at}, execution {event['run']}.", ""]
     lines += _lines(event)
     if problem is None:
-        return ImportNews(subject=f"Imported: {what}", message="\n".join(lines), final=True, pause_seconds=0)
+        mail = Mail(f"Imported: {what}", "\n".join(lines))
+        return ImportNews(subject=mail.subject, message=mail.message, final=True, pause_seconds=0)
     pause = pause_seconds((event["attempt"] - 1) % attempts)
     lines += ["", f"Problem: {problem['error']}: {problem['cause']}", "", _next(event, final=final, pause=pause)]
     again = "" if event["acknowledged"] else f" (attempt {event['attempt']})"
+    mail = Mail(f"Failed: {problem['error']}{again}: {what}", "\n".join(lines))
     return ImportNews(
-        subject=f"Failed: {problem['error']}{again}: {what}",
-        message="\n".join(lines),
+        subject=mail.subject,
+        message=mail.message,
         error=problem["error"],
         final=final,
         pause_seconds=0 if final else pause,

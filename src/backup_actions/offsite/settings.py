@@ -54,6 +54,7 @@ class ImportSettings(Settings):
     acknowledge_after_actions: bool = setting(
         "Whether an import is acknowledged only when the enabled actions have succeeded on it.", default=False
     )
+    tell_each_success: bool = setting("Send a notification of each success, not of failures alone.", default=False)
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -12,6 +12,7 @@ from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_document, write_document
 from backup_actions.aws.proof import prove
 from backup_actions.errors import ImportChanged
+from backup_actions.ledger.daybook import Daybook, Line, action_line
 from backup_actions.model.offsite import Announcement
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.offsite.acknowledging import send_acknowledgement
@@ -106,7 +107,22 @@ def tell(world: World, event: Event) -> Mapping[str, Any]:
         ending = {"problem": event["problem"], "actions": event["results"], "acknowledged": event["acknowledged"]}
         finished = {**known, **ending, "finished_at": world.clock.now().isoformat()}
         write_document(world.clients.s3, event["bucket"], key, finished)
+    Daybook(world.clients.dynamodb, event["ledger"]).write(_line(world, event, announced))
     return news.to_json()
+
+
+def _line(world: World, event: Event, announced: Announcement) -> Line:
+    """The attempt in the day book."""
+    return Line(
+        run=event["run"],
+        finished_at=world.clock.now(),
+        point=announced.snapshot_arn,
+        resource=announced.resource_arn,
+        resource_type=announced.resource_type,
+        outcome="imported" if event["acknowledged"] else "not imported",
+        failed=event["problem"] is not None,
+        actions=tuple(action_line(result) for result in event["results"]),
+    )
 
 
 def _note(world: World, event: Event) -> None:
