@@ -14,6 +14,8 @@ from aws_cdk import aws_lambda as lambda_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from backup_actions_infrastructure.plugin_packages import PluginPackage
+
 OWN_PACKAGE = "backup_actions"
 
 # What people use and no function does; without them no function needs click, pydantic or rich.
@@ -21,20 +23,22 @@ _NOT_FOR_FUNCTIONS = ("cli", "settings")
 
 
 @contextmanager
-def function_code(codes: Iterable[str]) -> Iterator[lambda_.AssetCode]:
-    """Our package and the packages that hold these ``module:function`` texts, side by side, as one asset.
+def function_code(codes: Iterable[str], plugins: Iterable[PluginPackage] = ()) -> Iterator[lambda_.AssetCode]:
+    """Our package, those of plug-ins and those that hold these ``module:function`` texts, side by side, as one asset.
 
     Nothing is built: functions use the standard library and the boto3 of their runtime. The CDK takes its own copy when
     the first function is made of it; all of them have to be made inside the ``with``.
     """
     packages = {OWN_PACKAGE, *(code.partition(".")[0].partition(":")[0] for code in codes)}
+    packages.update(module for plugin in plugins for module in plugin.modules)
     with tempfile.TemporaryDirectory(prefix="backup-actions-code-") as folder:
         for package in sorted(packages):
-            _copy(package, Path(folder))
+            copy_module(package, Path(folder))
         yield lambda_.Code.from_asset(folder)
 
 
-def _copy(package: str, target: Path) -> None:
+def copy_module(package: str, target: Path) -> None:
+    """The package, or the module, lies in that folder as in a folder of the path."""
     spec = importlib.util.find_spec(package)
     assert spec is not None  # noqa: S101 - discovery has found the code's module already
     if not spec.submodule_search_locations:

@@ -10,6 +10,7 @@ from aws_cdk import aws_batch as batch
 from constructs import Construct
 
 from backup_actions.errors import ArchiveInterrupted
+from backup_actions_infrastructure.image import named_image
 from backup_actions_infrastructure.logs import log_group
 from backup_actions_infrastructure.roles import role
 from backup_actions_infrastructure.service_grants import PULL_IMAGE, WRITE_LOG
@@ -86,6 +87,7 @@ class JobDefinition(Construct):
     ) -> None:
         super().__init__(scope, name)
         definition_name = f"{settings.name}-{title}"
+        image = named_image(placeholders.fill(job.image)) if job.image else image
         # Without a revision: whoever submits it gets the newest one.
         self.arn = f"arn:{Aws.PARTITION}:batch:{Aws.REGION}:{Aws.ACCOUNT_ID}:job-definition/{definition_name}"
         log = log_group(self, "Log", retention_days=settings.log_retention_days)

@@ -36,6 +36,7 @@ from backup_actions_infrastructure.network import hosts_network
 from backup_actions_infrastructure.network_endpoints import add_endpoints
 from backup_actions_infrastructure.outputs import estate_output, exchange_outputs
 from backup_actions_infrastructure.placeholders import Placeholders, Shared
+from backup_actions_infrastructure.plugin_packages import plugin_packages
 from backup_actions_infrastructure.watching import watch
 
 if TYPE_CHECKING:
@@ -71,9 +72,10 @@ class DeploymentStack(Stack):
         self._bucket = storage.archive_bucket(self, settings, self._bucket_key)
         self._topic = messages.topic(self, settings, self._key)
         self._dead_letters = messages.dead_letter_queue(self)
-        self._image = worker_image(self, settings)
+        plugins = plugin_packages(settings.enabled(actions))
+        self._image = worker_image(self, settings, plugins)
         self._placeholders = self._with_compute(machines)
-        with function_code(_codes(*machines)) as code:
+        with function_code(_codes(*machines), plugins) as code:
             rendered = [self._machine(each, code) for each in machines]
             functions = {each.name: self._function(each, code) for each in deployed_functions(settings, actions)}
             self._main(rendered[0], functions)

@@ -45,6 +45,11 @@ class Job:
     attempts: int = 3
     """Batch allows 1 to 10; only a lost host is tried again, see the job definition's ``evaluateOnExit``."""
     attempt_timeout_seconds: int = 24 * 3600
+    image: str = ""
+    """An image of its own (placeholders in it are filled), with this program, the action's package and what that needs.
+
+    Empty: the deployment's, in which the packages of installed actions are, without what those need in turn.
+    """
     mounts_devices: bool = False
     """Whether the container sees the host's /dev and /sys and may mount: for volumes that are attached later."""
 
