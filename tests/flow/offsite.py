@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SOURCE, SEPARATED, THIRD = "111122223333", "444455556666", "777788889999"
 COPY, IMPORT = f"{NAME}-offsite-copy", f"{NAME}-offsite-import"
 ANNOUNCEMENTS, ACKNOWLEDGEMENTS = f"{COPY}-announcements", f"{COPY}-acknowledgements"
+REVIEW = f"{COPY}-unacknowledged"
 MARK = {"encryption_key": "offsite"}
 """The tag of recovery points that go off-site."""
 
@@ -80,6 +81,22 @@ class Accounts:
             name="replayed",
             input=json.dumps(self.source.main.input),
         )
+
+    def review(self, *, days: int) -> list[str]:
+        """What the source's daily look at copies tells so many days later; then an hour passes, in which RDS deletes.
+
+        Nothing else is called by its schedule any more.
+        """
+        cloud = self.source.cloud
+        for each in (cloud, self.separated.cloud):
+            each.schedules.close()
+        with cloud.clock.actor():
+            cloud.clock.sleep(days * 24 * 3600.0)
+            answer = cloud.administrator.client("lambda").invoke(FunctionName=REVIEW, Payload=b"{}")
+            cloud.clock.sleep(3600)
+        self.wait()
+        told: list[str] = json.loads(answer["Payload"].read()).get("told", [])
+        return told
 
     # ------------------------------------------------------------------------------------------------------ what became
 

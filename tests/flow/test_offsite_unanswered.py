@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.flow.dumps import QUICK
-from tests.flow.flow import MAIN, NAME
-from tests.flow.offsite import ACKNOWLEDGEMENTS, COPY, SOURCE, Accounts, Held, buried, snapshots, two_accounts
+from tests.flow.flow import MAIN
+from tests.flow.offsite import ACKNOWLEDGEMENTS, COPY, REVIEW, SOURCE, Accounts, Held, buried, snapshots, two_accounts
 from tests.flow.offsite_promises import (
     broken,
     deleted_only_when_imported,
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from tests.flow.offsite import Snapshot
 
     from backup_actions_local.seaweed import ObjectServer
-
-REVIEW = f"{NAME}-offsite-copy-unacknowledged"
-DAY_SECONDS = 24 * 3600.0
 
 
 @dataclass
@@ -54,8 +50,8 @@ def _story(tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer)
         accounts.back_up(accounts.database(engine="aurora-postgresql", kms_key_id=lent_key(accounts)))
         story.copies_of_the_first_run = snapshots(source)
         story.broken_after_the_first_run = broken(accounts)
-        story.told_after_ten_days = reviewed(accounts, days=10)
-        story.told_after_31_days = reviewed(accounts, days=21)
+        (story.told_after_ten_days,) = accounts.review(days=10)
+        (story.told_after_31_days,) = accounts.review(days=21)
         story.left_after_31_days = snapshots(source)
         with source.cloud.clock.actor():
             held.let_go()
@@ -77,19 +73,6 @@ def lent_key(accounts: Accounts) -> str:
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     return accounts.separated.cloud.keys.make(policy=policy).arn
-
-
-def reviewed(accounts: Accounts, *, days: int) -> str:
-    """What people are told by the daily look so many days later; an hour passes, in which RDS deletes."""
-    cloud = accounts.source.cloud
-    for each in (cloud, accounts.separated.cloud):
-        each.schedules.close()
-    with cloud.clock.actor():
-        cloud.clock.sleep(days * DAY_SECONDS)
-        answer = cloud.administrator.client("lambda").invoke(FunctionName=REVIEW, Payload=b"{}")
-        cloud.clock.sleep(3600)
-    accounts.wait()
-    return "".join(json.loads(answer["Payload"].read())["told"])
 
 
 def test_a_run_that_waits_for_room_holds_no_place_among_the_copies(story: Story) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.flow.dumps import QUICK
 from tests.flow.flow import NAME, Flow
-from tests.flow.offsite import ACKNOWLEDGEMENTS, ANNOUNCEMENTS, COPY, IMPORT, Accounts, Held, two_accounts
+from tests.flow.offsite import ACKNOWLEDGEMENTS, ANNOUNCEMENTS, COPY, IMPORT, REVIEW, Accounts, Held, two_accounts
 from tests.flow.offsite_promises import broken
 from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import refused_to
@@ -168,6 +168,17 @@ def late(run: Run) -> Run:
     return lately
 
 
+def unanswered(run: Run) -> Run:
+    """No acknowledgement comes for a month, and then somebody looks."""
+
+    def never(accounts: Accounts) -> None:
+        Held(accounts, accounts.source, ACKNOWLEDGEMENTS)
+        run(accounts)
+        accounts.review(days=31)
+
+    return never
+
+
 def failing(run: Run) -> Run:
     """The import's first copy fails."""
 
@@ -200,18 +211,24 @@ _ACKNOWLEDGE, _HEAR = f"{COPY}-acknowledgements", f"{NAME}-offsite-announcements
 _CLEAN, _PUT_BACK = f"{IMPORT}-task-clean", f"{IMPORT}-task-put-back"
 _PREPARE, _ANNOUNCE = f"{COPY}-task-prepare", f"{COPY}-task-announce"
 
+_REMOVALS: Mapping[Run, tuple[str, ...]] = {
+    instance: ("rds:DescribeDBSnapshots", "rds:ModifyDBSnapshotAttribute", "rds:DeleteDBSnapshot"),
+    cluster: ("rds:DescribeDBClusterSnapshots", "rds:ModifyDBClusterSnapshotAttribute", "rds:DeleteDBClusterSnapshot"),
+    volume: ("ec2:DescribeSnapshots", "ec2:ModifySnapshotAttribute", "ec2:DeleteSnapshot"),
+}
+"""What removes a copy of each kind."""
+
 RUNS: Mapping[tuple[str, str], Run] = {
     **{
-        (_ACKNOWLEDGE, f"rds:{action}DBSnapshot{s}"): late(instance)
-        for action, s in (("Describe", "s"), ("Delete", ""))
+        (role, action): afterwards(run)
+        for role, afterwards in ((_ACKNOWLEDGE, late), (REVIEW, unanswered))
+        for run, actions in _REMOVALS.items()
+        for action in actions
     },
-    (_ACKNOWLEDGE, "rds:ModifyDBSnapshotAttribute"): late(instance),
-    (_ACKNOWLEDGE, "rds:DescribeDBClusterSnapshots"): late(cluster),
-    (_ACKNOWLEDGE, "rds:ModifyDBClusterSnapshotAttribute"): late(cluster),
-    (_ACKNOWLEDGE, "rds:DeleteDBClusterSnapshot"): late(cluster),
-    (_ACKNOWLEDGE, "ec2:DescribeSnapshots"): late(volume),
-    (_ACKNOWLEDGE, "ec2:ModifySnapshotAttribute"): late(volume),
-    (_ACKNOWLEDGE, "ec2:DeleteSnapshot"): late(volume),
+    **{
+        (REVIEW, action): unanswered(instance)
+        for action in ("dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish")
+    },
     (_ACKNOWLEDGE, "s3:GetObject"): late(instance),
     (_ACKNOWLEDGE, "kms:Decrypt"): late(instance),
     (_ACKNOWLEDGE, "sqs:SendMessage"): lying,
