@@ -30,6 +30,7 @@ def test_the_code_of_third_parties_lies_beside_ours() -> None:
     with function_code(["their_actions.tasks:run", "their_single_action:run", "backup_actions.x:y"]) as code:
         folder = Path(str(code.path))
         files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")}
+        assert (folder / "backup_actions" / "costs" / "price_lists" / "us-east-1.toml").is_file()
         assert {path.name for path in folder.iterdir()} == {"backup_actions", "their_actions", "their_single_action.py"}
 
     assert {"their_actions/tasks.py", "their_actions/settings/__init__.py"} <= files, "only our own is cut down"
