@@ -64,17 +64,17 @@ class FakeTable:
     """DynamoDB with one table, as far as imports go."""
 
     def __init__(self) -> None:
-        self.items: dict[str, dict[str, Any]] = {}
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
         self.counts: dict[tuple[str, str], int] = {}
         self.puts = 0
 
     def put_item(self, *, Item: dict[str, Any], **asked: Any) -> None:  # noqa: N803 - boto3's name
-        """Unless another version is there than the one that was read."""
-        there = self.items.get(Item["item"]["S"])
-        read = asked.get("ExpressionAttributeValues", {}).get(":read")
-        if (there and there["version"]) != read:
+        """Unless there is a condition, and another version is there than the one that was read."""
+        key = (Item["point"]["S"], Item["item"]["S"])
+        there, read = self.items.get(key), asked.get("ExpressionAttributeValues", {}).get(":read")
+        if "ConditionExpression" in asked and (there and there["version"]) != read:
             raise refusal("ConditionalCheckFailedException")
-        self.items[Item["item"]["S"]] = Item
+        self.items[key] = Item
         self.puts += 1
 
     def update_item(self, *, Key: dict[str, Any], ExpressionAttributeValues: dict[str, Any], **_: Any) -> None:  # noqa: N803
@@ -86,12 +86,17 @@ class FakeTable:
 
     def get_item(self, *, Key: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
         """One item, or none."""
-        item = self.items.get(Key["item"]["S"])
+        item = self.items.get((Key["point"]["S"], Key["item"]["S"]))
         return {"Item": item} if item else {}
 
     def get_paginator(self, _: str) -> SimpleNamespace:
-        """Of all items."""
-        return SimpleNamespace(paginate=lambda **_: iter([{"Items": list(self.items.values())}]))
+        """Of all items below one key."""
+
+        def paginate(*, ExpressionAttributeValues: dict[str, Any], **_more: Any) -> Any:  # noqa: N803 - boto3's name
+            (asked,) = ExpressionAttributeValues.values()
+            return iter([{"Items": [item for (point, _), item in self.items.items() if point == asked["S"]]}])
+
+        return SimpleNamespace(paginate=paginate)
 
 
 class FakeSnapshots:

@@ -191,3 +191,11 @@ def test_each_source_has_its_share_of_the_copies_that_aws_makes_at_a_time(source
 
     asked = {(lease["quota"], lease["slots"]) for lease in runs.leases}
     assert asked == {(f"database-copies-of-{SOURCE}", slots), (f"disk-copies-of-{SOURCE}", slots)}
+
+
+def test_an_import_that_came_to_its_end_waits_for_no_place_any_more(separated: Separated, runs: ImportRuns) -> None:
+    runs.heard()
+
+    point = str(separated.known().source_point.arn)
+    assert separated.table.items[point, "action#offsite-import"]["status"] == {"S": "ended"}
+    assert "standing" not in separated.table.items[point, "action#offsite-import"]

@@ -107,6 +107,17 @@ class Import:
         return datetime.fromisoformat(self.announcement.created_at)
 
     @property
+    def source_point(self) -> RecoveryPoint:
+        """The backup that it is a copy of, as the execution knows it that is at the import."""
+        announced = self.announcement
+        return RecoveryPoint(
+            arn=Arn.parse(announced.recovery_point_arn),
+            vault_name=IMPORTS,
+            resource_arn=Arn.parse(announced.resource_arn),
+            resource_type=announced.resource_type,
+        )
+
+    @property
     def recovery_point(self) -> RecoveryPoint:
         """The import as actions know a backup."""
         return RecoveryPoint(

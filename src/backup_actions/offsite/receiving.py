@@ -17,12 +17,11 @@ from backup_actions.aws.executions import begin, find_execution
 from backup_actions.errors import AnnouncementRefused, MalformedMessage, NotShared
 from backup_actions.model.arn import Arn
 from backup_actions.model.json_types import JsonObject
-from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.offsite.acknowledging import send_acknowledgement
 from backup_actions.offsite.claims import Claimed, claimed_in
 from backup_actions.offsite.comparing import objections_to_shared
 from backup_actions.offsite.daily_quota import DailyQuota
-from backup_actions.offsite.imports import IMPORTS, Import, Imports, Stage
+from backup_actions.offsite.imports import Import, Imports, Stage
 from backup_actions.offsite.kinds import snapshots_like
 from backup_actions.offsite.naming import copy_name, execution_name
 from backup_actions.offsite.settings import ImportSettings
@@ -135,14 +134,11 @@ def _begin(world: World, settings: ImportSettings, claimed: Claimed, wanted: Imp
 
 def _start(world: World, claimed: Claimed, begun: Import) -> Mapping[str, str]:
     announced = claimed.announcement
-    point = RecoveryPoint(
-        Arn.parse(announced.recovery_point_arn), IMPORTS, Arn.parse(announced.resource_arn), announced.resource_type
-    )
     told: JsonObject = {
         "message": claimed.message,
         "announcement": announced.to_bytes().decode(),
         "attempt": begun.attempt,
-        "recoveryPoint": point.to_json(),
+        "recoveryPoint": begun.source_point.to_json(),
     }
     if begin(world.clients.stepfunctions, _machine_arn(world), begun.execution, told):
         return {"started": begun.execution}

@@ -12,6 +12,7 @@ from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_document, write_document
 from backup_actions.aws.proof import prove
 from backup_actions.errors import ImportChanged
+from backup_actions.ledger import Ledger
 from backup_actions.ledger.daybook import Daybook, Line, action_line
 from backup_actions.model.offsite import Announcement
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -130,6 +131,9 @@ def _note(world: World, event: Event) -> None:
     known = _imports(world, event).find(_snapshot_arn(event))
     if known is None or known.attempt != event["attempt"] or known.stage is Stage.REMOVED:
         return
+    # One that waited for a place does so no more, also where it never got one.
+    ledger = Ledger(world.clients.dynamodb, event["ledger"], world.clock)
+    ledger.record_action(known.source_point, "offsite-import", run=event["run"], status="ended", details={})
     problem = event["problem"]
     changed = replace(known, problem=f"{problem['error']}: {problem['cause']}"[:1024] if problem else "")
     if known.acted is Acted.RUNNING:
