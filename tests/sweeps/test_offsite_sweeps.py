@@ -174,6 +174,7 @@ def unanswered(run: Run) -> Run:
     def never(accounts: Accounts) -> None:
         Held(accounts, accounts.source, ACKNOWLEDGEMENTS)
         run(accounts)
+        assert accounts.source.notices, "read before the month is over, in which they expire"
         accounts.review(days=31)
 
     return never
