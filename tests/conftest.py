@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--sweep`` tries every single fault and every single grant instead of a fixed sample."""
-    parser.addoption("--sweep", action="store_true", help="every single fault and every single grant, not a sample")
-
+pytest_plugins = ["backup_actions_testing.options"]  # --sweep
 
 # The same examples every time, and none that fails because the machine is slow.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,6 +85,11 @@ BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
         complaints_about_bounds,
         *(WORKFLOW, "$rounds >= 20", "$status = 'x'"),
         "nothing bounds this loop",
+    ),
+    "something kept that nobody makes": (
+        partial(complaints_about_clean_up, kept={"FindJobs": "it is wanted"}),
+        *(WORKFLOW, "TimeoutSeconds: 86400", "TimeoutSeconds: 86401"),
+        "FindJobs: it is kept, and makes nothing",
     ),
     "a missing catch": (
         complaints_about_clean_up,

@@ -13,6 +13,8 @@ import pytest
 from tests.testing.conftest import install
 
 from backup_actions.cli.errors import run
+from backup_actions.errors import ActionBroken
+from backup_actions_infrastructure.app import main as synthesize
 from backup_actions_local.samples import USUAL
 from backup_actions_testing.new_action import RESOURCES, write_package
 
@@ -131,6 +133,10 @@ def test_a_second_action_of_one_name_is_refused_everywhere(
     for arguments in (["actions"], ["permissions", "vm-notes"], ["demo", "--action", "vm-notes"]):
         run(arguments)
         refusals[arguments[0]] = capfd.readouterr().err
+
+    with pytest.raises(ActionBroken) as caught:
+        synthesize()
+    refusals["cdk"] = str(caught.value)
 
     for command, told in refusals.items():
         assert "BA0105: action 'vm-notes'" in told, command

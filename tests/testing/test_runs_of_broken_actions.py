@@ -1,0 +1,99 @@
+"""What only a run shows is noticed in a run: each way to do wrong is told with what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from backup_actions_local.front.faults import CallSite
+from backup_actions_testing.faults import Kind, Trial
+from backup_actions_testing.trials import (
+    begun,
+    complaints_about_fault,
+    complaints_about_good_run,
+    complaints_about_stop,
+)
+
+if TYPE_CHECKING:
+    from tests.testing.conftest import Written
+
+    from backup_actions_local.seaweed import ObjectServer
+
+NAME = "backup-actions-vm-notes"
+WORKFLOW = "workflow.asl.yaml"
+ONLY_CLEAN_UP = """\
+      - Condition: "{% $leftBehind %}"
+        Next: FindJobs"""
+WHOLE_OR_NOT = """\
+      - Condition: "{% $status = 'stored' %}"
+        Next: Outcome?"""
+
+
+def _good(written: Written, folder: Path, objects: ObjectServer) -> list[str]:
+    with begun(written.action, folder, objects) as run:
+        run.back_up()
+        return list(complaints_about_good_run(run))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "permissions.py",
+            '"kms:GenerateDataKey"',
+            '"kms:DescribeKey"',
+            f"was refused to {NAME}-job-keep",
+        ),
+        (
+            "tasks.py",
+            '"verified": not problems, ',
+            '"verified": False, ',
+            "the run is FAILED: NotProven: ",
+        ),
+        ("sample.py", 'description["Note"] != "asked for by the auditors"', "True", "the note was not kept"),
+    ],
+)
+def test_a_run_in_which_nothing_is_made_to_fail_shows(
+    written: Written, file: str, old: str, new: str, told: str, tmp_path: Path, flow_objects: ObjectServer
+) -> None:
+    written.change(file, old, new)
+
+    complaints = _good(written, tmp_path, flow_objects)
+
+    assert any(told in complaint for complaint in complaints), complaints
+
+
+def test_an_error_that_passes_and_that_nobody_waits_for_is_told(
+    written: Written, tmp_path: Path, flow_objects: ObjectServer
+) -> None:
+    written.change(WORKFLOW, "MaxAttempts: 4", "MaxAttempts: 0")
+    trial = Trial(CallSite(f"{NAME}-workflow", "s3", "ListObjectsV2", 1), Kind.BUSY)
+
+    with begun(written.action, tmp_path, flow_objects) as run:
+        complaints = list(complaints_about_fault(run, trial))
+
+    assert any("s3:ListObjectsV2 #1 busy once: the run did not succeed" in each for each in complaints)
+    assert any("retry the call, or look whether it was carried out" in each for each in complaints)
+
+
+def test_what_a_refused_call_leaves_behind_is_told(
+    written: Written, tmp_path: Path, flow_objects: ObjectServer
+) -> None:
+    written.change(WORKFLOW, WHOLE_OR_NOT, "      - Condition: true\n        Next: Outcome?")
+    trial = Trial(CallSite(f"{NAME}-job-keep", "s3", "PutObject", 2), Kind.DENIED)
+
+    with begun(written.action, tmp_path, flow_objects) as run:
+        complaints = list(complaints_about_fault(run, trial))
+
+    assert any("recovery-point.json, of which no manifest tells" in each for each in complaints), complaints
+
+
+def test_what_a_stopped_run_leaves_behind_is_told(written: Written, tmp_path: Path, flow_objects: ObjectServer) -> None:
+    written.change("job.py", "    stand_once(", "    print(")
+    written.change(WORKFLOW, ONLY_CLEAN_UP, ONLY_CLEAN_UP.replace("FindJobs", "CleanedUp"))
+
+    complaints = list(complaints_about_stop(written.action, "WaitForJob", tmp_path, flow_objects, None))
+
+    assert any(complaint.startswith("stopped in WaitForJob: nothing_left_behind: ") for complaint in complaints)
