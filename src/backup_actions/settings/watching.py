@@ -41,6 +41,6 @@ class Watching(Section):
     monthly_cost_usd: Dollars | None = Field(
         None,
         description="US dollars that the runs of a month may cost, without storage and network, before an alarm goes "
-        "off; null: none does. Only for regions whose prices are known: `backup-actions cost` says which.",
+        "off; null: none does. Only for regions whose prices are known: `backup-actions cost prices`.",
     )
     digest_hours: SweepHours = Field(24, description="Hours from one digest of successes to the next.")
