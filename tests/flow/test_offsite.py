@@ -96,3 +96,12 @@ def test_the_evidence_names_what_was_announced_and_who_has_it(database: Accounts
     assert document["verified"] is True
     assert document["manifest_sha256"] == imported.announcement_sha256
     assert document["acknowledgement"]["imported_arn"] == imported.imported_arn
+
+
+def test_each_account_is_swept_under_a_role_of_its_own_and_nothing_is_amiss(database: Accounts) -> None:
+    for flow in (database.source, database.separated):
+        with flow.cloud.clock.actor():
+            answer = flow.cloud.functions.invoke(f"{flow.deployment.settings.name}-sweep", {})
+
+        assert (answer["done"], answer["found"]) == (True, 0)
+        assert flow.cloud.audit.refused() == ()

@@ -20,7 +20,7 @@ def unacknowledged_copies(looking: Looking, cursor: str) -> Iterator[Page]:
             Finding(
                 kind=Kind.UNACKNOWLEDGED,
                 subject=entry.point,
-                what=f"its copy was announced more than {hours} hours ago, and the separated account is silent",
+                what=f"it was announced more than {hours} hours ago, and the separated account is silent",
                 since=entry.since,
                 remedy="see `backup-actions imports list` and the dead letters there",
             )
