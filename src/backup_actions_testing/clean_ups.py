@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from backup_actions.contract import Machine
@@ -54,14 +54,16 @@ def _removes(call: ApiCall) -> bool:
     return call.service not in _OF_NO_CONCERN and _REMOVES.match(call.operation) is not None
 
 
-def complaints_about_clean_up(machine: Machine) -> Iterator[str]:
-    """What the workflow makes and may leave behind."""
+def complaints_about_clean_up(machine: Machine, kept: Collection[str] = ()) -> Iterator[str]:
+    """What the workflow makes and may leave behind; what the ``kept`` states make stays."""
     steps = _steps_of(machine)
     made = list(steps.makes())
     told = set[str]()
     for state, call in made:
-        told.update(_complaints_about_paths(steps, state, call))
+        if state not in kept:
+            told.update(_complaints_about_paths(steps, state, call))
     yield from sorted(told)
+    yield from (f"{name}: it is kept, and makes nothing" for name in sorted(set(kept) - {state for state, _ in made}))
     yield from _untagged(machine)
     if made and "$states.input.detail" not in machine.workflow.path.read_text(encoding="utf-8"):
         yield (

@@ -23,6 +23,8 @@ class DescriptionContract:
     action: ClassVar[Action]
     not_called: ClassVar[Mapping[tuple[str, str], str]] = {}
     """A step (``task report``) and an IAM action that its code seems to call and never does → why it seems so."""
+    kept: ClassVar[Mapping[str, str]] = {}
+    """A state that makes something which is not removed, because it is what is wanted → why nobody has to remove it."""
 
     def test_the_description_agrees_with_itself_and_is_announced(self) -> None:
         """The plug-in can be installed and found."""
@@ -58,7 +60,7 @@ class DescriptionContract:
         """Success, failure, time-out and abort."""
         from backup_actions_testing.clean_ups import complaints_about_clean_up
 
-        hold(complaints_about_clean_up(self.action))
+        hold(complaints_about_clean_up(self.action, self.kept))
 
     def test_the_workflow_is_granted_what_it_calls_and_nothing_else(self) -> None:
         """State by state."""
@@ -76,9 +78,10 @@ class DescriptionContract:
         """Actions, types of resources and condition keys exist and belong together."""
         from backup_actions_testing.grants import complaints_about_statements
 
-        hold(complaints_about_statements(self.action.permissions))
+        settings = self.action.settings()
+        hold(complaints_about_statements(self.action.permissions, settings))
         for function in self.action.functions:
-            hold(complaints_about_statements(function.permissions))
+            hold(complaints_about_statements(function.permissions, settings))
 
 
 class RunContract:

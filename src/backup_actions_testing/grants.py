@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from backup_actions.contract import Machine, Permissions, Statement
+from backup_actions.contract import Machine, Permissions, Settings, Statement
 from backup_actions_testing import reference
 from backup_actions_testing.called_apis import SourceUnclear
 from backup_actions_testing.calls import actions_for, apis_of, needed_by_states
@@ -89,9 +89,11 @@ def complaints_about_code(
         yield f"{code} never calls what its role may: take out {_listed(superfluous)}"
 
 
-def complaints_about_statements(permissions: Permissions) -> Iterator[str]:
+def complaints_about_statements(permissions: Permissions, settings: Settings | None = None) -> Iterator[str]:
     """In what statements contradict AWS's service authorization reference, role by role."""
-    for role, statements in permissions.roles().items():
+    chosen = settings.placeholders() if settings else {}
+    for role, granted in permissions.roles().items():
+        statements = tuple(each.filled(lambda name: chosen.get(name) or f"${{{name}}}") for each in granted)
         for statement in statements:
             yield from (f"{role}: {complaint}" for complaint in reference.complaints_about(statement))
         yield from (f"{role}: {complaint}" for complaint in _uncovered(statements))
