@@ -15,7 +15,6 @@ from backup_actions.cli.command import command
 from backup_actions.cli.output import Output
 from backup_actions.errors import NewActionRefused
 from backup_actions.plugins import GROUP
-from backup_actions_local.samples import USUAL
 
 TEMPLATE = Path(__file__).parent / "template"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -118,16 +117,22 @@ def _objection(name: str, package: str, folder: Path) -> str | None:
 
 def _files(handles: str) -> Iterator[Path]:
     """Those of the template; of what the embedded AWS backs up itself no sample has to be written."""
-    left_out = TEMPLATE / _SAMPLE_FILE if handles in USUAL else None
+    left_out = TEMPLATE / _SAMPLE_FILE if _is_usual(handles) else None
     for path in sorted(TEMPLATE.rglob("*")):
         if path.is_file() and path != left_out and "__pycache__" not in path.parts:
             yield path
 
 
+def _is_usual(handles: str) -> bool:
+    from backup_actions_local.samples import USUAL  # and with it the whole embedded AWS
+
+    return handles in USUAL
+
+
 def _written(source: Path, name: str, handles: str) -> str:
     """The file's text for this action."""
     text = source.read_text(encoding="utf-8")
-    if source.name == "pyproject.toml" and handles in USUAL:
+    if source.name == "pyproject.toml" and _is_usual(handles):
         announced = re.search(r"# By this `backup-actions demo.*?\n\n", text, re.DOTALL)
         text = text.replace(announced[0], "") if announced else text
     replaced = {

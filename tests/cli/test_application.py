@@ -17,6 +17,7 @@ import pytest
 
 from backup_actions.cli.application import COMMANDS, application
 from backup_actions.cli.command import Command
+from backup_actions.cli.elsewhere import Elsewhere
 from backup_actions.cli.errors import BUG, EXIT_CODES, INTERRUPTED, TERMINATED, run
 from backup_actions.errors import PortInUse
 
@@ -34,7 +35,7 @@ def _command(name: str) -> click.Command:
         assert isinstance(command, click.Group)
         command = command.get_command(click.Context(command), word)
     assert command is not None
-    return command
+    return command.loaded() if isinstance(command, Elsewhere) and name != "demo" else command
 
 
 def _leaves() -> Iterator[str]:
