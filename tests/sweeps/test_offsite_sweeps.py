@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.flow.dumps import QUICK
 from tests.flow.flow import NAME, Flow
-from tests.flow.offsite import ACKNOWLEDGEMENTS, ANNOUNCEMENTS, COPY, IMPORT, REVIEW, Accounts, Held, two_accounts
+from tests.flow.offsite import (
+    ACKNOWLEDGEMENTS,
+    ANNOUNCEMENTS,
+    COPY,
+    IMPORT,
+    REVIEW,
+    Accounts,
+    Held,
+    as_source,
+    two_accounts,
+)
 from tests.flow.offsite_promises import broken
 from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import refused_to
@@ -197,14 +207,18 @@ def without_room(accounts: Accounts) -> None:
 
 
 def lying(accounts: Accounts) -> None:
-    """Somebody says what is no announcement, and somebody else what is no acknowledgement."""
+    """It is announced once more; somebody says what is no announcement, somebody else what is no acknowledgement."""
     instance(accounts)
+    announced = [each.announcement.to_bytes().decode() for each in accounts.imports()]
     with accounts.source.cloud.clock.actor():
-        accounts.source.cloud.administrator.client("sns").publish(
-            TopicArn=accounts.source.cloud.place.arn("sns", ANNOUNCEMENTS), Message="{"
+        for message in (*announced, "{"):
+            accounts.source.cloud.administrator.client("sns").publish(
+                TopicArn=accounts.source.cloud.place.arn("sns", ANNOUNCEMENTS), Message=message
+            )
+        # Nobody of the source's own may write there.
+        accounts.separated.cloud.administrator.client("sqs").send_message(
+            QueueUrl=as_source(accounts.source)["acknowledgements_queue_url"], MessageBody="{"
         )
-        sqs = accounts.source.cloud.administrator.client("sqs")
-        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=ACKNOWLEDGEMENTS)["QueueUrl"], MessageBody="{")
     accounts.wait()
 
 
