@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -90,6 +91,45 @@ def test_a_machine_can_stop_the_jobs_it_started_but_no_others(template: Template
     (statement,) = statements_on(template, "batch:TerminateJob", EBS)
 
     assert statement["Condition"] == OURS
+
+
+def test_a_backup_of_any_kind_may_be_let_go(template: Template) -> None:
+    (statement,) = statements_on(template, "backup:DeleteRecoveryPoint", "machine backup-actions-recovery-point")
+
+    assert set(statement["Resource"]) == {
+        "arn:aws:ec2:us-east-1::snapshot/*",
+        "arn:aws:rds:us-east-1:111122223333:snapshot:*",
+        "arn:aws:rds:us-east-1:111122223333:cluster-snapshot:*",
+        "arn:aws:backup:us-east-1:111122223333:recovery-point:*",
+        "arn:aws:dynamodb:us-east-1:111122223333:table/*/backup/*",
+    }
+
+
+MAKES_SOMETHING = re.compile(r":(create|start|restore|run|submit|copy|export)[A-Z]\w*(\.sync(:2)?)?$")
+MADE_ONCE_UNDER_IT = {"ClientToken", "IdempotencyToken", "Name", "DbInstanceIdentifier", "DbClusterIdentifier"}
+TAKES_HOURS = ("batch:submitJob", "states:startExecution")
+
+
+def test_what_makes_something_is_repeated_only_under_the_same_name(either: Rendered) -> None:
+    repeated = {
+        name: str(state["Arguments"])
+        for name, state in states(either.template)
+        if "Retry" in state and MAKES_SOMETHING.search(state["Resource"])
+    }
+
+    assert repeated
+    assert [
+        name for name, given in repeated.items() if not any(f"'{one}'" in given for one in MADE_ONCE_UNDER_IT)
+    ] == []
+
+
+def test_nothing_that_runs_for_hours_is_repeated_after_any_error(either: Rendered) -> None:
+    long = [
+        state for _, state in states(either.template) if any(call in state.get("Resource", "") for call in TAKES_HOURS)
+    ]
+
+    assert long
+    assert [state for state in long if "Retry" in state] == []
 
 
 def test_only_a_lost_host_and_what_can_be_continued_makes_a_job_run_again(template: Template) -> None:

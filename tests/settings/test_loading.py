@@ -108,6 +108,27 @@ def test_a_file_and_a_mapping_give_the_same_settings(write: Callable[[str], Path
     assert load(write(IN_A_FILE), [ACTION]) == accepted({"zones": ["us-east-1a"]})
 
 
+def test_who_says_nothing_keeps_all_backups() -> None:
+    deletion = accepted({}).deletion
+
+    assert (deletion.policy, deletion.after_unrestorable) == ("keep", False)
+
+
+@pytest.mark.parametrize("text", ["false", "true", "no", "yes", "0", ""])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        lambda text: {"deletion": {"after_unrestorable": text}},
+        lambda text: {"athena": {"enabled": text}},
+        lambda text: {"actions": {"disk-work": {"enabled": text}}},
+    ],
+    ids=["deletion", "athena", "action"],
+)
+def test_a_text_is_neither_yes_nor_no(setting: Callable[[str], Mapping[str, Any]], text: str) -> None:
+    with pytest.raises(SettingsInvalid, match="must be true or false"):
+        accepted(setting(text))
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         accepted({}).region = "eu-west-1"  # type: ignore[misc]
@@ -357,7 +378,7 @@ def test_a_mistake_is_reported_with_its_place_and_remedy(data: Mapping[str, Any]
         ({"archive_bucket": {"lifecycle": {"deepArchive": 3}}}, "archive_bucket.lifecycle.deepArchive", "archive?"),
         ({"archive_bucket": {"object_lock": {"mode": "governance", "days": 1, "day": 1}}},
          "archive_bucket.object_lock.day", "did you mean days?"),
-        ({"notifications": {"sms": []}}, "notifications.sms", "known here: email"),
+        ({"notifications": {"sms": []}}, "notifications.sms", "known here: email, success"),
     ],
 )  # fmt: skip
 def test_an_unknown_key_is_answered_with_the_one_that_was_meant(
