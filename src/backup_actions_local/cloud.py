@@ -45,6 +45,7 @@ from backup_actions_local.services.hosting.subprocesses import Subprocesses
 from backup_actions_local.services.job_runs import JobRuns
 from backup_actions_local.services.keys import Keys
 from backup_actions_local.services.kms import Kms
+from backup_actions_local.services.machine_images import MachineImages
 from backup_actions_local.services.messages import Messages
 from backup_actions_local.services.messages_sns import Sns
 from backup_actions_local.services.messages_sqs import Sqs
@@ -125,12 +126,17 @@ class Cloud:
             mishaps=self.mishaps,
             directory=directory / "databases",
         )
+        self.machines = MachineImages(self.store)
         self.vaults = BackupVaults(
             clock=self.clock,
             store=self.store,
             emit=self.events.put,
             mishaps=self.mishaps,
-            sources=(self.table_backups, *(DatabaseBackups(self.databases, clusters=each) for each in (False, True))),
+            sources=(
+                self.machines,
+                self.table_backups,
+                *(DatabaseBackups(self.databases, clusters=each) for each in (False, True)),
+            ),
         )
         self.copies = CopyJobs(self.vaults, self.store, emit=self.events.put, mishaps=self.mishaps)
         self.restores = RestoreJobs(self.vaults, durations, (self.table_backups,), self._may_restore)
@@ -177,6 +183,7 @@ class Cloud:
                 Kms(self.keys, of_others=self.neighbours.key),
                 Ec2(self.store, self.mishaps, self.neighbours),
                 self._snapshots,
+                self.machines,
                 Ebs(self.store),
                 self._backup,
                 self.copies,
@@ -309,7 +316,7 @@ class Cloud:
         service = arn.split(":", 3)[2]
         match service:
             case "ec2":
-                return self.store.tags_of(arn)
+                return self.store.tags_of(arn) or self.machines.tags_of(arn)
             case "batch":
                 return self.jobs.tags_of(arn)
             case "backup":

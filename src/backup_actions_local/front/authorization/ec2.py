@@ -24,18 +24,22 @@ from backup_actions_local.front.authorization.rules import (
 from backup_actions_local.front.authorization.snapshots import EC2_SNAPSHOTS
 from backup_actions_local.front.policies import Context
 
-_TYPES = {"vol": "volume", "snap": "snapshot", "i": "instance"}
+_TYPES = {"vol": "volume", "snap": "snapshot", "i": "instance", "ami": "image"}
 
 
 def _arn(facts: Facts, identifier: str) -> str:
-    """The ARN of an id such as ``vol-…``. A snapshot's has no account."""
+    """The ARN of an id such as ``vol-…``. Those of snapshots and images have no account."""
     kind = _TYPES.get(identifier.partition("-")[0], "unknown")
-    account = "" if kind == "snapshot" else facts.account
+    account = "" if kind in {"snapshot", "image"} else facts.account
     return f"arn:{facts.partition}:ec2:{facts.region}:{account}:{kind}/{identifier}"
 
 
 def _volume(params: Params, facts: Facts) -> tuple[str, ...]:
     return (_arn(facts, params["VolumeId"]),)
+
+
+def _image(params: Params, facts: Facts) -> tuple[str, ...]:
+    return (_arn(facts, params["ImageId"]),)
 
 
 def _new_volume(_params: Params, facts: Facts) -> tuple[str, ...]:
@@ -169,6 +173,8 @@ EC2: Mapping[str, tuple[Needs, ...]] = {
     "DescribeSnapshots": on_everything("ec2:DescribeSnapshots"),
     "DescribeAvailabilityZones": on_everything("ec2:DescribeAvailabilityZones"),
     "DescribeInstances": on_everything("ec2:DescribeInstances"),
+    "DescribeImages": on_everything("ec2:DescribeImages"),
+    "DescribeImageAttribute": (Needs("ec2:DescribeImageAttribute", "image", _image, _TAGS),),
     "CreateVolume": (
         Needs("ec2:CreateVolume", "volume", _new_volume, _NEW_VOLUME),
         Needs("ec2:CreateVolume", "snapshot", _snapshot, (*_TAGS, Keys(("ec2:Encrypted",), _snapshot_values))),
