@@ -193,7 +193,7 @@ def _next(period: Period, estate: Estate) -> Iterator[str]:
         yield "end its announcement is a dead letter: with the cause corrected, send that to the queue again."
     elif period.failed_points:
         yield "What to do: `backup-actions status POINT` says why one failed; with the cause corrected"
-        yield "`backup-actions replay POINT` starts it again. Until then nothing but their own lifecycle ends those backups."
+        yield "`backup-actions replay POINT` starts it again. Until then only their own lifecycle ends those backups."
     else:
         yield "What to do: nothing."
 
