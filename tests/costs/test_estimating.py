@@ -41,12 +41,16 @@ def test_the_samples_own_figures_follow_from_these_prices(generate: ModuleType) 
         assert round(usd / step) * step == stated, name
 
 
-def test_the_front_page_says_what_is_computed(generate: ModuleType) -> None:
-    front = " ".join((PROJECT / "README.md").read_text(encoding="utf-8").split())
+def test_the_front_pages_say_what_is_computed(generate: ModuleType) -> None:
+    front, spanish = (
+        " ".join((PROJECT / name).read_text(encoding="utf-8").split()) for name in ("README.md", "README.es.md")
+    )
 
     archive, dump = (generate.in_a_range(*generate.run_cost(name)) for name in ("ebs-archive", "rds-dump"))
     assert f"an EBS archive costs {archive} per 100 GiB" in front
     assert f"a dump that is loaded back and compared {dump}" in front
+    for amounts in (archive, dump):
+        assert f"de {amounts.replace('$', '').replace(' to ', ' a ').replace('.', ',')}" in spanish
 
 
 FIGURES = [each for each in vars(measured).values() if isinstance(each, Measured)]
