@@ -17,6 +17,18 @@ _POINTS = (
 )
 _THROUGH_S3: Condition = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
 
+_READING_THE_BUCKET = (
+    Statement(
+        ("s3:ListBucket", "s3:ListBucketMultipartUploads"), on=_BUCKET, for_=("archives and evidence", "open uploads")
+    ),
+    Statement(
+        ("s3:GetObject",),
+        on=f"{_BUCKET}/evidence/*",
+        for_=("archives and evidence",),
+        because="one folder per recovery point",
+    ),
+)
+
 
 def sweep_function(estate: Estate) -> Function:
     """What looks after this deployment."""
@@ -68,17 +80,7 @@ def _reading(estate: Estate) -> tuple[Statement, ...]:
         Statement(
             ("tag:GetResources",), on="*", for_=("left behind",), because="the call has no resource-level control"
         ),
-        Statement(
-            ("s3:ListBucket", "s3:ListBucketMultipartUploads"),
-            on=_BUCKET,
-            for_=("archives and evidence", "open uploads"),
-        ),
-        Statement(
-            ("s3:GetObject",),
-            on=f"{_BUCKET}/evidence/*",
-            for_=("archives and evidence",),
-            because="one folder per recovery point",
-        ),
+        *_READING_THE_BUCKET,
     )
 
 
