@@ -91,7 +91,13 @@ def test_only_points_of_a_resource_are_shown_where_one_is_named(ledger: Ledger) 
 
 @pytest.mark.parametrize(
     ("status", "standing"),
-    [("verified", Standing.ARTIFACT), ("waiting", Standing.WAITING), ("announced", Standing.ANNOUNCED)],
+    [
+        ("verified", Standing.ARTIFACT),
+        ("waiting", Standing.WAITING),
+        ("announced", Standing.ANNOUNCED),
+        ("damaged", Standing.DAMAGED),
+        ("cold", Standing.COLD),
+    ],
 )
 def test_an_action_stands_where_its_status_says(ledger: Ledger, status: str, standing: Standing) -> None:
     ledger.record_action(point(1), "ebs-archive", run="run", status=status, details={"proven": True})

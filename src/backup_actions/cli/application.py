@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "status": "status:status",
     "replay": "replay:replay",
     "sweep": "sweep:sweep",
+    "report": "report:report",
     "imports": "imports:imports",
     "cost": "cost:cost",
 }

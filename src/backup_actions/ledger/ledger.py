@@ -52,12 +52,18 @@ class Standing(StrEnum):
     """It waits for a quota that others hold."""
     ANNOUNCED = "announced"
     """Another account was told of a copy and has not acknowledged it."""
+    DAMAGED = "damaged"
+    """What it had made was proven, and is not any more what it was."""
+    COLD = "cold"
+    """What it has made was proven, and lies where it has to be thawed before it is read."""
 
 
 _STANDING_OF: Mapping[str, Standing] = {
     "verified": Standing.ARTIFACT,
     "waiting": Standing.WAITING,
     "announced": Standing.ANNOUNCED,
+    "damaged": Standing.DAMAGED,
+    "cold": Standing.COLD,
 }
 """What actions say of themselves → where they are found; all else is under way, or has failed."""
 
