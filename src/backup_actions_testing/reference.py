@@ -50,13 +50,15 @@ _SETTINGS = {
 }
 
 _ARNS_OF_OTHER_FORMS = {
-    # The reference knows one form, with a colon. Recovery points of EBS and EC2 are ARNs of snapshots and images, with
-    # a slash, and those of DynamoDB's own backups have two.
+    # The reference knows one form, with a colon. Recovery points have the ARNs of what they are: those of snapshots and
+    # images have a slash, for instance, and those of DynamoDB's own backups two.
     # https://docs.aws.amazon.com/aws-backup/latest/devguide/recovery-points.html
     ("backup", "recoveryPoint"): (
         "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}",
         "arn:${Partition}:ec2:${Region}::image/${ImageId}",
         "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}/backup/${BackupName}",
+        "arn:${Partition}:fsx:${Region}:${Account}:backup/${BackupId}",
+        "arn:${Partition}:redshift-serverless:${Region}:${Account}:snapshot/${SnapshotId}",
     ),
 }
 

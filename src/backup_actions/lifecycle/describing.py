@@ -56,6 +56,9 @@ def _tags(world: World, point: RecoveryPoint) -> dict[str, str]:
     """
     with translated():
         match point.arn.service:
+            case "ec2" if point.arn.resource.startswith("image/"):
+                images = world.clients.ec2.describe_images(ImageIds=[point.native_id])["Images"]
+                return {tag["Key"]: tag["Value"] for image in images for tag in image.get("Tags", [])}
             case "ec2":
                 snapshots = world.clients.ec2.describe_snapshots(SnapshotIds=[point.native_id])["Snapshots"]
                 return {tag["Key"]: tag["Value"] for snapshot in snapshots for tag in snapshot.get("Tags", [])}

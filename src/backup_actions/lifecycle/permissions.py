@@ -14,9 +14,13 @@ _DATABASE_SNAPSHOTS = (
 )
 _POINTS = (
     "arn:${Partition}:ec2:${Region}::snapshot/*",
+    "arn:${Partition}:ec2:${Region}::image/*",
     *_DATABASE_SNAPSHOTS,
     _MANAGED_POINTS,
     "arn:${Partition}:dynamodb:${Region}:${Account}:table/*/backup/*",
+    "arn:${Partition}:fsx:${Region}:${Account}:backup/*",
+    "arn:${Partition}:redshift:${Region}:${Account}:snapshot:*",
+    "arn:${Partition}:redshift-serverless:${Region}:${Account}:snapshot/*",
 )
 """Recovery points have the ARNs of what they are, or AWS Backup's own.
 
@@ -39,7 +43,7 @@ def _describe(*, for_: str) -> tuple[Statement, ...]:
     return (
         Statement(("backup:DescribeRecoveryPoint",), on=_POINTS, for_=(for_,), because=_ANY_POINT),
         Statement(
-            ("ec2:DescribeSnapshots",),
+            ("ec2:DescribeSnapshots", "ec2:DescribeImages"),
             on="*",
             for_=(for_,),
             because="Describe calls of EC2 have no resource-level control",

@@ -12,9 +12,13 @@ _EVIDENCE = f"{_BUCKET}/evidence/*"
 _POINTS = (
     "arn:${Partition}:backup:${Region}:${Account}:recovery-point:*",
     "arn:${Partition}:ec2:${Region}::snapshot/*",
+    "arn:${Partition}:ec2:${Region}::image/*",
     "arn:${Partition}:rds:${Region}:${Account}:snapshot:*",
     "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:*",
     "arn:${Partition}:dynamodb:${Region}:${Account}:table/*/backup/*",
+    "arn:${Partition}:fsx:${Region}:${Account}:backup/*",
+    "arn:${Partition}:redshift:${Region}:${Account}:snapshot:*",
+    "arn:${Partition}:redshift-serverless:${Region}:${Account}:snapshot/*",
 )
 _JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
 _THROUGH_S3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
