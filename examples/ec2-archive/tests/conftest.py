@@ -1,0 +1,3 @@
+"""``--sweep`` comes with the suite."""
+
+pytest_plugins = ["backup_actions_testing.options"]
