@@ -431,7 +431,7 @@ def test_a_date_is_the_text_that_was_written(write: Callable[[str], Path]) -> No
         ("a: !!bool maybe", "this is no value (line 1)"),
         ("a: " + "9" * 5000, "this is no value (line 1)"),
         ("a: 1\n---\nb: 2", "expected a single document"),
-        ("[" * 1200, "its values are nested too deeply"),
+        ("[" * 3000, "its values are nested too deeply"),
     ],
 )
 def test_what_is_no_settings_file_is_refused_with_the_reason(
