@@ -10,16 +10,21 @@ from backup_actions.offsite import ImportSettings, import_machine
 from backup_actions_testing.bounds import complaints_about_bounds
 from backup_actions_testing.workflows import complaints_about_workflow, leads_somewhere, sdk_and_operation
 
-MAIN = main_machine(LifecycleSettings())
+each_machine = pytest.mark.parametrize(
+    "machine",
+    [main_machine(LifecycleSettings()), import_machine(ImportSettings())],
+    ids=lambda machine: machine.name,
+)
 
 
-@pytest.mark.parametrize("machine", [MAIN, import_machine(ImportSettings())], ids=lambda machine: machine.name)
+@each_machine
 def test_a_workflow_calls_what_exists_in_the_way_that_it_exists(machine: Machine) -> None:
     assert list(complaints_about_workflow(machine)) == []
 
 
-def test_the_main_machine_goes_round_in_no_loop_for_ever() -> None:
-    assert list(complaints_about_bounds(MAIN)) == []
+@each_machine
+def test_a_workflow_goes_round_in_no_loop_for_ever(machine: Machine) -> None:
+    assert list(complaints_about_bounds(machine)) == []
 
 
 def test_a_path_that_no_result_has_is_noticed() -> None:
