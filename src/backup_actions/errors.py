@@ -105,6 +105,14 @@ class NewActionRefused(BackupActionsError):
     exit_code = 2
 
 
+class AccountUnfit(BackupActionsError):
+    """The settings cannot be deployed in the account as it is, or would not work there."""
+
+    code = "BA0108"
+    sentence = "{count} thing(s) of the account {account} do not fit {path}: {subjects}"
+    remedy = "Put right what stands under `wrong`, in the account or in the settings, and check again."
+
+
 # ------------------------------------------------------------------------------------ BA02xx: events and points
 
 

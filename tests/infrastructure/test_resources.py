@@ -8,6 +8,7 @@ import pytest
 from tests.infrastructure.conftest import Rendered
 from tests.infrastructure.template import ACCOUNT, REGION, Template
 
+from backup_actions.account.preparation import BOOTSTRAP_PARAMETER, BOOTSTRAP_VERSION
 from backup_actions.ledger.table import INDEXES
 from backup_actions.lifecycle import deployed_functions
 from backup_actions.plugins import installed
@@ -309,3 +310,10 @@ def test_the_catalogue_hears_of_every_kind_of_export_and_of_nothing_else(templat
         "backup-actions-rds-export",
     }
     assert template.only("AWS::Glue::Database")["DatabaseInput"]["Name"] == "backup_actions"
+
+
+def test_the_check_of_an_account_asks_for_the_bootstrap_that_the_template_needs(template: Template) -> None:
+    rule = json.dumps(template.document["Rules"]["CheckBootstrapVersion"])
+
+    assert template.document["Parameters"]["BootstrapVersion"]["Default"] == BOOTSTRAP_PARAMETER
+    assert f"version {BOOTSTRAP_VERSION} required" in rule

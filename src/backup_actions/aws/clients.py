@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_ssm import SSMClient
     from types_boto3_stepfunctions import SFNClient
+    from types_boto3_sts import STSClient
 
 # Five tries with jittered, growing waits; the workflow's own retries come on top where a step is worth it.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
@@ -50,8 +51,10 @@ _EBS_CONFIG = _CONFIG.merge(
 class _Session:
     """botocore's own. That of boto3 makes the same clients, but loads a transfer manager that nobody here uses."""
 
-    def __init__(self) -> None:
+    def __init__(self, region: str | None) -> None:
         self._session = botocore.session.get_session()
+        if region:
+            self._session.set_config_variable("region", region)
         self._session.get_scoped_config()  # a profile that is not there is missed now, as boto3 does
 
     @property
@@ -64,10 +67,13 @@ class _Session:
 
 
 class Clients:
-    """Clients by service, made when first asked for. Endpoints and credentials come from the environment."""
+    """Clients by service, made when first asked for. Endpoints and credentials come from the environment.
 
-    def __init__(self, session: boto3.Session | None = None) -> None:
-        self._session: boto3.Session | _Session = session or _Session()
+    The region does as well, unless one is given.
+    """
+
+    def __init__(self, session: boto3.Session | None = None, *, region: str | None = None) -> None:
+        self._session: boto3.Session | _Session = session or _Session(region)
         self.requests = Requests()
         """Those to S3 and EBS that were answered: what is asked often, and paid for by the request."""
 
@@ -126,6 +132,11 @@ class Clients:
         return self._session.client("glue", config=_CONFIG)
 
     @cached_property
+    def iam(self) -> Any:
+        """IAM: roles of services, which are looked at before a deployment."""
+        return self._session.client("iam", config=_CONFIG)
+
+    @cached_property
     def rds(self) -> RDSClient:
         """RDS: snapshots of databases."""
         return self._session.client("rds", config=_CONFIG)
@@ -143,6 +154,11 @@ class Clients:
         return self._session.client("kms", config=_CONFIG)
 
     @cached_property
+    def service_quotas(self) -> Any:
+        """Service Quotas: what an account may have at a time."""
+        return self._session.client("service-quotas", config=_CONFIG)
+
+    @cached_property
     def sns(self) -> SNSClient:
         """SNS: announcements to other accounts."""
         return self._session.client("sns", config=_CONFIG)
@@ -156,6 +172,11 @@ class Clients:
     def ssm(self) -> SSMClient:
         """Systems Manager: parameters that hold a secret for the life of a run."""
         return self._session.client("ssm", config=_CONFIG)
+
+    @cached_property
+    def sts(self) -> STSClient:
+        """STS: whose credentials they are."""
+        return self._session.client("sts", config=_CONFIG)
 
     @cached_property
     def resourcegroupstaggingapi(self) -> Any:

@@ -32,6 +32,14 @@ def key_policy_objections(policy: Mapping[str, Any], needed: Iterable[PolicyStat
     return tuple(dict.fromkeys(objection for need in needed for objection in _objections(statements, need)))
 
 
+def denials(policy: Mapping[str, Any], action: str, role_arn: str) -> tuple[list[str], list[str]]:
+    """The statements that deny the action to roles of this ARN, and those that may; it may end in a star."""
+    account = role_arn.split(":")[4]
+    context = {"aws:principalaccount": account, "aws:securetransport": "true", _PRINCIPAL: role_arn}
+    answers = _answers(_many(policy.get("Statement", ())), "Deny", action, context)
+    return [sid for sid, applies in answers if applies], [sid for sid, applies in answers if applies is None]
+
+
 def _objections(statements: Sequence[PolicyStatement], need: PolicyStatement) -> Iterator[str]:
     context = _context(need)
     roles = f"roles {context[_PRINCIPAL]}"

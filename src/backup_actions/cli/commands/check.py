@@ -1,19 +1,28 @@
-"""``check``: is the settings file right?"""
+"""``check``: is the settings file right, and the account that it is for?"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from backup_actions.cli.cells import cell
 from backup_actions.cli.command import command
-from backup_actions.errors import ActionBroken, SettingsInvalid, SettingsUnreadable
+from backup_actions.errors import (
+    AccountUnfit,
+    ActionBroken,
+    AwsNotConfigured,
+    SettingsInvalid,
+    SettingsUnreadable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from backup_actions.account import Result
     from backup_actions.cli.output import Output
     from backup_actions.contract import Action
     from backup_actions.model.json_types import JsonObject
@@ -29,10 +38,11 @@ _LIST_PRICES = "us-east-1"
         "backup-actions check --example > backup-actions.yaml",
         "backup-actions check",
         "backup-actions check production.yaml --json",
+        "backup-actions check --account",
         "backup-actions check --key-policy > statements.json",
         "backup-actions check --schema > backup-actions.schema.json",
     ),
-    fails_with=(SettingsInvalid, SettingsUnreadable, ActionBroken),
+    fails_with=(SettingsInvalid, SettingsUnreadable, ActionBroken, AccountUnfit, AwsNotConfigured),
 )
 @click.argument("settings", type=click.Path(path_type=Path), default=Path("backup-actions.yaml"))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the settings file instead.")
@@ -40,16 +50,21 @@ _LIST_PRICES = "us-east-1"
 @click.option(
     "--key-policy", is_flag=True, help="Print the statements that the policy of archive_bucket.key_arn needs, as JSON."
 )
-def check(output: Output, settings: Path, *, schema: bool, example: bool, key_policy: bool) -> None:
-    """Check the settings file SETTINGS, and say what its network costs.
+@click.option(
+    "--account", is_flag=True, help="With credentials: also look whether the account has what the settings need."
+)
+def check(output: Output, settings: Path, *, schema: bool, example: bool, key_policy: bool, account: bool) -> None:
+    """Check the settings file SETTINGS and price its network.
 
-    Every mistake is reported at once. Nothing is changed and AWS is not asked.
+    Every mistake is reported at once. Nothing is changed, and AWS is only asked with --account: zones, vaults, bucket,
+    key, network, quotas and what the CDK needs are then looked at, with the rights of the credentials at hand. What
+    they may not look at is not checked.
     """
     import backup_actions.settings as settings_file
     from backup_actions.plugins import installed
 
-    if sum((schema, example, key_policy)) > 1:
-        raise click.UsageError("--schema, --example and --key-policy are different things: ask for one.")
+    if sum((schema, example, key_policy, account)) > 1:
+        raise click.UsageError("--schema, --example, --key-policy and --account are different things: ask for one.")
     found = installed()
     if schema:
         output.data(json.dumps(settings_file.json_schema(found.actions), indent=1))
@@ -65,7 +80,24 @@ def check(output: Output, settings: Path, *, schema: bool, example: bool, key_po
     if key_policy:
         _tell_key_policy(output, loaded, found.actions)
     else:
-        _tell_what_is_right(output, settings, loaded, found.actions)
+        results = _looked_at(loaded, found.actions) if account else None
+        _tell_what_is_right(output, settings, loaded, found.actions, results)
+        _refuse_what_is_wrong(settings, loaded, results or ())
+
+
+def _looked_at(loaded: DeploymentSettings, actions: Sequence[Action]) -> list[Result]:
+    from backup_actions.account import looked_at
+    from backup_actions.aws import Clients, translated
+
+    with translated():
+        return list(looked_at(loaded, actions, Clients(region=loaded.region)))
+
+
+def _refuse_what_is_wrong(settings: Path, loaded: DeploymentSettings, results: Iterable[Result]) -> None:
+    wrong = [result.subject for result in results if result.outcome == "wrong"]
+    if wrong:
+        subjects = ", ".join(dict.fromkeys(wrong))
+        raise AccountUnfit(count=len(wrong), account=loaded.account, path=settings, subjects=subjects)
 
 
 def _tell_key_policy(output: Output, loaded: DeploymentSettings, actions: Sequence[Action]) -> None:
@@ -77,7 +109,13 @@ def _tell_key_policy(output: Output, loaded: DeploymentSettings, actions: Sequen
     output.answer(list(key_policy_needed(loaded, actions)) if named else [])
 
 
-def _tell_what_is_right(output: Output, settings: Path, loaded: DeploymentSettings, actions: Sequence[Action]) -> None:
+def _tell_what_is_right(
+    output: Output,
+    settings: Path,
+    loaded: DeploymentSettings,
+    actions: Sequence[Action],
+    results: Sequence[Result] | None,
+) -> None:
     from backup_actions.costs import in_dollars, known_regions, network_monthly_usd, prices_of
     from backup_actions.settings.endpoints import endpoint_count, gateway_count
     from backup_actions.settings.remarks import remarks
@@ -96,7 +134,8 @@ def _tell_what_is_right(output: Output, settings: Path, loaded: DeploymentSettin
             "prices": prices.region,
         }
         about = {"settings": str(settings), "account": loaded.account, "region": loaded.region}
-        output.answer({**about, "enabled": enabled, "network": network, "remarks": found})
+        seen: JsonObject = {} if results is None else {"checks": [dataclasses.asdict(result) for result in results]}
+        output.answer({**about, "enabled": enabled, "network": network, "remarks": found, **seen})
         return
     output.data(f"{settings} is right: {', '.join(enabled) or 'no action'} in {loaded.account}, {loaded.region}.")
     output.data(
@@ -105,3 +144,6 @@ def _tell_what_is_right(output: Output, settings: Path, loaded: DeploymentSettin
     )
     for remark in found:
         output.talk(f"Look again: {remark}.")
+    if results is not None:
+        output.data("")
+        output.table([("OUTCOME", "SUBJECT", ""), *((one.outcome, one.subject, cell(one.says)) for one in results)])
