@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import click
 
 from backup_actions import costs, errors
 from backup_actions.cli.application import COMMANDS, application
+from backup_actions.cli.drawing import graph_of, mermaid
 from backup_actions.cli.elsewhere import Elsewhere
 from backup_actions.cli.errors import EXIT_CODES
 from backup_actions.plugins import GROUP, Installed, installed
@@ -327,11 +329,32 @@ def _table(heading: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[st
     return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
+_DRAWING = re.compile(r"\n## The workflow\n.*?\n```mermaid\n.*?```\n|\Z", re.DOTALL)
+_DRAWING_INTRODUCTION = """
+## The workflow
+
+Drawn from its text by `backup-actions actions --graph {name}`; with `--format svg` it is a picture by itself.
+
+```mermaid
+{drawing}```
+"""
+
+
+def action_page(name: str) -> str:
+    """The page about an action as it stands, the drawing of its workflow made anew."""
+    page = (DOCS / "actions" / f"{name}.md").read_text(encoding="utf-8")
+    drawing = mermaid(graph_of(own_actions().action(name)))
+    section = _DRAWING_INTRODUCTION.format(name=name, drawing=drawing)
+    return _DRAWING.sub(lambda _: section, page, count=1)
+
+
+_ACTIONS = tuple(sorted(entry.name for entry in announced(GROUP)))
 PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "settings.md": settings_page,
     "cli.md": cli_page,
     "costs.md": costs_page,
+    **{f"actions/{name}.md": partial(action_page, name) for name in _ACTIONS},
 }
 
 if __name__ == "__main__":

@@ -23,9 +23,18 @@ def _generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["errors.md", "settings.md", "cli.md", "costs.md"])
+ACTIONS = ["dynamodb-export", "ebs-archive", "offsite-copy", "rds-dump", "rds-export"]
+
+
+@pytest.mark.parametrize(
+    "page", ["errors.md", "settings.md", "cli.md", "costs.md", *(f"actions/{name}.md" for name in ACTIONS)]
+)
 def test_the_page_says_what_the_code_says(generate: ModuleType, page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == generate.PAGES[page](), "run `make docs`"
+
+
+def test_every_action_has_its_page(generate: ModuleType) -> None:
+    assert [action.name for action in generate.own_actions().actions] == ACTIONS
 
 
 def test_this_projects_own_actions_are_sound(generate: ModuleType) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from backup_actions.errors import ActionBroken, ActionUnknown
 from backup_actions.plugins.consistency import complaints_about
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 GROUP = "backup_actions.actions"
 """The entry-point group; the entry's name is the action's name, its object an ``Action``."""
@@ -24,6 +24,8 @@ class Installed:
 
     actions: tuple[Action, ...]
     broken: tuple[ActionBroken, ...] = ()
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Action → the package that announces it, with its version."""
 
     def action(self, name: str) -> Action:
         """The action of this name. Raises ActionBroken with its reason, or ActionUnknown."""
@@ -49,7 +51,9 @@ def installed(announced: Iterable[EntryPoint] | None = None) -> Installed:
             actions.append(_loaded(entry))
         except ActionBroken as refusal:
             broken.append(refusal)
-    return Installed(tuple(actions), tuple(broken))
+    versions = {entry.name: f" {entry.dist.version}" if entry.dist else "" for entry in entries}
+    packages = {entry.name: f"{_package_of(entry)}{versions[entry.name]}" for entry in entries}
+    return Installed(tuple(actions), tuple(broken), packages)
 
 
 def installed_action(name: str) -> Action:
