@@ -8,7 +8,7 @@ from functools import cache
 from backup_actions.contract import Call, Machine
 from backup_actions.errors import NotEmbedded
 from backup_actions_local.front.authorization import iam_actions
-from backup_actions_local.states.api_names import AWS_SDK, operation_model, service_model
+from backup_actions_local.states.api_names import aws_sdk, operation_model, service_model
 from backup_actions_testing.called_apis import ApiCall, apis_called_by
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html and the pages of each service below it
@@ -73,8 +73,9 @@ def api_calls(call: Call) -> tuple[ApiCall, ...]:
     if not call.resource.startswith("aws-sdk:"):
         return OPTIMIZED.get(call.resource, ())
     _, service, action = call.resource.split(":")
-    model = operation_model(AWS_SDK[service], action) if service in AWS_SDK else None
-    return (ApiCall(AWS_SDK[service].botocore, model.name),) if model else ()
+    sdk = aws_sdk(service)
+    model = operation_model(sdk, action) if sdk else None
+    return (ApiCall(sdk.botocore, model.name),) if sdk and model else ()
 
 
 def needed_by_states(machine: Machine) -> dict[str, frozenset[str]]:

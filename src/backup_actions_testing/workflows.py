@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.contract import Machine
 from backup_actions.contract.workflow import State
-from backup_actions_local.states.api_names import AWS_SDK, OPTIMIZED, Sdk, exception_name, member_name, service_model
+from backup_actions_local.states.api_names import OPTIMIZED, Sdk, aws_sdk, exception_name, member_name, service_model
 from backup_actions_local.states.inspection import references
 from backup_actions_local.states.integrations import AwsIntegrations
 from backup_actions_local.states.shapes import Shape
@@ -50,7 +50,8 @@ def tasks(machine: Machine) -> Iterator[tuple[str, State, str]]:
 def sdk_and_operation(resource: str, *, result: bool = False) -> tuple[Sdk, OperationModel]:
     """The service and the operation of a Task's resource."""
     service, action = resource.removeprefix("aws-sdk:").split(":", 1)
-    sdk = AWS_SDK[service] if resource.startswith("aws-sdk:") else OPTIMIZED[service]
+    sdk = aws_sdk(service) if resource.startswith("aws-sdk:") else OPTIMIZED[service]
+    assert sdk is not None  # noqa: S101 - what does not exist was told before
     name = _RESULT_OF.get(resource) if result else None
     model = service_model(sdk.botocore)
     wanted = name or action.partition(".")[0]

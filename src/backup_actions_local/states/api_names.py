@@ -32,24 +32,34 @@ class Sdk:
     """The service in the cause."""
 
 
-def _sdk(botocore_name: str, prefix: str) -> Sdk:
-    return Sdk(botocore_name, prefix, f"{prefix}Exception", prefix)
-
-
-# The prefixes of the first group are those of the SDK for Java 2, of the second those of the SDK for Java 1, which the
-# optimized integrations still show: Lambda.AWSLambdaException, StepFunctions.ExecutionAlreadyExistsException.
-AWS_SDK = {
-    "backup": _sdk("backup", "Backup"),
-    "batch": _sdk("batch", "Batch"),
-    "cloudwatch": _sdk("cloudwatch", "CloudWatch"),
-    "dynamodb": _sdk("dynamodb", "DynamoDb"),
-    "ec2": _sdk("ec2", "Ec2"),
-    "rds": _sdk("rds", "Rds"),
-    "s3": _sdk("s3", "S3"),
-    "sfn": _sdk("stepfunctions", "Sfn"),
-    "sns": _sdk("sns", "Sns"),
-    "sqs": _sdk("sqs", "Sqs"),
+# botocore's names of the services that it calls otherwise than the SDK for Java 2 does.
+_BOTOCORE_NAMES = {
+    "applicationdiscovery": "discovery",
+    "cloudwatchlogs": "logs",
+    "cognitoidentityprovider": "cognito-idp",
+    "costandusagereport": "cur",
+    "costexplorer": "ce",
+    "databasemigration": "dms",
+    "directory": "ds",
+    "directoryservicedata": "ds-data",
+    "elasticloadbalancing": "elb",
+    "elasticloadbalancingv2": "elbv2",
+    "elasticsearch": "es",
+    "eventbridge": "events",
+    "iotdataplane": "iot-data",
+    "iotjobsdataplane": "iot-jobs-data",
+    "lexmodelbuilding": "lex-models",
+    "lexmodelsv2": "lexv2-models",
+    "lexruntimev2": "lexv2-runtime",
+    "marketplacemetering": "meteringmarketplace",
+    "migrationhub": "mgh",
+    "serverlessapplicationrepository": "serverlessrepo",
+    "sfn": "stepfunctions",
+    "simpledb": "sdb",
 }
+
+# The optimized integrations still show the prefixes of the SDK for Java 1: Lambda.AWSLambdaException,
+# StepFunctions.ExecutionAlreadyExistsException.
 OPTIMIZED = {
     "batch": Sdk("batch", "Batch", "AWSBatchException", "AWSBatch"),
     "dynamodb": Sdk("dynamodb", "DynamoDB", "AmazonDynamoDBException", "AmazonDynamoDBv2"),
@@ -58,6 +68,27 @@ OPTIMIZED = {
     "sqs": Sdk("sqs", "SQS", "AmazonSQSException", "AmazonSQS"),
     "states": Sdk("stepfunctions", "StepFunctions", "AWSStepFunctionsException", "AWSStepFunctions"),
 }
+
+
+@cache
+def aws_sdk(service: str) -> Sdk | None:
+    """The service that a workflow calls ``aws-sdk:<service>:…``; None if there is none."""
+    name = _BOTOCORE_NAMES.get(service) or _names_without_hyphens().get(service, "")
+    if not name:
+        return None
+    prefix = service_prefix(service_model(name).service_id)
+    return Sdk(name, prefix, f"{prefix}Exception", prefix) if prefix.lower() == service else None
+
+
+def service_prefix(service_id: str) -> str:
+    """The prefix of the errors of a service: ``DynamoDb`` of ``DynamoDB``; in lower case workflows call it so."""
+    name = "".join(word.capitalize() for word in _words(re.sub(r"[^A-Za-z0-9]", " ", service_id)))
+    return name.removeprefix("Amazon").removeprefix("Aws").removesuffix("Service")
+
+
+@cache
+def _names_without_hyphens() -> dict[str, str]:
+    return {name.replace("-", ""): name for name in botocore.session.get_session().get_available_services()}
 
 
 def member_name(name: str) -> str:
@@ -74,9 +105,12 @@ def uncapitalize(name: str) -> str:
 
 def exception_name(shape: str) -> str:
     """The class of the SDK for Java 2 for an error shape."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])", " ", shape).split()
-    name = "".join(word.capitalize() for word in words)
+    name = "".join(word.capitalize() for word in _words(shape))
     return name if name.endswith("Exception") else f"{name.removesuffix('Fault')}Exception"
+
+
+def _words(name: str) -> list[str]:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])", " ", name).split()
 
 
 @cache

@@ -1,6 +1,6 @@
 """Service integrations: a Task's call becomes a call of a boto3 client, made with the machine's role.
 
-``aws-sdk:<service>:<action>`` for the services that the project uses, and the optimized integrations below. Their calls
+``aws-sdk:<service>:<action>`` for every service, and the optimized integrations below. Their calls
 all go through the clients, so whoever stands behind the clients sees and checks every one of them.
 https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backup_actions_local.states import shapes
-from backup_actions_local.states.api_names import AWS_SDK, OPTIMIZED, Sdk, operation_model
+from backup_actions_local.states.api_names import OPTIMIZED, Sdk, aws_sdk, operation_model
 from backup_actions_local.states.failures import RUNTIME, TASK_FAILED, StateFailed
 from backup_actions_local.states.service_errors import as_state_failure
 from backup_actions_local.states.tokens import CALLBACK
@@ -158,7 +158,7 @@ def _find(resource: str) -> tuple[Sdk | None, str, frozenset[str]]:
         return None, "", frozenset()
     kind, service, action = names
     if kind == "aws-sdk":
-        return AWS_SDK.get(service), action, frozenset()
+        return aws_sdk(service), action, frozenset()
     as_text = _OPTIMIZED_ACTIONS.get(service, {}).get(action)
     if as_text is None:
         return None, "", frozenset()

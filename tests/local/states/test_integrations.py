@@ -164,7 +164,7 @@ def test_calls_that_are_right_have_no_mistakes() -> None:
 @pytest.mark.parametrize(
     ("resource", "arguments", "expected"),
     [
-        ("aws-sdk:glacier:listVaults", {}, "the integration aws-sdk:glacier:listVaults is not known"),
+        ("aws-sdk:stepfunctions:listExecutions", {}, "aws-sdk:stepfunctions:listExecutions is not known"),
         ("aws-sdk:ec2:createVolumes", {}, "the integration aws-sdk:ec2:createVolumes is not known"),
         ("aws-sdk:sfn:startExecution.sync:2", {}, "the integration aws-sdk:sfn:startExecution.sync:2 is not known"),
         ("sqs:sendMessage.waitForTaskToken", {}, "the integration sqs:sendMessage.waitForTaskToken is not known"),
