@@ -8,6 +8,7 @@ from tests.estate.watched_account import LONG_AGO, WATCHED, Account
 
 from backup_actions.aws import World
 from backup_actions.estate.dead_runs import dead_runs
+from backup_actions.estate.findings import Kind
 from backup_actions.ledger import Ledger, Status
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -77,7 +78,7 @@ def test_what_has_died_three_times_waits_for_a_person(world: World) -> None:
     assert "died 3 times" in finding.remedy
 
 
-def test_what_is_gone_is_not_begun_again(world: World) -> None:
+def test_what_is_gone_is_not_begun_again_and_stands_as_gone(world: World) -> None:
     account = Account()
     point = processed(world, "arn:aws:ec2:us-east-1::snapshot/snap-gone")
     account.run(point.execution_name, "FAILED")
@@ -85,7 +86,33 @@ def test_what_is_gone_is_not_begun_again(world: World) -> None:
     (finding,) = account.found(dead_runs, world)
 
     assert account.begun == []
-    assert "is gone" in finding.remedy
+    assert (finding.kind, finding.repaired) == (Kind.GONE, False)
+    assert Ledger(world.clients.dynamodb, WATCHED.ledger, world.clock).entries(str(point.arn))[0].status == Status.GONE
+    assert account.found(dead_runs, world) == [], "it is told once"
+
+
+def test_a_second_run_that_died_unrecorded_as_well_is_followed_by_a_third_and_then_by_a_person(world: World) -> None:
+    account = Account()
+    point = processed(world, account.back_up(1))
+    account.run(point.execution_name, "FAILED")
+    account.run(f"{point.execution_name}-2", "FAILED")
+
+    (third,) = account.found(dead_runs, world)
+    account.run(f"{point.execution_name}-3", "FAILED")
+    (told,) = account.found(dead_runs, world)
+
+    assert [name for _, name, _ in account.begun] == [f"{point.execution_name}-3"]
+    assert (third.repaired, told.repaired) == (True, False)
+    assert "died 3 times" in told.remedy
+
+
+def test_one_whose_next_run_was_begun_already_is_left_alone(world: World) -> None:
+    account = Account()
+    point = processed(world, account.back_up(1))
+    account.run(point.execution_name, "FAILED")
+    account.run(f"{point.execution_name}-2", "RUNNING")
+
+    assert account.found(dead_runs, world) == []
 
 
 @pytest.mark.parametrize(

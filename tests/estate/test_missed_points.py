@@ -142,6 +142,60 @@ def test_one_that_runs_and_has_recorded_nothing_yet_is_left_alone(world: World) 
     assert account.found(missed_points, world) == []
 
 
+def unrecorded(account: Account, *ends: str) -> RecoveryPoint:
+    """A point whose runs ended so, one after another, and none of them left a word in the ledger."""
+    point = RecoveryPoint(Arn.parse(account.back_up(1)), "backups", Arn.parse("arn:aws:ec2:::volume/vol-1"), "EBS")
+    name = point.execution_name
+    for status in ends:
+        account.run(name, status)
+        name = point.next_run(name)
+    return point
+
+
+def test_a_run_that_ended_a_moment_ago_may_have_been_recorded_since_the_ledger_was_asked(world: World) -> None:
+    account = Account()
+    point = unrecorded(account)
+    account.run(point.execution_name, "SUCCEEDED", ended_at=NOON - HOUR / 2)
+
+    assert account.found(missed_points, world) == []
+
+
+def test_runs_that_die_unrecorded_are_counted_across_sweeps(world: World) -> None:
+    account = Account()
+    point = unrecorded(account, "FAILED", "FAILED")
+
+    (finding,) = account.found(missed_points, world)
+
+    assert [name for _, name, _ in account.begun] == [f"{point.execution_name}-3"]
+    assert finding.repaired
+
+
+@pytest.mark.parametrize("ends", [("ABORTED",), ("TIMED_OUT",), ("FAILED", "FAILED", "FAILED")])
+def test_what_no_sweep_begins_again_stands_as_failed_and_waits_for_a_person(
+    world: World, ends: tuple[str, ...]
+) -> None:
+    account = Account()
+    point = unrecorded(account, *ends)
+
+    (finding,) = account.found(missed_points, world)
+
+    (entry,) = Ledger(world.clients.dynamodb, WATCHED.ledger, world.clock).entries(str(point.arn))
+    assert account.begun == []
+    assert not finding.repaired
+    assert f"backup-actions replay {point.arn}" in finding.remedy
+    assert (entry.status, point.number_of(entry.run)) == (Status.FAILED, len(ends))
+    assert entry.since == finding.since
+
+
+def test_without_repairs_nothing_is_recorded_of_it_either(world: World) -> None:
+    account = Account()
+    point = unrecorded(account, "ABORTED")
+
+    account.found(missed_points, world, repairs=False)
+
+    assert Ledger(world.clients.dynamodb, WATCHED.ledger, world.clock).entries(str(point.arn)) == []
+
+
 def test_one_whose_run_died_before_it_recorded_anything_is_begun_under_another_name(world: World) -> None:
     account = Account()
     point = RecoveryPoint(Arn.parse(account.back_up(1)), "backups", Arn.parse("arn:aws:ec2:::volume/vol-1"), "EBS")

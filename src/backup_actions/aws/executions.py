@@ -90,6 +90,16 @@ def find_execution(stepfunctions: SFNClient, machine_arn: str, name: str) -> Exe
     )
 
 
+def latest_life(stepfunctions: SFNClient, main_machine_arn: str, point: RecoveryPoint, name: str) -> Execution | None:
+    """The last of the point's executions from that name on: one may have ended before it could be recorded anywhere."""
+    latest = find_execution(stepfunctions, main_machine_arn, name)
+    later = latest
+    while later is not None:
+        latest = later
+        later = find_execution(stepfunctions, main_machine_arn, point.next_run(latest.name))
+    return latest
+
+
 def running(stepfunctions: SFNClient, machine_arn: str) -> Iterator[str]:
     """The names of the machine's executions that run, a page of 1000 at a time."""
     with translated():

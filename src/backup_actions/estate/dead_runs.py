@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backup_actions.aws import World, translated
-from backup_actions.aws.executions import Execution, begin_life, find_execution, running
-from backup_actions.errors import AwsCallFailed
+from backup_actions.aws.executions import Execution, begin_life, latest_life, running
+from backup_actions.estate.another_run import end_of_run, is_there, objection
 from backup_actions.estate.findings import Finding, Kind
+from backup_actions.estate.gone_points import gone
 from backup_actions.estate.looking import Looking, Page
 from backup_actions.ledger import Entry, Status
-
-# What dies three times dies of something that a person has to look at.
-_RUNS_AT_MOST = 3
 
 
 def dead_runs(looking: Looking, cursor: str) -> Iterator[Page]:
@@ -32,58 +29,34 @@ def dead_runs(looking: Looking, cursor: str) -> Iterator[Page]:
     yield Page(tuple(findings))
 
 
+def _is_over(looking: Looking, entry: Entry) -> tuple[bool, Execution | None]:
+    """Whether the point's last run has ended long enough ago, and which that is; None of one that is forgotten."""
+    stepfunctions, main = looking.world.clients.stepfunctions, looking.estate.main_machine_arn
+    latest = latest_life(stepfunctions, main, entry.recovery_point, entry.run)
+    return latest is None or looking.has_ended(latest), latest
+
+
 def _judged(looking: Looking, listed: Entry) -> Finding | None:
     """The index is seconds behind and the list a moment old: both are asked again before anything is said."""
-    entry = next(iter(looking.ledger.entries(listed.point)), None)
-    if entry is None or (entry.status, entry.run) != (Status.PROCESSING, listed.run):
+    entry = looking.as_it_stands(listed)
+    if entry is None:
         return None
-    stepfunctions, main = looking.world.clients.stepfunctions, looking.estate.main_machine_arn
-    found = find_execution(stepfunctions, main, entry.run)
-    if found is not None and (found.is_running or not found.ended_at or not looking.is_settled(found.ended_at)):
+    over, latest = _is_over(looking, entry)
+    point, run = entry.recovery_point, latest.name if latest else entry.run
+    if not over:
         return None
-    point = entry.recovery_point
-    run, objection = point.next_run(entry.run), _objection(looking, entry, found)
-    begun = not objection and looking.repairs and looking.starts.take()
-    if begun:
-        begin_life(stepfunctions, main, point, run)
-    done = f"the execution {run} was begun" if begun else f"a sweep that repairs begins the execution {run}"
+    if not is_there(looking.world, point):
+        return gone(looking, entry)
+    because, following, begun = objection(point, run, latest), point.next_run(run), False
+    if not because and looking.repairs and looking.starts.take():
+        begun = begin_life(looking.world.clients.stepfunctions, looking.estate.main_machine_arn, point, following)
+        because = "" if begun else f"the execution {following} is over as well"
+    done = f"the execution {following} was begun" if begun else f"a sweep that repairs begins the execution {following}"
     return Finding(
         kind=Kind.DEAD_RUN,
         subject=entry.point,
-        what=f"its run {entry.run} is over ({_end(found)}) and the ledger says that it is being processed",
-        since=found.ended_at.isoformat() if found and found.ended_at else entry.changed_at,
-        remedy=f"{objection}: `backup-actions replay {entry.point}` begins it again" if objection else done,
+        what=f"its run {run} is over ({end_of_run(latest)}) and the ledger says that it is being processed",
+        since=latest.ended_at.isoformat() if latest and latest.ended_at else entry.changed_at,
+        remedy=f"{because}: `backup-actions replay {entry.point}` begins it again" if because else done,
         repaired=begun,
     )
-
-
-def _end(found: Execution | None) -> str:
-    return f"{found.status}: {found.error or 'no error'}" if found else "Step Functions knows nothing of it any more"
-
-
-def _objection(looking: Looking, entry: Entry, found: Execution | None) -> str:
-    """Why it is not begun again by itself; nothing where it is safe."""
-    if found is not None and found.status == "ABORTED":
-        return "somebody has stopped it, for a reason maybe"
-    if found is not None and found.status == "TIMED_OUT":
-        return "it took longer than a run may, and would again"
-    if entry.recovery_point.number_of(entry.run) >= _RUNS_AT_MOST:
-        return f"it has died {_RUNS_AT_MOST} times"
-    if not is_there(looking.world, entry):
-        return "the recovery point is gone"
-    return ""
-
-
-def is_there(world: World, entry: Entry) -> bool:
-    """Whether AWS Backup still has the recovery point."""
-    point = entry.recovery_point
-    try:
-        with translated():
-            world.clients.backup.describe_recovery_point(
-                BackupVaultName=point.vault_name, RecoveryPointArn=str(point.arn)
-            )
-    except AwsCallFailed as refusal:
-        if refusal.facts["error_code"] == "ResourceNotFoundException":
-            return False
-        raise
-    return True

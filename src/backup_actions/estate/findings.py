@@ -15,6 +15,8 @@ class Kind(StrEnum):
     """A completed recovery point that no event announced."""
     DEAD_RUN = "dead run"
     """The ledger says that a point is being processed, and no execution is at it."""
+    GONE = "gone"
+    """A point that failed, or whose run died, and that AWS Backup does not have any more."""
     NO_EVIDENCE = "archive without evidence"
     NO_ARCHIVE = "evidence without archive"
     LEFT_BEHIND = "left behind"

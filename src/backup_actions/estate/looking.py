@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from backup_actions.aws import World
+from backup_actions.aws.executions import Execution
 from backup_actions.estate.description import Estate
 from backup_actions.estate.findings import Finding
-from backup_actions.ledger import Ledger
+from backup_actions.ledger import Entry, Ledger
 
 SETTLED = timedelta(hours=1)
 """What ended longer ago has been cleaned up after, and everybody has been told of it."""
@@ -59,6 +60,16 @@ class Looking:
         """Whether that was long enough ago to be judged."""
         then = datetime.fromisoformat(since) if isinstance(since, str) else since
         return self.world.clock.now() - then > SETTLED
+
+    def has_ended(self, execution: Execution) -> bool:
+        """Whether it is over for so long that it is settled."""
+        return execution.ended_at is not None and not execution.is_running and self.is_settled(execution.ended_at)
+
+    def as_it_stands(self, listed: Entry) -> Entry | None:
+        """The point as the ledger has it now, the index being seconds behind; None where it has moved on meanwhile."""
+        entry = next(iter(self.ledger.entries(listed.point)), None)
+        same = entry is not None and (entry.item, entry.status, entry.run) == (listed.item, listed.status, listed.run)
+        return entry if same else None
 
 
 Check: TypeAlias = Callable[[Looking, str], Iterator[Page]]

@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
-from backup_actions.aws.executions import begin_life, find_execution
+from backup_actions.aws.executions import Execution, begin_life, latest_life
 from backup_actions.errors import AwsCallFailed
+from backup_actions.estate.another_run import end_of_run, objection
 from backup_actions.estate.findings import Finding, Kind
 from backup_actions.estate.looking import Looking, Page
+from backup_actions.ledger import Status
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -95,21 +97,31 @@ def _missed(looking: Looking, listed: Mapping[str, Any]) -> Finding | None:
         resource_type=listed["ResourceType"],
     )
     stepfunctions, main = looking.world.clients.stepfunctions, looking.estate.main_machine_arn
-    earlier = find_execution(stepfunctions, main, point.execution_name)
-    if earlier is not None and earlier.is_running:
+    latest = latest_life(stepfunctions, main, point, point.execution_name)
+    if latest is not None and not looking.has_ended(latest):
         return None
-    run = point.next_run(earlier.name) if earlier else point.execution_name
+    if latest is not None and looking.ledger.entries(str(point.arn)):  # recorded since the page was asked after
+        return None
+    because = objection(point, latest.name, latest) if latest else ""
+    run = point.next_run(latest.name) if latest else point.execution_name
     what = "no event announced it"
-    if earlier is not None:
-        what = f"its execution ended as {earlier.status} before anything was recorded: {earlier.cause or earlier.error}"
-    begun = looking.repairs and looking.starts.take()
-    if begun:
-        begin_life(stepfunctions, main, point, run)
+    if latest is not None:
+        what = f"its execution {latest.name} ended before anything was recorded: {latest.cause or end_of_run(latest)}"
+    begun = not because and looking.repairs and looking.starts.take() and begin_life(stepfunctions, main, point, run)
+    if because and latest and looking.repairs:  # then it can be replayed, and is counted among what is not archived
+        _give_up(looking, point, latest, what, made_at=_completed_at(listed))
+    done = f"the execution {run} was begun" if begun else f"a sweep that repairs begins the execution {run}"
     return Finding(
         kind=Kind.MISSED_POINT,
         subject=str(point.arn),
         what=what,
         since=_completed_at(listed).isoformat(),
-        remedy=f"the execution {run} was begun" if begun else f"a sweep that repairs begins the execution {run}",
+        remedy=f"{because}: `backup-actions replay {point.arn}` begins it again" if because else done,
         repaired=begun,
+    )
+
+
+def _give_up(looking: Looking, point: RecoveryPoint, ended: Execution, reason: str, *, made_at: datetime) -> None:
+    looking.ledger.record(
+        point, run=ended.name, status=Status.FAILED, details={"reason": reason}, made_at=made_at.isoformat()
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backup_actions.aws import World
 from backup_actions.aws.executions import Execution, begin_life, find_execution
 from backup_actions.errors import PointUnknown, ReplayRefused
-from backup_actions.estate.dead_runs import is_there
+from backup_actions.estate.another_run import is_there
 from backup_actions.estate.description import Estate
 from backup_actions.ledger import Entry, Ledger, Status
 from backup_actions.ledger.ledger import THE_POINT
@@ -41,7 +41,7 @@ def replay(world: World, estate: Estate, point_arn: str, *, again: bool) -> Repl
     latest = find_execution(stepfunctions, main, entry.run)
     if latest is not None and latest.is_running:
         raise ReplayRefused(arn=point_arn, reason=f"its run {entry.run} is under way")
-    if not is_there(world, entry):
+    if not is_there(world, point):
         raise ReplayRefused(arn=point_arn, reason="AWS Backup does not have it any more")
     if entry.status in _ARCHIVED and not again:
         raise ReplayRefused(arn=point_arn, reason=f"its run {entry.run} has archived and verified it")

@@ -15,6 +15,7 @@ from backup_actions.estate.dead_runs import dead_runs
 from backup_actions.estate.description import VARIABLE, Estate
 from backup_actions.estate.evidence import archives_and_evidence
 from backup_actions.estate.findings import Finding, Kind
+from backup_actions.estate.gone_points import gone_points
 from backup_actions.estate.left_behind import left_behind
 from backup_actions.estate.looking import Check, Looking, Page
 from backup_actions.estate.missed_points import missed_points
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 CHECKS: Mapping[str, Check] = {
     "missed points": missed_points,
     "dead runs": dead_runs,
+    "gone points": gone_points,
     "left behind": left_behind,
     "open uploads": open_uploads,
     "unacknowledged copies": unacknowledged_copies,

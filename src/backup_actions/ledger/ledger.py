@@ -41,6 +41,8 @@ class Status(StrEnum):
     SHORTENED = "shortened"
     DELETED = "deleted"
     FAILED = "failed"
+    GONE = "gone"
+    """It had failed, and AWS Backup does not have it any more."""
 
 
 class Standing(StrEnum):
