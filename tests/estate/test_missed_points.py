@@ -11,7 +11,7 @@ from tests.estate.ledgers import HOUR, NOON
 from tests.estate.watched_account import WATCHED, Account
 
 from backup_actions.aws import World
-from backup_actions.errors import AwsCallFailed
+from backup_actions.estate.findings import Kind
 from backup_actions.estate.looking import Looking, Starts
 from backup_actions.estate.missed_points import missed_points
 from backup_actions.ledger import Ledger, Status
@@ -239,8 +239,25 @@ def test_a_token_that_is_not_good_any_more_begins_the_vault_again(world: World) 
     assert [finding.subject for finding in page.findings] == [arn]
 
 
-def test_another_refusal_is_not_taken_for_a_stale_token(world: World) -> None:
+def test_a_vault_that_is_refused_is_told_and_keeps_no_other_from_being_looked_at(world: World) -> None:
     account = Account(refuses={"list_recovery_points_by_backup_vault": "AccessDeniedException"})
+    looking = account.looking(world, estate=replace(WATCHED, vaults=("backups", "more")))
 
-    with pytest.raises(AwsCallFailed):
-        list(missed_points(account.looking(world), '[0, "1"]'))
+    found = [finding for page in missed_points(looking, '[0, "1"]') for finding in page.findings]
+
+    assert [(each.kind, each.subject) for each in found] == [
+        (Kind.NOT_LOOKED_AT, "vault backups"),
+        (Kind.NOT_LOOKED_AT, "vault more"),
+    ]
+    assert "AccessDeniedException" in found[0].what
+
+
+def test_a_point_that_cannot_be_understood_keeps_no_other_from_being_found(world: World) -> None:
+    account = Account()
+    strange, plain = account.back_up(1), account.back_up(2)
+    del account.listed[0]["ResourceArn"]
+
+    first, second = account.found(missed_points, world)
+
+    assert (first.kind, first.subject) == (Kind.NOT_LOOKED_AT, strange)
+    assert (second.subject, second.repaired) == (plain, True)

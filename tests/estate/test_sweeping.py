@@ -192,7 +192,7 @@ def test_a_check_that_is_refused_is_told_and_the_others_are_made(account: Accoun
     answer = sweep(swept, {})
 
     assert (answer["done"], answer["left"]) == (True, 2)
-    assert "not looked at: missed points" in account.told[0]["Message"]
+    assert "not looked at: vault backups" in account.told[0]["Message"]
     assert "AccessDeniedException" in account.told[0]["Message"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from backup_actions.errors import BackupActionsError
 from backup_actions.model.json_types import JsonObject
 
 
@@ -24,7 +25,7 @@ class Kind(StrEnum):
     OPEN_UPLOAD = "open upload"
     UNACKNOWLEDGED = "unacknowledged copy"
     NOT_LOOKED_AT = "not looked at"
-    """A check could not be made: what it would have found nobody knows."""
+    """A check, a vault or a point could not be looked at: what that would have shown nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +45,8 @@ class Finding:
     def to_json(self) -> JsonObject:
         """The form for scripts."""
         return asdict(self)
+
+
+def not_looked_at(subject: str, refused: BackupActionsError) -> Finding:
+    """What is told of something that could not be looked at, while all else is."""
+    return Finding(kind=Kind.NOT_LOOKED_AT, subject=subject, what=str(refused), since="", remedy=refused.hint)

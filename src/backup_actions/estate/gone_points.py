@@ -7,7 +7,7 @@ from itertools import islice
 
 from backup_actions.errors import AwsCallFailed
 from backup_actions.estate.another_run import is_there
-from backup_actions.estate.findings import Finding, Kind
+from backup_actions.estate.findings import Finding, Kind, not_looked_at
 from backup_actions.estate.looking import Looking, Page
 from backup_actions.ledger import Entry, Status
 
@@ -54,6 +54,6 @@ def _judged(looking: Looking, listed: Entry) -> Finding | None:
         if is_there(looking.world, listed.recovery_point):
             return None
     except AwsCallFailed as refusal:  # of this one: the others are looked at all the same
-        return Finding(kind=Kind.NOT_LOOKED_AT, subject=listed.point, what=str(refusal), since="", remedy=refusal.hint)
+        return not_looked_at(listed.point, refusal)
     entry = looking.as_it_stands(listed)
     return gone(looking, entry) if entry else None

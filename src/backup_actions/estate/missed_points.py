@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.aws.executions import Execution, begin_life, latest_life
-from backup_actions.errors import AwsCallFailed
+from backup_actions.errors import AwsCallFailed, MalformedArn
 from backup_actions.estate.another_run import end_of_run, objection
-from backup_actions.estate.findings import Finding, Kind
+from backup_actions.estate.findings import Finding, Kind, not_looked_at
 from backup_actions.estate.looking import Looking, Page
 from backup_actions.ledger import Status
 from backup_actions.model.arn import Arn
@@ -40,9 +40,17 @@ def missed_points(looking: Looking, cursor: str) -> Iterator[Page]:
     vault, token = json.loads(cursor) if cursor else (0, "")
     deployed_at = None if looking.estate.adopt_older else _deployed_at(looking)
     while vault < len(looking.estate.vaults):
-        listed = _listed(looking, looking.estate.vaults[vault], token)
-        findings = tuple(_judged(looking, listed["RecoveryPoints"], deployed_at))
-        token = listed.get("NextToken", "")
+        name = looking.estate.vaults[vault]
+        findings: tuple[Finding, ...]
+        try:
+            listed = _listed(looking, name, token)
+        except AwsCallFailed as refusal:  # of this vault: the others are looked at all the same
+            findings, token = (not_looked_at(f"vault {name}", refusal),), ""
+        else:
+            findings, token = (
+                tuple(_judged(looking, listed["RecoveryPoints"], deployed_at)),
+                listed.get("NextToken", ""),
+            )
         vault += not token
         is_last = vault == len(looking.estate.vaults)
         yield Page(findings, "" if is_last else json.dumps([vault, token]))
@@ -80,7 +88,13 @@ def _judged(looking: Looking, listed: list[Any], deployed_at: datetime | None) -
     wanted = [each for each in ready if deployed_at is None or _completed_at(each) > deployed_at]
     known = looking.ledger.known([each["RecoveryPointArn"] for each in wanted])
     for each in wanted:
-        if each["RecoveryPointArn"] not in known and (finding := _missed(looking, each)):
+        if each["RecoveryPointArn"] in known:
+            continue
+        try:
+            finding = _missed(looking, each)
+        except MalformedArn as wrong:
+            finding = not_looked_at(each["RecoveryPointArn"], wrong)
+        if finding:
             yield finding
 
 
@@ -93,7 +107,7 @@ def _missed(looking: Looking, listed: Mapping[str, Any]) -> Finding | None:
     point = RecoveryPoint(
         arn=Arn.parse(listed["RecoveryPointArn"]),
         vault_name=listed["BackupVaultName"],
-        resource_arn=Arn.parse(listed["ResourceArn"]),
+        resource_arn=Arn.parse(listed.get("ResourceArn", "")),
         resource_type=listed["ResourceType"],
     )
     stepfunctions, main = looking.world.clients.stepfunctions, looking.estate.main_machine_arn

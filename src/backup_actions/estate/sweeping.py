@@ -14,7 +14,7 @@ from backup_actions.errors import AwsBusy, BackupActionsError
 from backup_actions.estate.dead_runs import dead_runs
 from backup_actions.estate.description import VARIABLE, Estate
 from backup_actions.estate.evidence import archives_and_evidence
-from backup_actions.estate.findings import Finding, Kind
+from backup_actions.estate.findings import Finding, not_looked_at
 from backup_actions.estate.gone_points import gone_points
 from backup_actions.estate.left_behind import left_behind
 from backup_actions.estate.looking import Check, Looking, Page
@@ -103,8 +103,7 @@ def _pages(name: str, looking: Looking, cursor: str) -> Iterator[Page]:
     except AwsBusy:
         raise
     except BackupActionsError as refused:
-        finding = Finding(kind=Kind.NOT_LOOKED_AT, subject=name, what=str(refused), since="", remedy=refused.hint)
-        yield Page((finding,))
+        yield Page((not_looked_at(name, refused),))
 
 
 def _stored(world: World, estate: Estate, began: str, findings: list[Finding]) -> str:
