@@ -27,6 +27,8 @@ class NothingLeftToWaitFor(RuntimeError):
 class _Waiter:
     until: Callable[[], bool]
     deadline: float | None
+    wake: threading.Condition
+    """Its own: of thousands that wait only those are woken that have reason to go on."""
     follows: bool = False
     """Whether it waits for time that others let pass, and gives none of them reason to let any pass."""
     in_vain: bool = False
@@ -40,9 +42,10 @@ class SimulatedClock:
         self._skipped_seconds = 0.0
         self._began = time.monotonic()
         self._flows = flows
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._resting = threading.Condition(self._lock)
         self._actors = 0
-        self._waiters: list[_Waiter] = []
+        self._waiters: dict[_Waiter, None] = {}
 
     def now(self) -> datetime:
         """Return the time on this clock."""
@@ -60,12 +63,12 @@ class SimulatedClock:
         One that ``follows`` is due when others have let so much time pass; on its account none passes.
         Raises NothingLeftToWaitFor when no deadline remains and all actors wait.
         """
-        with self._changed:
+        with self._lock:
             deadline = None if timeout_seconds is None else self._seconds() + max(0.0, timeout_seconds)
-            waiter = _Waiter(until, deadline, follows)
-            self._waiters.append(waiter)
+            waiter = _Waiter(until, deadline, threading.Condition(self._lock), follows)
+            self._waiters[waiter] = None
             if follows:
-                self._changed.notify_all()
+                self._resting.notify_all()
             try:
                 while not until():
                     now = self._seconds()
@@ -73,17 +76,16 @@ class SimulatedClock:
                         return False
                     if waiter.in_vain:
                         raise NothingLeftToWaitFor
-                    if not self._jump():
-                        real = deadline - now if self._flows and deadline is not None else None
-                        self._changed.wait(real)
+                    if not self._jump() and not self._is_due(waiter):
+                        waiter.wake.wait(deadline - now if self._flows and deadline is not None else None)
                 return True
             finally:
-                self._waiters.remove(waiter)
+                del self._waiters[waiter]
 
     def changed(self) -> None:
         """Tell the waiting that something they wait for may have come true."""
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            self._wake_due()
 
     @contextmanager
     def actor(self) -> Iterator[None]:
@@ -110,18 +112,20 @@ class SimulatedClock:
 
     def wait_for_rest(self) -> None:
         """Return when no actor is left but those that follow others. For a thread that is none itself."""
-        with self._changed:
+        with self._lock:
             while self._actors > sum(waiter.follows and not self._is_due(waiter) for waiter in self._waiters):
-                self._changed.wait(1.0)  # a signal (Ctrl-C) is only seen between two waits
+                self._resting.wait(1.0)  # a signal (Ctrl-C) is only seen between two waits
 
     def _enter(self) -> None:
-        with self._changed:
+        with self._lock:
             self._actors += 1
 
     def _leave(self) -> None:
-        with self._changed:
+        with self._lock:
             self._actors -= 1
-            self._changed.notify_all()
+            if not self._jump():
+                self._wake_due()
+            self._resting.notify_all()
 
     def _seconds(self) -> float:
         return self._skipped_seconds + (time.monotonic() - self._began if self._flows else 0.0)
@@ -129,13 +133,19 @@ class SimulatedClock:
     def _is_due(self, waiter: _Waiter) -> bool:
         return waiter.until() or (waiter.deadline is not None and waiter.deadline <= self._seconds())
 
+    def _wake_due(self) -> bool:
+        """Wake who has reason to go on, and say whether there is anybody. The lock is held."""
+        due = [waiter for waiter in self._waiters if waiter.in_vain or self._is_due(waiter)]
+        for waiter in due:
+            waiter.wake.notify()
+        return bool(due)
+
     def _jump(self) -> bool:
         """Skip to the next deadline if everybody waits and nobody is about to wake. The lock is held."""
         if len(self._waiters) < self._actors:
             return False
-        if any(map(self._is_due, self._waiters)):
-            # The condition may have come true with the clock alone, when nobody called ``changed``.
-            self._changed.notify_all()
+        # A condition may have come true with the clock alone, when nobody called ``changed``.
+        if self._wake_due():
             return False
         leading = [waiter for waiter in self._waiters if not waiter.follows]
         deadlines = [waiter.deadline for waiter in self._waiters if waiter.deadline is not None]
@@ -146,5 +156,5 @@ class SimulatedClock:
                 waiter.in_vain = True
         else:
             return False
-        self._changed.notify_all()
+        self._wake_due()
         return True
