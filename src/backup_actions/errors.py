@@ -514,7 +514,10 @@ class NotEmbedded(BackupActionsError):
 
     code = "BA0603"
     sentence = "the embedded AWS does not know {what}"
-    remedy = "Add it to backup_actions_local with a test, or leave it out of the workflow."
+    remedy = (
+        "Bring it with the action's package, as a BroughtService in the entry points backup_actions.services, "
+        "or leave the call out."
+    )
 
 
 class EmbeddedAwsMissing(BackupActionsError):
@@ -565,6 +568,14 @@ class DefinitionInvalid(BackupActionsError):
 
 
 # ------------------------------------------------------------------------------- BA07xx: the life of a point
+class BroughtServiceBroken(NotEmbedded):
+    """What a package brings for the embedded AWS cannot be used; the rest of the embedded AWS is not affected."""
+
+    code = "BA0608"
+    sentence = "the embedded AWS has no use for what {package} brings of {service}: {reason}"
+    remedy = "Repair the entry point {service} of backup_actions.services, or uninstall {package}."
+
+
 
 
 class NotVerified(BackupActionsError):

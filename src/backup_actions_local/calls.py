@@ -69,7 +69,8 @@ def one_at_a_time(
 class Service(Protocol):
     """A part of AWS that the embedded one implements itself; what no service claims goes to moto.
 
-    Those of its operations that answer in every region are in ``everywhere``, where it has such.
+    Those of its operations that answer in every region are in ``everywhere``, where it has such; ``by_moto`` says that
+    moto answers the operations of this service that nobody claims.
     """
 
     name: str

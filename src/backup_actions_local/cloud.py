@@ -15,6 +15,7 @@ from botocore.config import Config
 from backup_actions.contract import Action
 from backup_actions.lifecycle import rules
 from backup_actions.settings import DeploymentSettings
+from backup_actions_local.brought import brought_to
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.databases import programs
 from backup_actions_local.deploying import Deploying
@@ -170,6 +171,7 @@ class Cloud:
         )
         self.parameters = Parameters(clock=self.clock, place=self.place)
         self.stacks = Stacks(clock=self.clock, place=self.place)
+        self.brought = brought_to(self.place, self.clock)
         self._backup = Backup(self.vaults)
         self._bucket_keys: dict[str, str] = {}
         self.buckets = Buckets(self.place.region)
@@ -179,6 +181,7 @@ class Cloud:
             faults=self.faults,
             audit=self.audit,
             services=(
+                *self.brought.services,  # first: whoever comes later answers instead
                 self.buckets,
                 Kms(self.keys, of_others=self.neighbours.key),
                 Ec2(self.store, self.mishaps, self.neighbours),
@@ -328,7 +331,7 @@ class Cloud:
             case "ssm":
                 return self.parameters.tags_of(arn)
             case _:
-                return {}
+                return self.brought.tags_of(arn)
 
     def _tagged(self) -> Iterator[Tagged]:
         """Everything with tags that a run may make."""

@@ -122,7 +122,7 @@ def _read(search: _Search, module: _Module, tree: ast.AST, outer: Mapping[str, s
             search.mentioned.add(node.attr)
             if isinstance(node.value, ast.Name) and (origin := module.imports.get(node.value.id)):
                 _reach(search, ".".join(filter(None, origin)), node.attr)
-            if service := _service_of(node.value, clients, search):
+            if service := _service_of(node.value, clients, search.client_attributes):
                 search.calls.update(_operations(service, node, tree))
 
 
@@ -152,17 +152,31 @@ def _operation_names(service: str) -> Mapping[str, str]:
     return {xform_name(name): name for name in model.operation_names}
 
 
-def _service_of(value: ast.expr, clients: Mapping[str, str], search: _Search) -> str | None:
-    """The service of an expression that is a client: ``world.clients.ec2``, a variable, an attribute that holds one."""
+def _service_of(value: ast.expr, clients: Mapping[str, str], attributes: Mapping[str, str]) -> str | None:
+    """The service of an expression that is a client: ``world.clients.ec2``, a variable, an attribute that holds one.
+
+    Raises SourceUnclear.
+    """
     match value:
-        case ast.Attribute(value=ast.Attribute(attr="clients") | ast.Name(id="clients"), attr=service):
-            return service if service in _services() else None
+        case ast.Attribute(value=ast.Attribute(attr="clients") | ast.Name(id="clients"), attr=attribute):
+            return next((name for name in (attribute, attribute.replace("_", "-")) if name in _services()), None)
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="clients") | ast.Name(id="clients"), attr="client")):
+            return _named_service(value)
         case ast.Name(id=name):
             return clients.get(name)
         case ast.Attribute(attr=attribute):
-            return search.client_attributes.get(attribute)
+            return attributes.get(attribute)
         case _:
             return None
+
+
+def _named_service(call: ast.Call) -> str:
+    """The service of ``world.clients.client("efs")``. Raises SourceUnclear."""
+    match call.args:
+        case [ast.Constant(value=str(service))] if service in _services():
+            return service
+        case _:
+            raise SourceUnclear(f"{ast.unparse(call)}: name one of botocore's services by a literal")
 
 
 def _local_clients(tree: ast.AST, search: _Search, module: _Module) -> dict[str, str]:
@@ -174,7 +188,7 @@ def _local_clients(tree: ast.AST, search: _Search, module: _Module) -> dict[str,
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             for target, value in _pairs(node):
-                if isinstance(target, ast.Name) and (service := _service_of(value, found, search)):
+                if isinstance(target, ast.Name) and (service := _service_of(value, found, search.client_attributes)):
                     found[target.id] = service
     return found
 
@@ -195,8 +209,8 @@ def _client_attributes(definition: ast.ClassDef, module: _Module) -> dict[str, s
     for node in ast.walk(definition):
         if isinstance(node, ast.Assign):
             for target, value in _pairs(node):
-                if isinstance(target, ast.Attribute) and isinstance(value, ast.Name) and value.id in parameters:
-                    found[target.attr] = parameters[value.id]
+                if isinstance(target, ast.Attribute) and (service := _service_of(value, parameters, {})):
+                    found[target.attr] = service
     return found
 
 

@@ -76,6 +76,17 @@ class Clients:
         self._session: boto3.Session | _Session = session or _Session(region)
         self.requests = Requests()
         """Those to S3 and EBS that were answered: what is asked often, and paid for by the request."""
+        self._others: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The client of any service by botocore's name, configured as the ones below; what is below is the same one."""
+        known = service.replace("-", "_")
+        if isinstance(getattr(Clients, known, None), cached_property):
+            return getattr(self, known)
+        if service not in self._others:
+            session: Any = self._session  # whose stubs want the name as a literal
+            self._others[service] = session.client(service, config=_CONFIG)
+        return self._others[service]
 
     @property
     def region(self) -> str:

@@ -57,9 +57,11 @@ class Dispatcher:
         self._facts = Facts(account, region, tags_of, key_of, roles.partition, owner_of)
         self._handlers: dict[tuple[str, str], Handler] = {("sts", "GetCallerIdentity"): self._caller_identity}
         self._everywhere: set[tuple[str, str]] = set()
+        self._by_moto = set(SERVICES)
         for service in services:
             self._handlers |= {(service.name, operation): handler for operation, handler in service.handlers().items()}
             self._everywhere |= {(service.name, operation) for operation in getattr(service, "everywhere", ())}
+            self._by_moto |= {service.name} if getattr(service, "by_moto", False) else set()
 
     def answer(self, incoming: Incoming) -> Answer:
         """Answer a request, by a route or as a service of AWS."""
@@ -220,7 +222,7 @@ class Dispatcher:
             return wire.answer_with(parsed, handler(call))
         if call.service == "s3" and self._objects is not None:
             return self._stored(parsed, call, incoming, self._objects)
-        if call.service in SERVICES and parsed.body is not None:
+        if call.service in self._by_moto and parsed.body is not None:
             answer = self._moto.answer(call.service, incoming, parsed.body)
             if answer.status < 400:
                 self._witness(call)

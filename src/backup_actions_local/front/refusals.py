@@ -39,7 +39,7 @@ def denial_code(service: str) -> str:
 
 def without_entry(service: str, caller_arn: str, error: NotEmbedded) -> Refused:
     """The call has no entry in the permission table: nobody but the administrator may make it."""
-    return Refused(denial_code(service), f"User: {caller_arn} is refused: {error}", 403)
+    return Refused(denial_code(service), f"User: {caller_arn} is refused: {_told(error)}", 403)
 
 
 def unsigned() -> Refused:
@@ -79,4 +79,9 @@ def expired_token(service: str) -> Refused:
 
 def not_embedded(error: NotEmbedded) -> Refused:
     """This part of AWS is not here. 501 is not retried by any client."""
-    return Refused("NotEmbedded", str(error), 501)
+    return Refused("NotEmbedded", _told(error), 501)
+
+
+def _told(error: NotEmbedded) -> str:
+    """With the remedy: a client shows nothing else of the error."""
+    return f"{error}. {error.hint}"

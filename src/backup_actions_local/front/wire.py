@@ -27,6 +27,7 @@ from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import NotFound
 
 from backup_actions.errors import NotEmbedded
+from backup_actions_local.brought import brought_by_signature
 from backup_actions_local.calls import Refused
 from backup_actions_local.front.exchange import Answer, Incoming
 
@@ -70,7 +71,10 @@ def service_of(signing_name: str) -> str:
     try:
         return _SERVICE_OF_SIGNING_NAME[signing_name]
     except KeyError:
-        raise NotEmbedded(what=f"the service {signing_name}") from None
+        brought = brought_by_signature(signing_name)
+    if brought is None:
+        raise NotEmbedded(what=f"the service {signing_name}")
+    return brought
 
 
 def parsed(service: str, incoming: Incoming) -> Parsed:

@@ -1,10 +1,11 @@
-"""The whole table: whatever is not in it, a role cannot call."""
+"""The whole table: whatever is not in it, and not brought by a package, a role cannot call."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from backup_actions.errors import NotEmbedded
+from backup_actions_local.brought import brought_service
 from backup_actions_local.calls import Call
 from backup_actions_local.front.authorization import (
     dynamodb,
@@ -64,7 +65,9 @@ def _checks_of(call: Call, facts: Facts, *, later: bool) -> tuple[Check, ...]:
 
 
 def _entry(service: str, operation: str) -> tuple[Needs, ...]:
-    try:
-        return TABLE[service][operation]
-    except KeyError:
-        raise NotEmbedded(what=f"the permissions of {service}:{operation} (front.authorization has no entry)") from None
+    if (embedded := TABLE.get(service, {}).get(operation)) is not None:
+        return embedded
+    brought = brought_service(service)
+    if brought is None or operation not in brought.permissions:
+        raise NotEmbedded(what=f"the permissions of {service}:{operation}")
+    return brought.permissions[operation]
