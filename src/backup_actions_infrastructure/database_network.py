@@ -9,6 +9,8 @@ from aws_cdk import Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_rds as rds
 
+from backup_actions_infrastructure.network import place_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 _PORTS = {5432: "PostgreSQL", 3306: "MySQL and MariaDB"}
 
-# Behind those of the hosts.
-_FIRST_SUBNET = 128
+# Behind those of the hosts; those of zones that only AWS knows behind those of named ones.
+_FIRST_SUBNET, _FIRST_OF_SOME_ZONE = 128, 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,13 @@ def _subnets(scope: Construct, settings: DeploymentSettings, network: Network) -
     return [
         ec2.PrivateSubnet(
             scope,
-            f"DatabaseSubnet{number}",
+            f"DatabaseSubnet-{name}",
             vpc_id=network.vpc.vpc_id,
             availability_zone=zone,
-            cidr_block=f"10.213.{_FIRST_SUBNET + number}.0/24",
+            cidr_block=f"10.213.{place}.0/24",
             map_public_ip_on_launch=False,
         ).subnet_id
-        for number, zone in enumerate(_zones(settings))
+        for name, place, zone in _zones(settings)
     ]
 
 
@@ -79,12 +81,14 @@ def _security_group(scope: Construct, network: Network) -> ec2.SecurityGroup:
     return databases
 
 
-def _zones(settings: DeploymentSettings) -> Iterator[str]:
+def _zones(settings: DeploymentSettings) -> Iterator[tuple[str, int, str]]:
     """The stack's zones, and where there is one alone two of the region's: at least one of them is another one.
 
     RDS wants two zones of a subnet group, although a database of ours stands in one.
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html
     """
-    yield from settings.zones
+    for zone in settings.zones:
+        yield zone[-1], _FIRST_SUBNET + place_of(zone), zone
     if len(settings.zones) == 1:
-        yield from (Fn.select(number, Fn.get_azs()) for number in (0, 1))
+        for number in (0, 1):
+            yield str(number), _FIRST_OF_SOME_ZONE + number, Fn.select(number, Fn.get_azs())

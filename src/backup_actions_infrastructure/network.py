@@ -1,7 +1,8 @@
 """The network that hosts of jobs stand in: the stack's own, of one of three kinds, or one that is there already.
 
-Each has its own range of addresses for every use (public from 10.213.0.0, private from .64, databases from .128), so
-that a zone can be added, and the kind changed, without two subnets ever claiming the same.
+Each has its own range of addresses for every use (public from 10.213.0.0, private from .64, databases from .128), and
+in it each zone has its own: the kind can be changed, and zones added, dropped and put into another order, without two
+subnets ever claiming the same. CloudFormation makes the new ones before the old ones go.
 """
 
 from __future__ import annotations
@@ -37,76 +38,100 @@ def hosts_network(scope: Construct, settings: DeploymentSettings) -> Network:
     """The network that the settings choose. Nothing listens in it for what comes from outside."""
     match settings.network.kind:
         case "public":
-            vpc = _vpc(scope, settings, settings.zones, with_addresses=True)
-            subnets = _by_zone(vpc.public_subnets)
+            vpc = _vpc(scope, settings)
+            subnets: Mapping[str, ec2.ISubnet] = _public_subnets(scope, vpc, settings.zones, with_addresses=True)
         case "nat":
-            vpc = _vpc(scope, settings, nat_zones(settings), with_addresses=False)
+            vpc = _vpc(scope, settings)
             subnets = _private_subnets(scope, settings, vpc)
-            _route_through_gateways(scope, settings, vpc, subnets)
+            public = _public_subnets(scope, vpc, nat_zones(settings), with_addresses=False)
+            _route_through_gateways(scope, settings, public, subnets)
         case "isolated":
-            vpc = _vpc(scope, settings, (), with_addresses=False)
+            vpc = _vpc(scope, settings)
             subnets = _private_subnets(scope, settings, vpc)
         case "existing":
             return _existing(scope, settings)
-    return Network(vpc, {zone: subnets[zone] for zone in settings.zones}, _group_of_hosts(scope, vpc))
+    return Network(vpc, subnets, _group_of_hosts(scope, vpc))
 
 
-def _vpc(
-    scope: Construct, settings: DeploymentSettings, public_zones: Sequence[str], *, with_addresses: bool
-) -> ec2.Vpc:
-    """A VPC with public subnets in these zones; without any it has no internet gateway either."""
-    public = ec2.SubnetConfiguration(
-        name="public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24, map_public_ip_on_launch=with_addresses
-    )
+def place_of(zone: str) -> int:
+    """The place of a zone among those of its region: 0 for us-east-1a."""
+    return ord(zone[-1]) - ord("a")
+
+
+def _vpc(scope: Construct, settings: DeploymentSettings) -> ec2.Vpc:
+    """A VPC without subnets: the construct would number them, and a zone that is dropped would move all behind it."""
     return ec2.Vpc(
         scope,
         "Vpc",
         vpc_name=settings.name,
         ip_addresses=ec2.IpAddresses.cidr("10.213.0.0/16"),
         # Named: the CDK would ask AWS for them, or write dummy1a without a word.
-        availability_zones=list(public_zones or settings.zones),
-        subnet_configuration=[public] if public_zones else [],
+        availability_zones=list(settings.zones),
+        subnet_configuration=[],
         nat_gateways=0,
     )
 
 
-def _by_zone(subnets: Sequence[ec2.ISubnet]) -> dict[str, ec2.ISubnet]:
-    return {subnet.availability_zone: subnet for subnet in subnets}
+def _public_subnets(
+    scope: Construct, vpc: ec2.Vpc, zones: Sequence[str], *, with_addresses: bool
+) -> dict[str, ec2.PublicSubnet]:
+    """Subnets from which an internet gateway leads out."""
+    gateway = ec2.CfnInternetGateway(scope, "InternetGateway")
+    attachment = ec2.CfnVPCGatewayAttachment(
+        scope, "InternetGatewayAttachment", vpc_id=vpc.vpc_id, internet_gateway_id=gateway.ref
+    )
+    subnets = {
+        zone: ec2.PublicSubnet(
+            scope,
+            f"PublicSubnet-{zone[-1]}",
+            vpc_id=vpc.vpc_id,
+            availability_zone=zone,
+            cidr_block=f"10.213.{place_of(zone)}.0/24",
+            map_public_ip_on_launch=with_addresses,
+        )
+        for zone in zones
+    }
+    for subnet in subnets.values():
+        subnet.add_default_internet_route(gateway.ref, attachment)
+    return subnets
 
 
 def _private_subnets(scope: Construct, settings: DeploymentSettings, vpc: ec2.Vpc) -> dict[str, ec2.ISubnet]:
     return {
         zone: ec2.PrivateSubnet(
             scope,
-            f"PrivateSubnet{number}",
+            f"PrivateSubnet-{zone[-1]}",
             vpc_id=vpc.vpc_id,
             availability_zone=zone,
-            cidr_block=f"10.213.{_FIRST_PRIVATE + number}.0/24",
+            cidr_block=f"10.213.{_FIRST_PRIVATE + place_of(zone)}.0/24",
             map_public_ip_on_launch=False,
         )
-        for number, zone in enumerate(settings.zones)
+        for zone in settings.zones
     }
 
 
 def _route_through_gateways(
-    scope: Construct, settings: DeploymentSettings, vpc: ec2.Vpc, subnets: Mapping[str, ec2.ISubnet]
+    scope: Construct,
+    settings: DeploymentSettings,
+    public: Mapping[str, ec2.PublicSubnet],
+    subnets: Mapping[str, ec2.ISubnet],
 ) -> None:
     """Each private subnet has its way out by the NAT gateway of its zone, else by the first one."""
     gateways = {}
-    for number, public in enumerate(vpc.public_subnets):
-        address = ec2.CfnEIP(scope, f"NatAddress{number}", domain="vpc")
+    for zone, subnet in public.items():
+        address = ec2.CfnEIP(scope, f"NatAddress-{zone[-1]}", domain="vpc")
         gateway = ec2.CfnNatGateway(
-            scope, f"NatGateway{number}", subnet_id=public.subnet_id, allocation_id=address.attr_allocation_id
+            scope, f"NatGateway-{zone[-1]}", subnet_id=subnet.subnet_id, allocation_id=address.attr_allocation_id
         )
-        gateway.node.add_dependency(public.internet_connectivity_established)
-        Tags.of(gateway).add("Name", f"{settings.name} {public.availability_zone}")
-        gateways[public.availability_zone] = gateway.attr_nat_gateway_id
+        gateway.node.add_dependency(subnet.internet_connectivity_established)
+        Tags.of(gateway).add("Name", f"{settings.name} {zone}")
+        gateways[zone] = gateway.attr_nat_gateway_id
     first = gateways[settings.zones[0]]
-    for number, (zone, subnet) in enumerate(subnets.items()):
+    for zone, private in subnets.items():
         ec2.CfnRoute(
             scope,
-            f"WayOut{number}",
-            route_table_id=subnet.route_table.route_table_id,
+            f"WayOut-{zone[-1]}",
+            route_table_id=private.route_table.route_table_id,
             destination_cidr_block="0.0.0.0/0",
             nat_gateway_id=gateways.get(zone, first),
         )

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.infrastructure.conftest import Rendered
+from tests.infrastructure.conftest import SETTINGS, Rendered
 from tests.infrastructure.template import ACCOUNT, Template
 from tests.infrastructure.test_database_network import groups
 
 from backup_actions.contract import Statement
 from backup_actions.plugins import Installed
+from backup_actions.settings import from_mapping
 from backup_actions.settings.endpoints import (
     CALLED_BY_HOSTS,
     GATEWAYS,
@@ -21,6 +22,8 @@ from backup_actions.settings.endpoints import (
     endpoint_count,
     gateway_count,
 )
+from backup_actions.settings.network import Network
+from backup_actions_infrastructure import node
 from backup_actions_infrastructure.service_grants import ECS_AGENT, PULL_IMAGE, WRITE_LOG
 
 KINDS = {"public": "rendered", "isolated": "isolated", "nat": "govcloud", "existing": "own"}
@@ -102,6 +105,36 @@ def test_no_two_subnets_claim_the_same_addresses_whatever_the_kind(
             claims.setdefault(subnet["CidrBlock"], set()).add(name)
 
     assert [names for names in claims.values() if len(names) > 1] == []
+
+
+CREATED_ANEW = {
+    "AWS::EC2::Subnet": ("CidrBlock", "AvailabilityZone"),
+    "AWS::EC2::NatGateway": ("AllocationId", "SubnetId"),
+}
+"""Kind of resource → what no two may have, and what replaces it when it changes, with both there for a while."""
+
+
+def test_zones_can_be_added_dropped_and_put_into_another_order(found: Installed) -> None:
+    node.ensure()
+    from aws_cdk import Stack, assertions
+
+    from backup_actions_infrastructure.database_network import database_network
+    from backup_actions_infrastructure.network import hosts_network
+
+    settings = from_mapping(SETTINGS, found.actions)
+    claims: dict[tuple[str, str], set[str]] = {}
+    for zones in (("us-east-1a",), ("us-east-1a", "us-east-1b"), ("us-east-1b", "us-east-1a"), ("us-east-1b",)):
+        for network in (Network(kind="public"), Network(kind="nat", nat_zones="all")):
+            stack = Stack()
+            chosen = settings.model_copy(update={"zones": zones, "network": network})
+            database_network(stack, chosen, hosts_network(stack, chosen))
+            for kind, (unique, place) in CREATED_ANEW.items():
+                for each in assertions.Template.from_stack(stack).find_resources(kind).values():
+                    properties = each["Properties"]
+                    claims.setdefault((kind, str(properties[unique])), set()).add(str(properties[place]))
+
+    assert {kind for kind, _ in claims} == CREATED_ANEW.keys()
+    assert {claim: places for claim, places in claims.items() if len(places) > 1} == {}
 
 
 def test_what_is_paid_for_is_what_is_counted(of_a_kind: Rendered, found: Installed) -> None:
