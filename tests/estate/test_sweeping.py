@@ -88,11 +88,11 @@ def test_a_sweep_that_has_ended_is_followed_by_one_in_its_time(world: World, swe
     sweeps.finish(taken)
     pass_(world, hours=23)
 
-    assert sweeps.last_finished() == NOON + timedelta(minutes=5)
+    assert sweeps.waited_for_since() == NOON + timedelta(minutes=5)
     assert take(sweeps) is None
     pass_(world, hours=1)
     assert take(sweeps) is not None
-    assert sweeps.last_finished() == NOON + timedelta(minutes=5), "while the next one is under way"
+    assert sweeps.waited_for_since() == NOON + timedelta(minutes=5), "while the next one is under way"
 
 
 def test_a_call_that_was_overtaken_changes_nothing(world: World, sweeps: Sweeps) -> None:
@@ -105,11 +105,43 @@ def test_a_call_that_was_overtaken_changes_nothing(world: World, sweeps: Sweeps)
 
     sweeps.finish(slow)
 
-    assert sweeps.last_finished() is None
+    assert sweeps.waited_for_since() == NOON, "none has come to its end"
 
 
 def test_nobody_has_swept_where_there_was_no_sweep(sweeps: Sweeps) -> None:
-    assert sweeps.last_finished() is None
+    assert sweeps.waited_for_since() is None
+
+
+def test_a_first_sweep_that_never_ends_is_waited_for_since_it_began(world: World, sweeps: Sweeps) -> None:
+    assert sweeps.waited_for_since() is None
+    taken = take(sweeps)
+    pass_(world, hours=1)
+    take(sweeps)
+    assert sweeps.waited_for_since() == NOON
+
+    pass_(world, hours=1)
+    last = take(sweeps)
+    assert taken is not None
+    assert last is not None
+    sweeps.finish(last)
+
+    assert sweeps.waited_for_since() == NOON + timedelta(hours=2)
+
+
+def test_an_hourly_sweep_is_not_put_off_by_a_call_that_comes_a_moment_early(account: Account, world: World) -> None:
+    hourly = replace(account.world(world), environment={VARIABLE: replace(WATCHED, sweep_hours=1).to_text()})
+    sweep(hourly, {})
+    pass_(world, minutes=59, seconds=50)
+
+    assert sweep(hourly, {})["swept"]
+
+
+def test_what_another_version_has_left_is_swept_from_the_first_check_on(swept: World, sweeps: Sweeps) -> None:
+    taken = sweeps.take(first_check="a check of another version", every=EVERY, held_for=HELD)
+    assert taken is not None
+    sweeps.leave(replace(taken, cursor="somewhere"))
+
+    assert sweep(swept, {})["done"]
 
 
 # ---------------------------------------------------------------------------------------------------------- the checks
@@ -208,4 +240,4 @@ def test_where_aws_is_busy_the_next_call_goes_on(account: Account, swept: World,
 
     assert (first["done"], first["found"], second["done"], second["found"]) == (False, 1, True, 0)
     assert "list_recovery_points_by_backup_vault" not in account.calls, "that was looked at"
-    assert sweeps.last_finished() is not None
+    assert sweeps.waited_for_since() == swept.clock.now()

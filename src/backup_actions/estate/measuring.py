@@ -118,7 +118,7 @@ def read_facts(world: World, estate: Estate) -> Facts:
         oldest_proof=oldest(Standing.ARTIFACT),
         oldest_wait=oldest(Standing.WAITING),
         oldest_unacknowledged=oldest(Standing.ANNOUNCED),
-        swept_at=Sweeps(world.clients.dynamodb, estate.ledger, world.clock).last_finished(),
+        swept_at=Sweeps(world.clients.dynamodb, estate.ledger, world.clock).waited_for_since(),
         failed_points=failed,
         points_at_work=at_work,
         waiting_actions=ledger.count(Standing.WAITING),

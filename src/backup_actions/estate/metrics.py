@@ -33,7 +33,9 @@ LONGEST_WAIT_HOURS = Metric("LongestWaitHours", "None", "how long the one of the
 UNACKNOWLEDGED_HOURS = Metric(
     "UnacknowledgedHours", "None", "age of the oldest off-site copy that the other account has not acknowledged"
 )
-SWEEP_AGE_HOURS = Metric("SweepAgeHours", "None", "hours since a sweep last came to its end; 0 until there was one")
+SWEEP_AGE_HOURS = Metric(
+    "SweepAgeHours", "None", "hours since a sweep last came to its end, or since the very first was begun"
+)
 MONTH_COST_USD = Metric(
     "MonthToDateCostUsd", "None", "what the runs of this month have cost, where the region's prices are known"
 )

@@ -43,6 +43,9 @@ _WORKS_FOR = timedelta(minutes=10)
 _HELD_FOR = timedelta(minutes=15)
 _TOLD_AT_MOST = 100
 
+# The calls come every hour, but for moments: one that is a moment early must not put a sweep off for an hour.
+_EARLY = timedelta(minutes=10)
+
 
 def look(
     looking: Looking, progress: Progress | None = None, *, is_over: Callable[[], bool] = lambda: False
@@ -54,7 +57,9 @@ def look(
     """
     names = list(CHECKS)
     progress = progress or Progress(began=looking.world.clock.now().isoformat(), check=names[0])
-    for name in names[names.index(progress.check) :]:
+    # A version that called its checks otherwise may have left the progress: all of them are made then.
+    first = names.index(progress.check) if progress.check in names else 0
+    for name in names[first:]:
         cursor = progress.cursor if name == progress.check else ""
         for page in _pages(name, looking, cursor):
             then = name if page.cursor else next(iter(names[names.index(name) + 1 :]), "")
@@ -72,7 +77,7 @@ def sweep(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
     del event
     estate = Estate.from_text(world.environment[VARIABLE])
     sweeps = Sweeps(world.clients.dynamodb, estate.ledger, world.clock)
-    every = timedelta(hours=estate.sweep_hours)
+    every = timedelta(hours=estate.sweep_hours) - _EARLY
     progress = sweeps.take(first_check=next(iter(CHECKS)), every=every, held_for=_HELD_FOR)
     if progress is None:
         return {"swept": False}

@@ -41,10 +41,10 @@ class Sweeps:
     def __init__(self, dynamodb: DynamoDBClient, table: str, clock: Clock) -> None:
         self._dynamodb, self._table, self._clock = dynamodb, table, clock
 
-    def last_finished(self) -> datetime | None:
-        """When a sweep last came to its end."""
+    def waited_for_since(self) -> datetime | None:
+        """When a sweep last came to its end; as long as none has, when the first was begun."""
         known = self._find()
-        return datetime.fromisoformat(known.finished) if known and known.finished else None
+        return datetime.fromisoformat(known.finished or known.began) if known else None
 
     def take(self, *, first_check: str, every: timedelta, held_for: timedelta) -> Progress | None:
         """What this call has to go on with; None while another is at it, and until the next sweep is due."""
@@ -72,7 +72,9 @@ class Sweeps:
     def _find(self) -> Progress | None:
         with translated():
             item = self._dynamodb.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True).get("Item")
-        return Progress(**{name: item[name]["S"] for name in Progress.__dataclass_fields__}) if item else None
+        if not item:
+            return None
+        return Progress(**{name: item.get(name, {}).get("S", "") for name in Progress.__dataclass_fields__})
 
     def _put(self, progress: Progress, *, instead_of: Progress | None) -> bool:
         """Whether nobody else was quicker."""
