@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from tests.proving.vaults import ESTATE
 
 from backup_actions.contract import Machine
 from backup_actions.lifecycle import LifecycleSettings, main_machine
 from backup_actions.offsite import ImportSettings, import_machine
+from backup_actions.proving import proving_machine
 from backup_actions_testing.bounds import complaints_about_bounds
 from backup_actions_testing.workflows import complaints_about_workflow, leads_somewhere, sdk_and_operation
 
 each_machine = pytest.mark.parametrize(
     "machine",
-    [main_machine(LifecycleSettings()), import_machine(ImportSettings())],
+    [main_machine(LifecycleSettings()), import_machine(ImportSettings()), proving_machine(ESTATE)],
     ids=lambda machine: machine.name,
 )
 

@@ -111,12 +111,14 @@ class Flow(Run):
         action: str = "ebs-archive",
         athena: bool = False,
         success: str = "each",
+        proving: Mapping[str, object] | None = None,
         durations: Durations | None = None,
         on_report: OnReport = lambda _name, _report: None,
     ) -> Iterator[Self]:
         """A deployment of one action under this deletion policy; ``archive`` are the action's settings.
 
-        ``athena`` makes exports tables of Glue; ``success`` is how successes are told.
+        ``athena`` makes exports tables of Glue; ``success`` is how successes are told; ``proving`` is how
+        archives are proven again.
         """
         actions = [_installed(action)]
         settings = from_mapping(
@@ -128,6 +130,7 @@ class Flow(Run):
                 "deletion": {"policy": policy, **(deletion or {})},
                 "notifications": {"success": success},
                 "athena": {"enabled": athena},
+                "proving": dict(proving or {}),
                 "actions": {action: dict(archive or {})},
             },
             actions,

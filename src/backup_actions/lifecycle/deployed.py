@@ -15,6 +15,7 @@ from backup_actions.ledger import WAKE
 from backup_actions.lifecycle.main import INTAKE, main_machine
 from backup_actions.lifecycle.settings import LifecycleSettings
 from backup_actions.offsite import ImportSettings, import_machine
+from backup_actions.proving import ProvingSettings, proving_machine
 
 if TYPE_CHECKING:
     from backup_actions.settings import DeploymentSettings
@@ -45,7 +46,11 @@ class Deployed:
 
 
 def deployed_machines(settings: DeploymentSettings, actions: Iterable[Action]) -> tuple[Deployed, ...]:
-    """The main machine, or that of imports where the settings have such, and one for each enabled action."""
+    """The main machine, or that of imports where the settings have such, and one for each enabled action.
+
+    And that which proves archives again, where the settings want it.
+    """
+    actions = tuple(actions)
     enabled = settings.enabled(actions)
     zones = [{"name": zone, "queue": queue_arn(zone)} for zone in settings.zones]
     offered = [
@@ -66,6 +71,7 @@ def deployed_machines(settings: DeploymentSettings, actions: Iterable[Action]) -
     return (
         deployed(main, own, cleans_up=settings.imports is not None),
         *(deployed(action, settings.settings_of(action), cleans_up=True) for action in enabled),
+        *(deployed(machine, own, cleans_up=True) for machine, own in _proving(settings, actions)),
     )
 
 
@@ -83,6 +89,20 @@ def deployed_functions(settings: DeploymentSettings, actions: Iterable[Action]) 
         *((WAKE,) if awaited_events(settings, actions) else ()),
         *_watching(settings, deployed_estate(settings, actions)),
     )
+
+
+def _proving(settings: DeploymentSettings, actions: Iterable[Action]) -> Iterator[tuple[Machine, Settings]]:
+    """What proves archives again, where that is wanted."""
+    proving = settings.proving
+    if proving.is_wanted:
+        test = proving.restore_test
+        own = ProvingSettings(
+            verify_every_days=proving.verify_every_days,
+            gib_per_day=proving.gib_per_day,
+            restore_every_days=test.every_days if test else None,
+            restore_choose=test.choose if test else "random",
+        )
+        yield proving_machine(deployed_estate(settings, actions)), own
 
 
 def _watching(settings: DeploymentSettings, estate: Estate) -> Iterator[Function]:

@@ -16,6 +16,7 @@ from backup_actions.estate import Estate
 from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.model.progress import Progress
 from backup_actions.proving.bucket import StoredDocument, retention, stored_document
+from backup_actions.proving.proof import Found, ProofKind
 from backup_actions.proving.report import ProvenArchive, Report, ReportedPoint, by_resource
 
 # Each waits for S3, twice a point: 100,000 points take a quarter of an hour.
@@ -121,15 +122,18 @@ class _Reading:
     def _archive(self, action: Entry, report: Mapping[str, Any]) -> ProvenArchive:
         details: Mapping[str, Any] = action.details
         proofs: Mapping[str, Any] = details.get("proofs") or {}
-        last = max(proofs.values(), key=lambda proof: str(proof["at"]), default=None)
+        by_age = sorted(proofs.values(), key=lambda proof: str(proof["at"]))
+        last = by_age[-1] if by_age else None
+        good = [proof for proof in by_age if proof["found"] == Found.GOOD]
+        proven_at = _proven_at(action)
         key, digest = str(report.get("manifest_key", "")), str(report.get("manifest_sha256", ""))
         found = self._document(key) if key else None
         return ProvenArchive(
             action=action.action,
             standing=action.standing,
-            proven_at=_proven_at(action),
-            proven_by=last["kind"] if last else "run" if action.standing == Standing.ARTIFACT else "",
-            restored_at=str((proofs.get("restore") or {}).get("at", "")),
+            proven_at=proven_at,
+            proven_by=good[-1]["kind"] if good else "run" if proven_at else "",
+            restored_at=next((proof["at"] for proof in good if proof["kind"] == ProofKind.RESTORE), ""),
             place=f"s3://{self.estate.bucket}/{key.rpartition('/')[0]}" if key else "",
             stored_bytes=int(details.get("stored_bytes", 0)),
             manifest_sha256=digest,

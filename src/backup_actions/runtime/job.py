@@ -12,14 +12,16 @@ from typing import Any
 from backup_actions.aws import Clients, World
 from backup_actions.errors import BackupActionsError
 from backup_actions.plugins import installed_action
+from backup_actions.proving.machine import JOBS as PROVING_JOBS
+from backup_actions.proving.machine import NAME as PROVING
 from backup_actions.runtime.code import load_step
 from backup_actions.runtime.progress import JsonLines
 
 
 def run(world: World, action_name: str, job_name: str, event: Mapping[str, Any]) -> int:
-    """Run one job of an installed action; the exit code is the job's."""
-    action = installed_action(action_name)
-    step = load_step(action.jobs[job_name].code)
+    """Run one job of an installed action, or of proving; the exit code is the job's."""
+    jobs = PROVING_JOBS if action_name == PROVING else installed_action(action_name).jobs
+    step = load_step(jobs[job_name].code)
     try:
         step(world, event)
     except BackupActionsError as error:

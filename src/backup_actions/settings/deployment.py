@@ -14,6 +14,7 @@ from backup_actions.settings.athena import Athena
 from backup_actions.settings.backup_plans import BackupPlans
 from backup_actions.settings.imports import Imports
 from backup_actions.settings.network import Network
+from backup_actions.settings.proving import Proving
 from backup_actions.settings.watching import Watching
 from backup_actions.settings.words import (
     Account,
@@ -136,6 +137,7 @@ class DeploymentSettings(Section):
     notifications: Notifications = Field(Notifications(), description="Who is told of success and failure.")
     network: Network = Field(Network(), description="Where the hosts of jobs stand, and how they reach AWS.")
     watching: Watching = Field(Watching(), description="How the deployment looks after itself.")
+    proving: Proving = Field(Proving(), description="How often archives are proven again.")
     worker_image: ImageUri | None = Field(
         None, description="The image of the Batch jobs; null: built from containers/worker at deployment."
     )

@@ -1,0 +1,155 @@
+"""Reads an archive, a dump, an export or whatever an action has made, and says what of it is not as it was proven."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from backup_actions.archive import S3Store, verify
+from backup_actions.archive.checksums import Crc64Nvme
+from backup_actions.aws import World, translated
+from backup_actions.aws.errors import ABSENT
+from backup_actions.dump import verify_dump
+from backup_actions.errors import AwsCallFailed, ManifestUnreadable
+from backup_actions.model.json_types import JsonObject
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest
+from backup_actions.model.report import ActionReport, Artifact
+from backup_actions.proving.bucket import COLD, StoredDocument, stored_document
+from backup_actions.proving.proof import Found, Proof, ProofKind, Subject
+from backup_actions.proving.told import is_cold, report_in
+
+_PIECE_BYTES = 1 << 20
+_PROBLEMS_AT_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a reader has found."""
+
+    problems: Sequence[str]
+    looked_at: JsonObject
+
+
+Restore = Callable[[S3Store, Manifest], tuple[Sequence[str], JsonObject]]
+"""Restores a sample of an archive that was just verified: what was wrong, and what it was."""
+
+
+def prove_again(
+    world: World, bucket: str, subject: Subject, kind: ProofKind, *, restore: Restore | None = None
+) -> Proof:
+    """What the archive is now, compared with the evidence of the run that made it.
+
+    Damage and cold are found, never raised. Raises AwsBusy and AwsCallFailed: then nothing was found.
+    """
+    began = world.clock.now().isoformat()
+    evidence = stored_document(world.clients.s3, bucket, subject.evidence_key)
+    report = _report(evidence, subject.action)
+    manifest = stored_document(world.clients.s3, bucket, report.manifest_key) if report else None
+    found, read = _judged(world, bucket, report, manifest, restore)
+    return Proof(
+        subject=subject,
+        kind=kind,
+        found=found,
+        problems=tuple(read.problems[:_PROBLEMS_AT_MOST]),
+        began_at=began,
+        proven_at=world.clock.now().isoformat(),
+        manifest_key=report.manifest_key if report else "",
+        manifest_sha256=manifest.sha256 if manifest else "",
+        evidence_sha256=evidence.sha256 if evidence else "",
+        looked_at=read.looked_at,
+        usage=world.clients.requests.usage,
+    )
+
+
+def _report(evidence: StoredDocument | None, action: str) -> ActionReport | None:
+    try:
+        document = json.loads(evidence.content) if evidence and evidence.content else {}
+    except ValueError:
+        return None
+    return report_in(document, action) if isinstance(document, dict) else None
+
+
+def _judged(
+    world: World, bucket: str, report: ActionReport | None, manifest: StoredDocument | None, restore: Restore | None
+) -> tuple[Found, _Read]:
+    if report is None:
+        return Found.DAMAGED, _Read(["no evidence says what it was when it was made"], {})
+    if manifest is None:
+        return Found.DAMAGED, _Read([f"{report.manifest_key} is not there"], {})
+    if not manifest.sha256 or any(is_cold(world, bucket, artifact) for artifact in report.artifacts):
+        return Found.COLD, _Read([f"it lies in {manifest.storage_class} and has to be thawed before it is read"], {})
+    if manifest.sha256 != report.manifest_sha256:
+        return Found.DAMAGED, _Read([f"{report.manifest_key} is not the manifest that was proven"], {})
+    try:
+        read = _read(world, bucket, report, manifest.content, restore)
+    except AwsCallFailed as refusal:
+        if refusal.facts["error_code"] != COLD:
+            raise
+        return Found.COLD, _Read(["a part of it has to be thawed before it is read"], {})
+    return (Found.DAMAGED if read.problems else Found.GOOD), read
+
+
+def _read(world: World, bucket: str, report: ActionReport, content: bytes, restore: Restore | None) -> _Read:
+    """By the manifest's kind: an archive or a dump of ours as their own verification does, all else by its bytes."""
+    prefix, _, name = report.manifest_key.rpartition("/")
+    try:
+        manifest = Manifest.from_bytes(content) if name == MANIFEST_NAME else None
+    except ManifestUnreadable:
+        manifest = None  # an action of somebody else's, which calls its own manifest so
+    if manifest is None:
+        return _bytes_compared(world, bucket, report)
+    store = S3Store(client=world.clients.s3, bucket=bucket, prefix=prefix)
+    read = _dump_read(world, store) if manifest.is_dump else _archive_read(world, store)
+    if read.problems or restore is None:
+        return read
+    problems, restored = restore(store, manifest)
+    return _Read(problems, {**read.looked_at, "restored": restored})
+
+
+def _archive_read(world: World, store: S3Store) -> _Read:
+    report = verify(store, progress=world.progress)
+    return _Read([f"{problem.object}: {problem.reason}" for problem in report.problems], report.to_json())
+
+
+def _dump_read(world: World, store: S3Store) -> _Read:
+    report = verify_dump(store, None, depth="list", progress=world.progress)
+    damage = [f"{problem.object}: {problem.reason}" for problem in report.archive.problems]
+    return _Read([*damage, *map(str, report.differences)], report.to_json())
+
+
+def _bytes_compared(world: World, bucket: str, report: ActionReport) -> _Read:
+    """Each object that the run reported is read whole, and has the size and the checksum that were proven."""
+    problems: list[str] = []
+    world.progress.start("objects", sum(artifact.size_bytes for artifact in report.artifacts))
+    unchecked = 0
+    for artifact in report.artifacts:
+        unchecked += not artifact.crc64nvme
+        problems += _objections(world, bucket, artifact)
+    size_bytes = sum(artifact.size_bytes for artifact in report.artifacts)
+    figures: JsonObject = {
+        "objects": len(report.artifacts),
+        "bytes_read": size_bytes,
+        "objects_without_checksum": unchecked,
+    }
+    return _Read(problems, figures)
+
+
+def _objections(world: World, bucket: str, artifact: Artifact) -> list[str]:
+    checksum, size_bytes = Crc64Nvme(), 0
+    try:
+        with translated():
+            body = world.clients.s3.get_object(Bucket=bucket, Key=artifact.key)["Body"]
+            for piece in body.iter_chunks(_PIECE_BYTES):
+                checksum.update(piece)
+                size_bytes += len(piece)
+                world.progress.add(len(piece))
+    except AwsCallFailed as refusal:
+        if refusal.facts["error_code"] in ABSENT:
+            return [f"{artifact.key} is not there"]
+        raise
+    if size_bytes != artifact.size_bytes:
+        return [f"{artifact.key} has {size_bytes} bytes, not {artifact.size_bytes}"]
+    if artifact.crc64nvme and checksum.base64() != artifact.crc64nvme:
+        return [f"{artifact.key} has the CRC64NVME {checksum.base64()}, not {artifact.crc64nvme}"]
+    return []
