@@ -286,6 +286,8 @@ UNUSED_HERE: Mapping[tuple[str, str], str] = {
         (f"{IMPORT}-workflow", f"events:{action}"): "used by Step Functions itself, when a machine is made"
         for action in ("PutTargets", "PutRule", "DescribeRule")
     },
+    (_HEAR, "states:DescribeExecution"): "for an announcement that comes again while its import is under way",
+    (f"{IMPORT}-task-tell", "s3:ListBucket"): "for evidence that does not stand yet: none is written twice here",
     **{(f"{IMPORT}-task-prove", action): _FOR_ACTIONS for action in ("s3:GetObject", "s3:ListBucket", "kms:Decrypt")},
 }
 """Grants whose lack no run of ours can show, and why they stand all the same."""
