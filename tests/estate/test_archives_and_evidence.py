@@ -71,6 +71,20 @@ def test_a_verified_archive_that_is_gone_is_told(world: World) -> None:
     assert found(account, world) == [("evidence without archive", lonely)]
 
 
+def test_a_page_ends_after_so_many_keys_however_few_folders_they_are_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account()
+    lonely = [archived(account, f"snap-{number}") for number in range(4)]
+    monkeypatch.setattr(evidence, "_KEYS", 3)
+
+    pages = list(archives_and_evidence(account.looking(world), ""))
+    rest = list(archives_and_evidence(account.looking(world), pages[0].cursor))
+
+    assert [[finding.subject for finding in page.findings] for page in pages] == [lonely[:2], lonely[2:], []]
+    assert [finding.subject for page in rest for finding in page.findings] == lonely[2:]
+
+
 def test_what_was_never_verified_and_was_discarded_is_not_missed(world: World) -> None:
     account = Account()
     proven(account, "snap-1", verified=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from tests.estate.ledgers import HOUR, NOON, VOLUME
 from tests.estate.watched_account import LONG_AGO, MACHINE, WATCHED, Account
+from tests.offsite.kept_imports import kept
 
 from backup_actions.aws import World
 from backup_actions.estate.left_behind import clean_up_name, left_behind
@@ -15,6 +17,7 @@ from backup_actions.ledger import Ledger, Status
 from backup_actions.lifecycle import rules
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions.offsite.imports import Acted, Imports
 
 GIVEN = json.dumps({"recoveryPoint": {}})
 
@@ -131,6 +134,17 @@ def test_an_upload_that_the_next_attempt_of_a_run_goes_on_with_is_left_alone(wor
     )
 
     assert account.found(open_uploads, world) == []
+
+
+@pytest.mark.parametrize(("acted", "aborted"), [(Acted.RUNNING, []), (Acted.PROVEN, ["upload"])])
+def test_in_a_separated_account_imports_are_what_runs_are_at(world: World, acted: Acted, aborted: list[str]) -> None:
+    known = kept("done", NOON - 90 * HOUR, acted=acted)
+    Imports(world.clients.dynamodb, WATCHED.ledger, world.clock).stand(known)
+    account = uploaded(f"{known.recovery_point.prefix('ebs-archive', '2026-04-30')}/run/whole/files.tar.zst")
+
+    account.found(open_uploads, world, estate=replace(WATCHED, vaults=()))
+
+    assert account.aborted == aborted
 
 
 def test_an_upload_of_somebody_else_is_told_with_the_command_that_ends_it(world: World) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = "evidence"
 _FOLDERS = 1000
+_KEYS = 100_000  # a large export has as many by itself: 100 calls, some ten seconds
 
 # Whatever is written last in a folder: then all of it is there.
 _WHOLE = frozenset({"manifest.json", "export.json"})
@@ -37,6 +38,7 @@ class _Kept:
     first: datetime
     last: datetime
     """When the oldest and the newest of it were written."""
+    keys: int
 
     @property
     def order(self) -> str:
@@ -59,10 +61,14 @@ def archives_and_evidence(looking: Looking, cursor: str) -> Iterator[Page]:
     while path:
         path = ""
         findings: list[Finding] = []
+        keys = 0
         for path, together in islice(points, _FOLDERS):
             there = {kept.kind: kept for kept in together}
+            keys += sum(kept.keys for kept in there.values())
             if path not in alive and _is_to_be_judged(looking, there):
                 findings += _judged(looking, path, there)
+            if keys >= _KEYS:
+                break
         yield Page(tuple(findings), path)
 
 
@@ -71,15 +77,16 @@ def _kept(s3: S3Client, bucket: str, kind: str, after: str) -> Iterator[_Kept]:
     objects = _objects(s3, bucket, f"{kind}/", f"{kind}/{after}0" if after else f"{kind}/")
     for path, together in groupby(objects, key=lambda found: folder_of(found["Key"]).path):
         names: set[str] = set()
-        first = last = None
+        first, last, keys = None, None, 0
         for found in together:
+            keys += 1
             name = found["Key"].rpartition("/")[2]
             if name in _WHOLE or name == "evidence.json" or name.endswith(_VERIFICATION):
                 names.add(name)
             first, last = first or found["LastModified"], max(last or found["LastModified"], found["LastModified"])
             first = min(first, found["LastModified"])
         if path and first and last:
-            yield _Kept(kind, path, frozenset(names), first, last)
+            yield _Kept(kind, path, frozenset(names), first, last, keys)
 
 
 def _objects(s3: S3Client, bucket: str, inside: str, after: str) -> Iterator[Any]:

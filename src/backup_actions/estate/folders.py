@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 
 from backup_actions.estate.looking import Looking
 from backup_actions.ledger import Status
+from backup_actions.offsite.imports import Import, Imports
 
 _STEPS = 6
 """resource_type=…/account=…/region=…/resource=…/date=…/<id>"""
@@ -32,6 +34,15 @@ def folder_of(key: str) -> Folder:
 
 
 def under_way(looking: Looking) -> frozenset[str]:
-    """The paths of all points that are being processed."""
+    """The paths of all points that are being processed; in a separated account of all imports that are."""
+    if looking.estate.is_separated:
+        imports = Imports(looking.world.clients.dynamodb, looking.estate.ledger, looking.world.clock).all()
+        return frozenset(_path_of(each) for each in imports if each.imported_arn and not each.is_at_rest)
     entries = looking.ledger.standing(Status.PROCESSING)
     return frozenset(folder_of(str(entry.details.get("evidence", ""))).path for entry in entries)
+
+
+def _path_of(known: Import) -> str:
+    """As the import machine gives it to actions."""
+    day = known.backed_up_at.astimezone(UTC).date().isoformat()
+    return folder_of(known.recovery_point.prefix("evidence", day)).path
