@@ -13,7 +13,7 @@ from tests.offsite.kept_imports import kept
 from backup_actions.aws import World
 from backup_actions.estate.left_behind import clean_up_name, left_behind
 from backup_actions.estate.open_uploads import open_uploads
-from backup_actions.ledger import Ledger, Status
+from backup_actions.ledger import Ledger, Standing, Status
 from backup_actions.lifecycle import rules
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -85,11 +85,22 @@ def test_what_a_forgotten_run_has_left_is_told(world: World) -> None:
     (finding,) = account.found(left_behind, world)
 
     assert not finding.repaired
-    assert "by hand" in finding.remedy
+    assert "by hand, unless another deployment" in finding.remedy
+    assert "is over" not in finding.what
 
 
-def test_jobs_that_have_ended_are_no_resources(world: World) -> None:
-    account = Account(tagged=[("arn:aws:batch:us-east-1:111122223333:job/1", "ebs-archive/of-last-year")])
+def test_a_copy_that_another_account_may_be_importing_is_never_told_to_be_removed(world: World) -> None:
+    Ledger(world.clients.dynamodb, WATCHED.ledger, world.clock).record_action(
+        POINT, "offsite-copy", run="of-last-year", status=Standing.ANNOUNCED, details={}
+    )
+    account = Account(tagged=[("arn:aws:ec2:us-east-1:111122223333:snapshot/snap-1", "ebs-archive/of-last-year")])
+
+    assert account.found(left_behind, world) == []
+
+
+@pytest.mark.parametrize("arn", ["batch:us-east-1:111122223333:job/1", "ecs:us-east-1:111122223333:task/zone/1"])
+def test_jobs_that_have_ended_are_no_resources(world: World, arn: str) -> None:
+    account = Account(tagged=[(f"arn:aws:{arn}", "ebs-archive/of-last-year")])
 
     assert account.found(left_behind, world) == []
 

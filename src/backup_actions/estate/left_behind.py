@@ -10,6 +10,7 @@ from backup_actions.aws import translated
 from backup_actions.aws.executions import Execution, begin, find_execution
 from backup_actions.estate.findings import Finding, Kind
 from backup_actions.estate.looking import Looking, Page
+from backup_actions.ledger import Standing
 from backup_actions.model.json_types import JsonObject
 
 RUN_TAG = "backup-actions:run"
@@ -17,16 +18,24 @@ RUN_TAG = "backup-actions:run"
 
 _CHANGED = "Step Functions Execution Status Change"
 
-# Jobs carry the tag too, and stay listed for days after their end.
-_NO_RESOURCES = frozenset({"batch"})
+# Jobs carry the tag too, and so do the tasks that they are on their hosts; both stay listed after their end.
+_NO_RESOURCES = frozenset({"batch", "ecs"})
+
+# Two deployments in one account tag alike, and an action may keep what it has made: nobody but a person can know.
+_FORGOTTEN = (
+    "Step Functions knows no such run, or not any more: remove it by hand, unless another deployment in this account "
+    "has made it or it is kept because it is wanted"
+)
 
 
 def left_behind(looking: Looking, cursor: str) -> Iterator[Page]:
     """What a run of long ago has left is removed by its own machine, begun as after a run that was cut short, once.
 
-    What such a run leaves on purpose is not told; what it cannot remove is.
+    What such a run leaves on purpose is not told; what it cannot remove is. Announced copies have a
+    function of their own.
     """
     del cursor
+    announced = {_nameless(entry.point) for entry in looking.ledger.standing(Standing.ANNOUNCED)}
     by_run: defaultdict[str, list[str]] = defaultdict(list)
     with translated():
         pages = looking.world.clients.resourcegroupstaggingapi.get_paginator("get_resources").paginate(
@@ -35,9 +44,16 @@ def left_behind(looking: Looking, cursor: str) -> Iterator[Page]:
         for page in pages:
             for found in page["ResourceTagMappingList"]:
                 run = next(tag["Value"] for tag in found["Tags"] if tag["Key"] == RUN_TAG)
-                if found["ResourceARN"].split(":")[2] not in _NO_RESOURCES:
-                    by_run[run].append(found["ResourceARN"])
+                arn = found["ResourceARN"]
+                if arn.split(":")[2] not in _NO_RESOURCES and _nameless(arn) not in announced:
+                    by_run[run].append(arn)
     yield Page(tuple(finding for tag, arns in sorted(by_run.items()) for finding in _judged(looking, tag, arns)))
+
+
+def _nameless(arn: str) -> tuple[str, ...]:
+    """Without the account: snapshots of EBS are told with it and without."""
+    parts = arn.split(":", 5)
+    return (*parts[:4], *parts[5:])
 
 
 def clean_up_name(run: str) -> str:
@@ -53,7 +69,7 @@ def _judged(looking: Looking, tag: str, arns: Sequence[str]) -> Iterator[Finding
     stepfunctions = looking.world.clients.stepfunctions
     ended = find_execution(stepfunctions, machine, run)
     if ended is None:
-        yield from _told(arns, run, "", "Step Functions knows nothing of the run any more: remove it by hand")
+        yield from _told(arns, run, "", _FORGOTTEN)
         return
     if ended.is_running or not ended.ended_at or not looking.is_settled(ended.ended_at):
         return
@@ -74,7 +90,7 @@ def _told(arns: Sequence[str], run: str, since: str, remedy: str, *, repaired: b
         yield Finding(
             kind=Kind.LEFT_BEHIND,
             subject=arn,
-            what=f"the run {run} has made it, and is over",
+            what=f"the run {run} has made it, and is over" if since else f"its tag says that the run {run} has made it",
             since=since,
             remedy=remedy,
             repaired=repaired,
