@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration
@@ -26,17 +26,27 @@ if TYPE_CHECKING:
 # EventBridge's own limits: it tries for a day before the dead-letter queue gets the event.
 _TRIES, _TRIES_FOR_HOURS = 185, 24
 
+# Each is in the pattern three times, once with an ARN around it, and EventBridge takes 2048 characters.
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+_VAULTS_IN_A_PATTERN = 7
 
-def intake_rules(scope: Construct, intake: lambda_.IFunction, vaults: Iterable[str], dead_letters: sqs.IQueue) -> None:
+
+def intake_rules(scope: Construct, intake: lambda_.IFunction, vaults: Sequence[str], dead_letters: sqs.IQueue) -> None:
     """Every way in which a vault says that it has a new recovery point calls the intake."""
-    names = list(vaults)
-    arns = [f"arn:{Aws.PARTITION}:backup:{Aws.REGION}:{Aws.ACCOUNT_ID}:backup-vault:{name}" for name in names]
-    for name, description, pattern in (
-        ("Announced", "A watched vault has a new recovery point", rules.announced(names, arns)),
-        ("AnnouncedByCloudTrail", "The same, as CloudTrail tells it", rules.announced_by_cloudtrail(names)),
-    ):
-        rule = events.Rule(scope, name, description=description, event_pattern=_rendered(pattern))
-        rule.add_target(_calling(intake, dead_letters))
+    for first in range(0, len(vaults), _VAULTS_IN_A_PATTERN):
+        names = list(vaults[first : first + _VAULTS_IN_A_PATTERN])
+        arns = [f"arn:{Aws.PARTITION}:backup:{Aws.REGION}:{Aws.ACCOUNT_ID}:backup-vault:{name}" for name in names]
+        for name, description, pattern in (
+            ("Announced", "A watched vault has a new recovery point", rules.announced(names, arns)),
+            ("AnnouncedByCloudTrail", "The same, as CloudTrail tells it", rules.announced_by_cloudtrail(names)),
+        ):
+            rule = events.Rule(
+                scope,
+                f"{name}-{first}" if first else name,
+                description=description,
+                event_pattern=_rendered(pattern),
+            )
+            rule.add_target(_calling(intake, dead_letters))
 
 
 def schedule_rule(scope: Construct, described: Function, function: lambda_.IFunction, dead_letters: sqs.IQueue) -> None:
