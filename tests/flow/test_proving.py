@@ -13,8 +13,9 @@ from tests.flow.flow import NAME, Flow
 from tests.flow.invariants import nothing_left_behind
 
 from backup_actions.aws import Clients
-from backup_actions.cli.commands import report
+from backup_actions.cli.commands import prove, report
 from backup_actions.cli.errors import run
+from backup_actions.errors import ArchiveDamaged
 
 if TYPE_CHECKING:
     from backup_actions.ledger import Entry
@@ -71,6 +72,7 @@ def _quarter(
         with flow.cloud.clock.actor():
             flow.cloud.clock.sleep(3.5 * 24 * 3600)
         flow.wait()
+        _ = flow.notices  # as they are before anybody proves anything by hand
         yield Quarter(flow, key)
 
 
@@ -123,3 +125,31 @@ def test_the_report_shows_what_was_found(
     assert [each["point"] for each in told["damaged"]] == [quarter.damaged]
     assert told["counts"]["archives_restored_in_a_test"] == 1
     assert quarter.damaged in page.read_text()
+
+
+def test_an_operator_proves_what_is_damaged_again_and_hears_what_is_wrong(
+    quarter: Quarter, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clients = Clients(quarter.flow.cloud.administrator)
+    monkeypatch.setattr(prove, "aws_clients", lambda: clients)
+    capfd.readouterr()
+
+    assert run(["prove", quarter.damaged]) == ArchiveDamaged.exit_code
+
+    written = capfd.readouterr()
+    assert written.out.startswith(f"damaged: ebs-archive of {quarter.damaged}\n")
+    assert "BA0404" in written.err
+
+
+def test_an_operator_proves_and_restores_what_was_proven_longest_ago(
+    quarter: Quarter, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clients = Clients(quarter.flow.cloud.administrator)
+    monkeypatch.setattr(prove, "aws_clients", lambda: clients)
+    capfd.readouterr()
+
+    assert run(["prove", "--oldest", "5", "--restore", "--json"]) == 0
+
+    (proof,) = json.loads(capfd.readouterr().out)["proofs"]
+    assert (proof["found"], proof["recoveryPoint"]["arn"]) == ("good", quarter.sound)
+    assert run(["prove"]) == 2

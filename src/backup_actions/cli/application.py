@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "replay": "replay:replay",
     "sweep": "sweep:sweep",
     "report": "report:report",
+    "prove": "prove:prove",
     "imports": "imports:imports",
     "cost": "cost:cost",
 }

@@ -1,0 +1,223 @@
+"""What is found of an archive, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.proving.vaults import ACTION, ESTATE, archived, point, put
+
+from backup_actions.archive import Archive, FolderStore, archive
+from backup_actions.archive.checksums import Crc64Nvme
+from backup_actions.errors import NotVerified
+from backup_actions.ledger import Ledger, Standing
+from backup_actions.model.progress import Silence
+from backup_actions.proving.concluding import Place, conclude, store
+from backup_actions.proving.proof import Found, Proof, ProofKind, Subject
+from backup_actions.proving.reading import prove_again
+from backup_actions.proving.sampling import restore_sample
+
+if TYPE_CHECKING:
+    from backup_actions.aws import World
+
+POINT = point("snap-1")
+EVIDENCE = f"{POINT.prefix('evidence', '2026-05-04')}/evidence.json"
+SUBJECT = Subject(recovery_point=POINT, action=ACTION, run="run", evidence_key=EVIDENCE)
+
+
+@pytest.fixture(name="topic")
+def _topic(world: World) -> Iterator[str]:
+    """The URL of a queue that hears what people are told."""
+    arn = world.clients.sns.create_topic(Name="backup-actions")["TopicArn"]
+    url = world.clients.sqs.create_queue(QueueName="told")["QueueUrl"]
+    queue = world.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    world.clients.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue)
+    yield url
+    world.clients.sqs.delete_queue(QueueUrl=url)
+    world.clients.sns.delete_topic(TopicArn=arn)
+
+
+def exported(world: World, content: bytes = b"PAR1 rows PAR1") -> str:
+    """The point was exported: one object, which the evidence names; its key."""
+    prefix = archived(world, POINT, name="export.json")
+    key = f"{prefix}/part-0.parquet"
+    put(world, key, content)
+    checksum = Crc64Nvme()
+    checksum.update(content)
+    evidence = json.loads(world.clients.s3.get_object(Bucket=ESTATE.bucket, Key=EVIDENCE)["Body"].read())
+    report = evidence["actions"][0]["result"]["report"]
+    report["artifacts"] = [{"key": key, "size_bytes": len(content), "crc64nvme": checksum.base64()}]
+    report |= {"verified": True, "reason": "", "verification_key": "", "source_bytes": 0, "stored_bytes": 0}
+    put(world, EVIDENCE, json.dumps(evidence).encode())
+    return key
+
+
+def prove(world: World) -> Proof:
+    return prove_again(world, ESTATE.bucket, SUBJECT, ProofKind.VERIFICATION)
+
+
+def concluded(world: World, proof: Proof) -> str:
+    """The key of the proof, from which everything has followed."""
+    key = SUBJECT.proof_key(proof.kind, world.clock.now())
+    store(world, ESTATE.bucket, key, proof)
+    topic_arn = world.clients.sns.list_topics()["Topics"][0]["TopicArn"]
+    conclude(world, Place(bucket=ESTATE.bucket, ledger=ESTATE.ledger, topic_arn=topic_arn), key)
+    return key
+
+
+def told(world: World, url: str) -> list[dict[str, Any]]:
+    found = world.clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(message["Body"]) for message in found]
+
+
+def entry(world: World) -> Any:
+    return Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock).entries(str(POINT.arn))[1]
+
+
+def test_an_export_whose_bytes_are_as_proven_is_good(world: World) -> None:
+    exported(world)
+
+    proof = prove(world)
+
+    assert (proof.found, proof.problems) == (Found.GOOD, ())
+    assert proof.looked_at == {"objects": 1, "bytes_read": 14, "objects_without_checksum": 0}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(b"PAR1 rowz PAR1", "has the CRC64NVME"), (b"PAR1", "has 4 bytes, not 14"), (None, "is not there")],
+    ids=["another byte", "shorter", "gone"],
+)
+def test_what_is_not_as_proven_is_damaged(world: World, content: bytes | None, complaint: str) -> None:
+    key = exported(world)
+    world.clients.s3.delete_object(Bucket=ESTATE.bucket, Key=key)
+    if content is not None:
+        put(world, key, content)
+
+    proof = prove(world)
+
+    assert proof.found == Found.DAMAGED
+    assert key in proof.problems[0]
+    assert complaint in proof.problems[0]
+
+
+def test_another_manifest_is_damage_whatever_it_says(world: World) -> None:
+    key = exported(world)
+    put(world, f"{key.rpartition('/')[0]}/export.json", b"{}")
+
+    assert "is not the manifest that was proven" in prove(world).problems[0]
+
+
+def test_without_evidence_nothing_is_proven(world: World) -> None:
+    exported(world)
+    world.clients.s3.delete_object(Bucket=ESTATE.bucket, Key=EVIDENCE)
+
+    assert prove(world).problems == ("no evidence says what it was when it was made",)
+
+
+def test_what_has_to_be_thawed_is_cold_and_not_damaged(world: World) -> None:
+    key = exported(world)
+    body = world.clients.s3.get_object(Bucket=ESTATE.bucket, Key=key)["Body"].read()
+    world.clients.s3.put_object(Bucket=ESTATE.bucket, Key=key, Body=body, StorageClass="DEEP_ARCHIVE")
+
+    assert prove(world).found == Found.COLD
+
+
+def test_a_proof_is_read_as_it_was_written(world: World) -> None:
+    exported(world)
+    proof = prove(world)
+
+    assert Proof.from_json(json.loads(json.dumps(proof.to_json()))) == proof
+
+
+@pytest.mark.usefixtures("topic")
+def test_a_good_proof_moves_the_archive_to_the_end_of_the_queue(world: World) -> None:
+    exported(world)
+    world.clock.sleep(timedelta(days=90).total_seconds())
+
+    key = concluded(world, prove(world))
+
+    after = entry(world)
+    assert (after.standing, after.since) == (Standing.ARTIFACT, world.clock.now().isoformat())
+    assert after.details["proofs"]["verification"]["key"] == key
+    assert after.details["stored_bytes"] == 2048, "what was known stays known"
+
+
+def test_damage_is_told_with_what_to_do_and_the_ledger_says_when_it_was_last_good(world: World, topic: str) -> None:
+    key = exported(world)
+    before = entry(world).since
+    put(world, key, b"other")
+    world.clock.sleep(3600)
+
+    concluded(world, prove(world))
+
+    (notice,) = told(world, topic)
+    after = entry(world)
+    assert (after.standing, after.details["last_proven"]) == (Standing.DAMAGED, before)
+    assert "Damaged archive of EBS vol-0c2d" in notice["Subject"]
+    assert "Nothing was removed" in notice["Message"]
+    assert f"backup-actions replay {POINT.arn} --again" in notice["Message"]
+
+
+def test_what_another_run_has_noted_meanwhile_stays(world: World, topic: str) -> None:
+    exported(world)
+    proof = prove(world)
+    ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
+    ledger.record_action(POINT, ACTION, run="run-2", status="verified", details={})
+
+    concluded(world, proof)
+
+    assert (entry(world).run, entry(world).details) == ("run-2", {})
+    assert told(world, topic) == []
+
+
+def test_without_a_proof_nothing_follows(world: World) -> None:
+    with pytest.raises(NotVerified, match="there is no proof"):
+        conclude(world, Place(bucket=ESTATE.bucket, ledger=ESTATE.ledger, topic_arn=""), "proofs/none.json")
+
+
+# ----------------------------------------------------------------------------------------------------- restore tests
+
+
+@pytest.fixture(name="kept", scope="module")
+def _kept(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
+    """An archive of 150 small files."""
+    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("kept")
+    for number in range(150):
+        (source / f"file-{number}").write_bytes(bytes([number]) * (number + 1))
+    kept = FolderStore(folder)
+    archive(source, kept, name="files")
+    return kept
+
+
+def sampled(kept: FolderStore, scratch: Path, lot: str = "today") -> tuple[list[str], Any]:
+    return restore_sample(kept, Archive.open(kept).manifest, lot=lot, progress=Silence(), scratch=scratch)
+
+
+def test_a_sample_is_restored_compared_and_gone(kept: FolderStore, tmp_path: Path) -> None:
+    problems, figures = sampled(kept, tmp_path)
+
+    assert (problems, figures["files"]) == ([], 100)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_lot_takes_the_same_sample_and_another_one_another(kept: FolderStore, tmp_path: Path) -> None:
+    assert sampled(kept, tmp_path)[1] == sampled(kept, tmp_path)[1]
+    assert sampled(kept, tmp_path)[1]["bytes"] != sampled(kept, tmp_path, "tomorrow")[1]["bytes"]
+
+
+def test_what_cannot_be_restored_is_named(kept: FolderStore, tmp_path: Path) -> None:
+    (member,) = Archive.open(kept).manifest.members
+    stored = Path(kept.location) / member.object.name
+    sound = stored.read_bytes()
+    stored.write_bytes(bytes(len(sound)))
+
+    problems, _ = sampled(kept, tmp_path)
+
+    stored.write_bytes(sound)
+    assert len(problems) == 100
+    assert "cannot be restored" in problems[0]
