@@ -36,7 +36,8 @@ def vault(
         access_policy=_policy(settings, actions, described) if described.is_guarded else None,
         lock_configuration=_lock(described.lock) if described.lock else None,
     )
-    made.apply_removal_policy(RemovalPolicy.RETAIN)
+    # Not what a failed first deployment leaves behind: under the vault's name the next one could make no other.
+    made.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
     return made
 
 

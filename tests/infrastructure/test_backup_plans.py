@@ -209,10 +209,12 @@ def test_a_lock_is_put_on_the_vault_and_guards_its_key(stacks: Mapping[str, Temp
     assert "LockConfiguration" not in vault(stacks["example"])
 
 
-def test_vault_and_key_outlive_the_stack(stacks: Mapping[str, Template]) -> None:
-    for kind in ("AWS::Backup::BackupVault", "AWS::KMS::Key"):
+def test_vault_and_key_outlive_the_stack_and_the_vault_no_deployment_that_failed(
+    stacks: Mapping[str, Template],
+) -> None:
+    for kind, policy in (("AWS::Backup::BackupVault", "RetainExceptOnCreate"), ("AWS::KMS::Key", "Retain")):
         resource = stacks["example"].resource(stacks["example"].id_of(kind))
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (policy, "Retain")
 
 
 def test_the_vault_is_encrypted_with_the_stacks_key(stacks: Mapping[str, Template]) -> None:
