@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from backup_actions.contract import Condition, Function, Permissions, Statement
+from backup_actions.contract.recovery_points import RECOVERY_POINTS
 from backup_actions.estate.description import VARIABLE, Estate
 
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-*"
-_POINTS = (
-    "arn:${Partition}:ec2:${Region}::snapshot/*",
-    "arn:${Partition}:rds:${Region}:${Account}:snapshot:*",
-    "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:*",
-    "arn:${Partition}:backup:${Region}:${Account}:recovery-point:*",
-    "arn:${Partition}:dynamodb:${Region}:${Account}:table/*/backup/*",
-)
 _THROUGH_S3: Condition = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
 
 _READING_THE_BUCKET = (
@@ -56,8 +50,8 @@ def _reading(estate: Estate) -> tuple[Statement, ...]:
         ),
         Statement(
             ("backup:DescribeRecoveryPoint",),
-            on=_POINTS,
-            for_=("dead runs",),
+            on=RECOVERY_POINTS,
+            for_=("dead runs", "gone points"),
             because="any recovery point of a watched vault; their ids are AWS Backup's",
         ),
         Statement(

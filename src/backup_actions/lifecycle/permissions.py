@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backup_actions.contract import Condition, Permissions, Statement
+from backup_actions.contract.recovery_points import RECOVERY_POINTS
 
 _MACHINES = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-*"
 _EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-*"
@@ -12,20 +13,6 @@ _DATABASE_SNAPSHOTS = (
     "arn:${Partition}:rds:${Region}:${Account}:snapshot:*",
     "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:*",
 )
-_POINTS = (
-    "arn:${Partition}:ec2:${Region}::snapshot/*",
-    "arn:${Partition}:ec2:${Region}::image/*",
-    *_DATABASE_SNAPSHOTS,
-    _MANAGED_POINTS,
-    "arn:${Partition}:dynamodb:${Region}:${Account}:table/*/backup/*",
-    "arn:${Partition}:fsx:${Region}:${Account}:backup/*",
-    "arn:${Partition}:redshift:${Region}:${Account}:snapshot:*",
-    "arn:${Partition}:redshift-serverless:${Region}:${Account}:snapshot/*",
-)
-"""Recovery points have the ARNs of what they are, or AWS Backup's own.
-
-https://docs.aws.amazon.com/aws-backup/latest/devguide/recovery-points.html
-"""
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
@@ -41,7 +28,7 @@ def _bucket_key(*actions: str) -> Statement:
 
 def _describe(*, for_: str) -> tuple[Statement, ...]:
     return (
-        Statement(("backup:DescribeRecoveryPoint",), on=_POINTS, for_=(for_,), because=_ANY_POINT),
+        Statement(("backup:DescribeRecoveryPoint",), on=RECOVERY_POINTS, for_=(for_,), because=_ANY_POINT),
         Statement(
             ("ec2:DescribeSnapshots", "ec2:DescribeImages"),
             on="*",
@@ -65,7 +52,7 @@ def _letting_go(*, shortens: bool, deletes: bool, tagged: bool) -> tuple[Stateme
         statements.append(
             Statement(
                 ("backup:UpdateRecoveryPointLifecycle",),
-                on=_POINTS,
+                on=RECOVERY_POINTS,
                 when=when,
                 for_=("ShortenLifecycle",),
                 because=_ANY_POINT,
@@ -75,12 +62,12 @@ def _letting_go(*, shortens: bool, deletes: bool, tagged: bool) -> tuple[Stateme
         statements += [
             Statement(
                 ("backup:DeleteRecoveryPoint",),
-                on=_POINTS,
+                on=RECOVERY_POINTS,
                 when=when,
                 for_=("DeleteRecoveryPoint",),
                 because=_ANY_POINT,
             ),
-            Statement(("backup:DescribeRecoveryPoint",), on=_POINTS, for_=("StillThere?",), because=_ANY_POINT),
+            Statement(("backup:DescribeRecoveryPoint",), on=RECOVERY_POINTS, for_=("StillThere?",), because=_ANY_POINT),
         ]
     return tuple(statements)
 
