@@ -142,6 +142,17 @@ def test_one_that_runs_and_has_recorded_nothing_yet_is_left_alone(world: World) 
     assert account.found(missed_points, world) == []
 
 
+def test_what_is_more_than_a_sweep_begins_is_for_the_next_one(world: World) -> None:
+    account = Account()
+    account.back_up(1)
+
+    (finding,) = account.found(missed_points, world, repairs=False)
+    (put_off,) = next(missed_points(replace(account.looking(world), starts=Starts(0)), "")).findings
+
+    assert finding.remedy.startswith("a sweep that repairs begins")
+    assert put_off.remedy.startswith("the next sweep begins")
+
+
 def unrecorded(account: Account, *ends: str) -> RecoveryPoint:
     """A point whose runs ended so, one after another, and none of them left a word in the ledger."""
     point = RecoveryPoint(Arn.parse(account.back_up(1)), "backups", Arn.parse("arn:aws:ec2:::volume/vol-1"), "EBS")

@@ -51,7 +51,7 @@ def _judged(looking: Looking, listed: Entry) -> Finding | None:
     if not because and looking.repairs and looking.starts.take():
         begun = begin_life(looking.world.clients.stepfunctions, looking.estate.main_machine_arn, point, following)
         because = "" if begun else f"the execution {following} is over as well"
-    done = f"the execution {following} was begun" if begun else f"a sweep that repairs begins the execution {following}"
+    done = f"the execution {following} was begun" if begun else f"{looking.later} begins the execution {following}"
     return Finding(
         kind=Kind.DEAD_RUN,
         subject=entry.point,

@@ -79,7 +79,7 @@ def _judged(looking: Looking, tag: str, arns: Sequence[str]) -> Iterator[Finding
         begun = looking.repairs and looking.starts.take()
         if begun:
             begin(stepfunctions, machine, clean_up_name(run), _event(ended))
-        remedy = "its machine was begun to remove it" if begun else "a sweep that repairs has its machine remove it"
+        remedy = "its machine was begun to remove it" if begun else f"{looking.later} has its machine remove it"
         yield from _told(arns, run, since, remedy, repaired=begun)
     elif not cleaning.is_running and cleaning.status != "SUCCEEDED":
         yield from _told(arns, run, since, f"remove it by hand: its machine could not, see {cleaning.arn}")

@@ -56,6 +56,11 @@ class Looking:
         """What is known of its points."""
         return Ledger(self.world.clients.dynamodb, self.estate.ledger, self.world.clock)
 
+    @property
+    def later(self) -> str:
+        """Who does what was not done: this one changes nothing, or has begun as much as it may."""
+        return "the next sweep" if self.repairs else "a sweep that repairs"
+
     def is_settled(self, since: datetime | str) -> bool:
         """Whether that was long enough ago to be judged."""
         then = datetime.fromisoformat(since) if isinstance(since, str) else since

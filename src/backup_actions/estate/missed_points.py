@@ -124,7 +124,7 @@ def _missed(looking: Looking, listed: Mapping[str, Any]) -> Finding | None:
     begun = not because and looking.repairs and looking.starts.take() and begin_life(stepfunctions, main, point, run)
     if because and latest and looking.repairs:  # then it can be replayed, and is counted among what is not archived
         _give_up(looking, point, latest, what, made_at=_completed_at(listed))
-    done = f"the execution {run} was begun" if begun else f"a sweep that repairs begins the execution {run}"
+    done = f"the execution {run} was begun" if begun else f"{looking.later} begins the execution {run}"
     return Finding(
         kind=Kind.MISSED_POINT,
         subject=str(point.arn),

@@ -68,7 +68,7 @@ def _reading(estate: Estate) -> tuple[Statement, ...]:
         Statement(
             ("states:DescribeExecution",),
             on=_EXECUTIONS,
-            for_=("dead runs", "left behind"),
+            for_=("dead runs", "dead waits", "left behind"),
             because="every execution of this deployment's machines",
         ),
         Statement(

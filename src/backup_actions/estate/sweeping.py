@@ -12,6 +12,7 @@ from backup_actions.aws import World, translated
 from backup_actions.aws.documents import write_document
 from backup_actions.errors import AwsBusy, BackupActionsError
 from backup_actions.estate.dead_runs import dead_runs
+from backup_actions.estate.dead_waits import dead_waits
 from backup_actions.estate.description import VARIABLE, Estate
 from backup_actions.estate.evidence import archives_and_evidence
 from backup_actions.estate.findings import Finding, not_looked_at
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 CHECKS: Mapping[str, Check] = {
     "missed points": missed_points,
     "dead runs": dead_runs,
+    "dead waits": dead_waits,
     "gone points": gone_points,
     "left behind": left_behind,
     "open uploads": open_uploads,
