@@ -63,6 +63,9 @@ def test_what_was_stopped_or_timed_out_waits_for_a_person(world: World, status: 
     assert not finding.repaired
     assert why in finding.remedy
     assert f"backup-actions replay {point.arn}" in finding.remedy
+    (entry,) = Ledger(world.clients.dynamodb, WATCHED.ledger, world.clock).entries(str(point.arn))
+    assert (entry.status, entry.run) == (Status.FAILED, point.execution_name)
+    assert entry.since == (NOON - 30 * HOUR).isoformat()
 
 
 def test_what_has_died_three_times_waits_for_a_person(world: World) -> None:
@@ -89,6 +92,15 @@ def test_what_is_gone_is_not_begun_again_and_stands_as_gone(world: World) -> Non
     assert (finding.kind, finding.repaired) == (Kind.GONE, False)
     assert Ledger(world.clients.dynamodb, WATCHED.ledger, world.clock).entries(str(point.arn))[0].status == Status.GONE
     assert account.found(dead_runs, world) == [], "it is told once"
+
+
+def test_a_point_that_aws_refuses_to_show_is_told_and_keeps_no_other_from_being_judged(world: World) -> None:
+    account = Account(refuses={"describe_recovery_point": "AccessDeniedException"})
+    for number in (1, 2):
+        account.run(processed(world, account.back_up(number)).execution_name, "FAILED")
+
+    assert [finding.kind for finding in account.found(dead_runs, world)] == [Kind.NOT_LOOKED_AT] * 2
+    assert account.begun == []
 
 
 def test_a_second_run_that_died_unrecorded_as_well_is_followed_by_a_third_and_then_by_a_person(world: World) -> None:

@@ -132,7 +132,11 @@ def _tell(world: World, estate: Estate, left: list[Finding], document: str) -> N
     lines = [f"The sweep of {estate.name} has found what it cannot put right by itself ({len(left)} in all):", ""]
     for finding in left[:_TOLD_AT_MOST]:
         lines += [f"- {finding.kind}: {finding.subject}", f"  {finding.what}", f"  What to do: {finding.remedy}"]
-    lines += ["", f"All of it: s3://{estate.bucket}/{document}. It is told again with every sweep until it is gone."]
+    lines += [
+        "",
+        f"All of it: s3://{estate.bucket}/{document}. What the next sweep still finds it tells again; backups",
+    ]
+    lines += ["that stand as failed are in the digest and in `backup-actions status`."]
     mail = Mail(f"Sweep of {estate.name}: {len(left)} to look at", "\n".join(lines))
     with translated():
         world.clients.sns.publish(TopicArn=estate.topic_arn, Subject=mail.subject, Message=mail.message)
