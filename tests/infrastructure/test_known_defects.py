@@ -98,10 +98,14 @@ def test_a_backup_of_any_kind_may_be_let_go(template: Template) -> None:
 
     assert set(statement["Resource"]) == {
         "arn:aws:ec2:us-east-1::snapshot/*",
+        "arn:aws:ec2:us-east-1::image/*",
         "arn:aws:rds:us-east-1:111122223333:snapshot:*",
         "arn:aws:rds:us-east-1:111122223333:cluster-snapshot:*",
         "arn:aws:backup:us-east-1:111122223333:recovery-point:*",
         "arn:aws:dynamodb:us-east-1:111122223333:table/*/backup/*",
+        "arn:aws:fsx:us-east-1:111122223333:backup/*",
+        "arn:aws:redshift:us-east-1:111122223333:snapshot:*",
+        "arn:aws:redshift-serverless:us-east-1:111122223333:snapshot/*",
     }
 
 
