@@ -133,6 +133,14 @@ def of_estate(settings: DeploymentSettings) -> Iterator[Watched]:
             "An archive was last proven more than {hours} hours ago. See why the verification of old archives does not "
             "get to it, or verify it by hand: `backup-actions verify`.",
         )
+    yield Watched(
+        name="damaged",
+        description="An archive was read again and is not what was proven. Its own mail names it and says what to do; "
+        "`backup-actions report` lists all of them. Prove it again when it is repaired: `backup-actions prove`.",
+        metric=own_metric(settings, metrics.DAMAGED_ARCHIVES),
+        limit=0,
+        silence=_Silence.IGNORE,
+    )
     yield _age(
         settings,
         "unswept",

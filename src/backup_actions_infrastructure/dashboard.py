@@ -88,7 +88,7 @@ def _estate(settings: DeploymentSettings) -> list[Widget]:
     watching = settings.watching
     limits = {"not archived": watching.unarchived_hours, "waiting": watching.waiting_hours}
     ages = (metrics.OLDEST_UNARCHIVED_HOURS, metrics.LONGEST_WAIT_HOURS, metrics.UNACKNOWLEDGED_HOURS)
-    counts = (metrics.FAILED_POINTS, metrics.POINTS_AT_WORK, metrics.WAITING_ACTIONS)
+    counts = (metrics.FAILED_POINTS, metrics.DAMAGED_ARCHIVES, metrics.POINTS_AT_WORK, metrics.WAITING_ACTIONS)
     proofs = (metrics.OLDEST_UNVERIFIED_HOURS, metrics.SWEEP_AGE_HOURS)
     return [
         _graph("Oldest, in hours", [_own(settings, metric) for metric in ages], limits=limits),

@@ -24,6 +24,7 @@ NOTHING = Facts(
     oldest_unacknowledged=None,
     swept_at=None,
     failed_points=0,
+    damaged_archives=0,
     points_at_work=0,
     waiting_actions=0,
     ended=(),
@@ -157,6 +158,16 @@ def test_what_is_not_archived_is_measured_by_the_age_of_the_backup(world: World)
     assert (found["FailedPoints"], found["PointsAtWork"], found["WaitingActions"]) == (2, 1, 1)
     assert (found["LongestWaitHours"], found["OldestUnverifiedHours"]) == (1, 1)
     assert published(world, "OldestUnarchivedHours") == [31]
+
+
+def test_what_was_found_damaged_is_counted_and_has_no_age(world: World) -> None:
+    ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
+    ledger.record_action(point("1"), "ebs-archive", run="r", status="damaged", details={})
+    move(world, HOUR)
+
+    found = measure(world, {})
+
+    assert (found["DamagedArchives"], found["OldestUnverifiedHours"]) == (1, 0)
 
 
 def test_metrics_may_be_put_into_the_deployments_own_namespace_alone() -> None:

@@ -14,6 +14,7 @@ from backup_actions.estate.description import VARIABLE, Estate
 from backup_actions.estate.imported import Imported
 from backup_actions.estate.metrics import (
     ACTION_DIMENSION,
+    DAMAGED_ARCHIVES,
     FAILED_POINTS,
     LONGEST_WAIT_HOURS,
     MONTH_COST_USD,
@@ -54,6 +55,7 @@ class Facts:
     oldest_unacknowledged: datetime | None
     swept_at: datetime | None
     failed_points: int
+    damaged_archives: int
     points_at_work: int
     waiting_actions: int
     ended: Sequence[Line]
@@ -120,6 +122,7 @@ def read_facts(world: World, estate: Estate) -> Facts:
         oldest_unacknowledged=oldest(Standing.ANNOUNCED),
         swept_at=Sweeps(world.clients.dynamodb, estate.ledger, world.clock).waited_for_since(),
         failed_points=failed,
+        damaged_archives=ledger.count(Standing.DAMAGED),
         points_at_work=at_work,
         waiting_actions=ledger.count(Standing.WAITING),
         ended=ended,
@@ -135,6 +138,7 @@ def values_of(facts: Facts) -> Iterator[Value]:
     yield Value(UNACKNOWLEDGED_HOURS, _hours(facts.oldest_unacknowledged, facts.now))
     yield Value(SWEEP_AGE_HOURS, _hours(facts.swept_at, facts.now))
     yield Value(FAILED_POINTS, facts.failed_points)
+    yield Value(DAMAGED_ARCHIVES, facts.damaged_archives)
     yield Value(POINTS_AT_WORK, facts.points_at_work)
     yield Value(WAITING_ACTIONS, facts.waiting_actions)
     if facts.month_usd is not None:

@@ -27,6 +27,7 @@ OLDEST_UNVERIFIED_HOURS = Metric(
     "OldestUnverifiedHours", "None", "hours since that archive was proven whose last proof is oldest"
 )
 FAILED_POINTS = Metric("FailedPoints", "Count", "backups whose last run failed: they wait for a person")
+DAMAGED_ARCHIVES = Metric("DamagedArchives", "Count", "archives that were proven once and are not what they were")
 POINTS_AT_WORK = Metric("PointsAtWork", "Count", "backups that are being worked on")
 WAITING_ACTIONS = Metric("WaitingActions", "Count", "actions that wait for a quota of the account or for capacity")
 LONGEST_WAIT_HOURS = Metric("LongestWaitHours", "None", "how long the one of them has waited that waits longest")
@@ -46,6 +47,7 @@ PER_ESTATE = (
     OLDEST_UNARCHIVED_HOURS,
     OLDEST_UNVERIFIED_HOURS,
     FAILED_POINTS,
+    DAMAGED_ARCHIVES,
     POINTS_AT_WORK,
     WAITING_ACTIONS,
     LONGEST_WAIT_HOURS,
