@@ -62,6 +62,8 @@ class DeploymentStack(Stack):
             # Concrete, so that settings of one account are never deployed into another.
             env=Environment(account=settings.account, region=settings.region),
             description=self.DESCRIPTION,
+            # A third of the template would be indentation, and CloudFormation takes a million bytes.
+            suppress_template_indentation=True,
         )
         self._settings = settings
         actions = tuple(actions)

@@ -251,6 +251,18 @@ def test_a_roles_policies_fit_into_the_limit_of_iam(either: Rendered) -> None:
         assert sum(len(str(policy)) for policy in role["Policies"] if policy) < 10_240
 
 
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+TEMPLATE_BYTES_AT_MOST, RESOURCES_AT_MOST = 1_000_000, 500
+
+
+def test_templates_leave_room_for_actions_of_others(
+    rendered: Rendered, separated: Rendered, isolated: Rendered
+) -> None:
+    for each in (rendered, separated, isolated):
+        assert each.template.path.stat().st_size < TEMPLATE_BYTES_AT_MOST * 0.7
+        assert len(each.template.document["Resources"]) < RESOURCES_AT_MOST * 0.8
+
+
 def test_the_template_holds_each_workflow_word_for_word(either: Rendered) -> None:
     expected = {
         f"{NAME}-{deployed.machine.name}": deployed.machine.workflow.filled(
