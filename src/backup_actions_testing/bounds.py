@@ -66,7 +66,8 @@ def _opened(scope: Scope, loop: Mapping[str, frozenset[str]]) -> dict[str, froze
             return _without(loop, paced)
     if timed := {name for name, state in states.items() if _looks_at_the_clock(state, states)}:
         return _without(loop, timed)
-    for door, target in _doors(states):
+    if found := next(((door, target) for door, target in _doors(states) if target in loop[door]), None):
+        door, target = found
         return {name: targets - {target} if name == door else targets for name, targets in loop.items()}
     return None
 

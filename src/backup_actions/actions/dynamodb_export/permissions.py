@@ -90,7 +90,7 @@ _WORKFLOW = (
     Statement(
         ("batch:ListJobs", "batch:DescribeJobs"),
         on="*",
-        for_=("FindJob", "DescribeJob", "ListJobs"),
+        for_=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs"),
         because="these calls of Batch have no resource-level control",
     ),
     Statement(

@@ -70,7 +70,7 @@ _WORKFLOW = (
     Statement(
         ("batch:ListJobs", "batch:DescribeJobs"),
         on="*",
-        for_=("FindJob", "DescribeJob", "ListJobs"),
+        for_=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs"),
         because=_NO_RESOURCES,
     ),
     Statement(
