@@ -113,6 +113,18 @@ class AccountUnfit(BackupActionsError):
     remedy = "Put right what stands under `wrong`, in the account or in the settings, and check again."
 
 
+class ActionUndeployable(BackupActionsError):
+    """An action of a third party could not run where it would be deployed."""
+
+    code = "BA0110"
+    sentence = "action {name!r} cannot be deployed: {reason}"
+    remedy = (
+        "Functions have the standard library, boto3 and the packages of actions: do it in a job, whose image has what "
+        "the package requires or is named by Job(image=…); keep what only jobs use in modules that no task imports."
+    )
+    exit_code = 2
+
+
 # ------------------------------------------------------------------------------------ BA02xx: events and points
 
 
@@ -559,6 +571,14 @@ class SuiteMissing(BackupActionsError):
     exit_code = 5
 
 
+class BroughtServiceBroken(NotEmbedded):
+    """What a package brings for the embedded AWS cannot be used; the rest of the embedded AWS is not affected."""
+
+    code = "BA0608"
+    sentence = "the embedded AWS has no use for what {package} brings of {service}: {reason}"
+    remedy = "Repair the entry point {service} of backup_actions.services, or uninstall {package}."
+
+
 class DefinitionInvalid(BackupActionsError):
     """The embedded AWS cannot run a workflow as AWS would; each mistake is on a line of its own."""
 
@@ -568,14 +588,6 @@ class DefinitionInvalid(BackupActionsError):
 
 
 # ------------------------------------------------------------------------------- BA07xx: the life of a point
-class BroughtServiceBroken(NotEmbedded):
-    """What a package brings for the embedded AWS cannot be used; the rest of the embedded AWS is not affected."""
-
-    code = "BA0608"
-    sentence = "the embedded AWS has no use for what {package} brings of {service}: {reason}"
-    remedy = "Repair the entry point {service} of backup_actions.services, or uninstall {package}."
-
-
 
 
 class NotVerified(BackupActionsError):

@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
+from backup_actions.plugins.function_imports import NOT_FOR_FUNCTIONS, OUR_PACKAGE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from backup_actions_infrastructure.plugin_packages import PluginPackage
-
-OWN_PACKAGE = "backup_actions"
-
-# What people use and no function does; without them no function needs click, pydantic or rich.
-_NOT_FOR_FUNCTIONS = ("cli", "settings")
 
 
 @contextmanager
@@ -29,7 +26,7 @@ def function_code(codes: Iterable[str], plugins: Iterable[PluginPackage] = ()) -
     Nothing is built: functions use the standard library and the boto3 of their runtime. The CDK takes its own copy when
     the first function is made of it; all of them have to be made inside the ``with``.
     """
-    packages = {OWN_PACKAGE, *(code.partition(".")[0].partition(":")[0] for code in codes)}
+    packages = {OUR_PACKAGE, *(code.partition(".")[0].partition(":")[0] for code in codes)}
     packages.update(module for plugin in plugins for module in plugin.modules)
     with tempfile.TemporaryDirectory(prefix="backup-actions-code-") as folder:
         for package in sorted(packages):
@@ -47,7 +44,7 @@ def copy_module(package: str, target: Path) -> None:
     own_root = Path(spec.submodule_search_locations[0])
 
     def unwanted(folder: str, names: list[str]) -> set[str]:
-        left_out = set(_NOT_FOR_FUNCTIONS) if package == OWN_PACKAGE and Path(folder) == own_root else set()
+        left_out = set(NOT_FOR_FUNCTIONS) if package == OUR_PACKAGE and Path(folder) == own_root else set()
         return {name for name in names if name in left_out or name == "__pycache__"}
 
     shutil.copytree(own_root, target / package, ignore=unwanted)

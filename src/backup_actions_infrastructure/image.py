@@ -93,6 +93,8 @@ def _context(plugins: Sequence[PluginPackage]) -> Iterator[Path]:
             source, target = REPOSITORY_ROOT / used, folder / used
             target.parent.mkdir(parents=True, exist_ok=True)
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        required = sorted({requirement for plugin in plugins for requirement in plugin.requirements})
+        (folder / _PLUGINS / "requirements.txt").write_text("".join(f"{each}\n" for each in required), encoding="utf-8")
         for plugin in plugins:
             plugin.announce_in(folder / _PLUGINS)
             for module in plugin.modules:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backup_actions.errors import ActionUndeployable
 from backup_actions.plugins import GROUP
+from backup_actions.plugins.function_imports import complaints_about_imports
 
 if TYPE_CHECKING:
     from backup_actions.contract import Action
 
 OWN_DISTRIBUTION = "aws-backup-actions"
 _METADATA = ("METADATA", "entry_points.txt")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_OF_AN_EXTRA = re.compile(r"\bextra\s*==")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class PluginPackage:
 
     distribution: Distribution
     modules: tuple[str, ...]
+    requirements: tuple[str, ...] = ()
+    """What it needs to run, besides us and besides other packages of actions."""
 
     def announce_in(self, folder: Path) -> None:
         """The folder says what the distribution says of itself: whoever has it on his path finds the actions."""
@@ -43,7 +50,35 @@ def plugin_packages(actions: Iterable[Action]) -> tuple[PluginPackage, ...]:
                 distributions[entry.dist.name] = entry.dist
                 found = {entry.module.partition(".")[0], *_of_code(action), *_of_files(entry.dist)}
                 modules.setdefault(entry.dist.name, set()).update(found)
-    return tuple(PluginPackage(distributions[name], tuple(sorted(modules[name]))) for name in sorted(modules))
+    beside = {_normalized(name) for name in (OWN_DISTRIBUTION, *distributions)}
+    return tuple(
+        PluginPackage(distributions[name], tuple(sorted(modules[name])), tuple(_required(distributions[name], beside)))
+        for name in sorted(modules)
+    )
+
+
+def refuse_missing_imports(actions: Iterable[Action], packages: Iterable[PluginPackage]) -> None:
+    """Functions of these actions find what they import, where these packages are. Raises ActionUndeployable."""
+    modules = {module for package in packages for module in package.modules}
+    for action in actions:
+        if modules.isdisjoint(_of_code(action)):
+            continue
+        if missing := list(complaints_about_imports(action, modules)):
+            raise ActionUndeployable(name=action.name, reason="; ".join(missing))
+
+
+def _required(distribution: Distribution, beside: Collection[str]) -> Iterator[str]:
+    """Its requirements as pip reads them; nothing of its extras, and nothing that is there."""
+    for requirement in distribution.requires or ():
+        name = _NAME.match(requirement)
+        of_an_extra = _OF_AN_EXTRA.search(requirement.partition(";")[2])
+        if name and not of_an_extra and _normalized(name[0]) not in beside:
+            yield requirement
+
+
+def _normalized(name: str) -> str:
+    """https://packaging.python.org/en/latest/specifications/name-normalization/"""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _of_code(action: Action) -> Iterator[str]:

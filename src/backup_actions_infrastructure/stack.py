@@ -36,7 +36,7 @@ from backup_actions_infrastructure.network import hosts_network
 from backup_actions_infrastructure.network_endpoints import add_endpoints
 from backup_actions_infrastructure.outputs import estate_output, exchange_outputs
 from backup_actions_infrastructure.placeholders import Placeholders, Shared
-from backup_actions_infrastructure.plugin_packages import plugin_packages
+from backup_actions_infrastructure.plugin_packages import plugin_packages, refuse_missing_imports
 from backup_actions_infrastructure.watching import watch
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class DeploymentStack(Stack):
         self._topic = messages.topic(self, settings, self._key)
         self._dead_letters = messages.dead_letter_queue(self)
         plugins = plugin_packages(settings.enabled(actions))
+        refuse_missing_imports(settings.enabled(actions), plugins)
         self._image = worker_image(self, settings, plugins)
         self._placeholders = self._with_compute(machines)
         with function_code(_codes(*machines), plugins) as code:

@@ -17,10 +17,11 @@ from tests.infrastructure.conftest import SETTINGS
 from tests.infrastructure.template import Template
 from tests.testing.conftest import install
 
+from backup_actions.errors import ActionUndeployable
 from backup_actions.plugins import GROUP, Installed, installed_action
 from backup_actions.settings import from_mapping
 from backup_actions_infrastructure.app import add_stack, empty_application
-from backup_actions_infrastructure.plugin_packages import plugin_packages
+from backup_actions_infrastructure.plugin_packages import plugin_packages, refuse_missing_imports
 from backup_actions_testing.new_action import write_package
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ NAME = "infra-notes"
 def _action(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Action]:
     """The action of a package that is installed beside ours."""
     folder = write_package(NAME, "EFS", tmp_path_factory.mktemp("theirs"))
+    project = folder / "pyproject.toml"
+    project.write_text(
+        project.read_text().replace('["aws-backup-actions"]', '["AWS_Backup_Actions", "their-format>=2"]')
+    )
     site = folder.parent / "site"
     install(folder, site)
     sys.path.insert(0, str(site))
@@ -72,11 +77,11 @@ def test_it_has_its_machine_its_function_and_its_job(template: Template) -> None
 
     assert f"backup-actions-{NAME}" in machines
     assert any(NAME in name for name in functions)
-    assert jobs == {f"backup-actions-{NAME}-keep"}
+    assert {name for name in jobs if NAME in name} == {f"backup-actions-{NAME}-keep"}
 
 
 def test_its_job_has_the_image_that_it_names_and_may_pull_it(template: Template) -> None:
-    (definition,) = _of(template, "AWS::Batch::JobDefinition")
+    (definition,) = (each for each in _of(template, "AWS::Batch::JobDefinition") if NAME in each["JobDefinitionName"])
 
     assert "/their/worker:7" in json.dumps(definition["ContainerProperties"]["Image"])
     assert "repository/their/worker" in json.dumps(template.document["Resources"])
@@ -106,6 +111,27 @@ def test_its_package_is_in_the_image_and_found_there(assembly: Path) -> None:
 
     assert done.stdout == "infra_notes.job:keep\n", done.stderr
     assert {"src", "pyproject.toml"} <= {path.name for path in image.iterdir()}
+
+
+def test_what_its_package_requires_is_in_the_image_and_nothing_of_its_extras(assembly: Path) -> None:
+    (requirements,) = assembly.glob("asset.*/containers/worker/plugins/requirements.txt")
+
+    assert requirements.read_text() == "their-format>=2\n"
+
+
+def test_a_function_that_would_not_find_what_it_imports_is_refused(action: Action) -> None:
+    packages = plugin_packages([action])
+    (action.folder / "pictures.py").write_text("import their_format.pictures\n")
+    drawing = dataclasses.replace(action.tasks["check"], code="infra_notes.pictures:draw")
+
+    refuse_missing_imports([action], packages)
+    with pytest.raises(ActionUndeployable) as refused:
+        refuse_missing_imports([dataclasses.replace(action, tasks={"check": drawing})], packages)
+    assert str(refused.value) == (
+        "BA0110: action 'infra-notes' cannot be deployed: task check: infra_notes.pictures imports "
+        "their_format.pictures, which is not in the code of functions"
+    )
+    assert "Job(image=…)" in refused.value.hint
 
 
 def test_our_own_actions_are_nobodys_plug_in() -> None:

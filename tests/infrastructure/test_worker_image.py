@@ -30,6 +30,8 @@ CALLS_OF_THE_SYSTEM = {
     "vgchange": "lvm2",
 }
 """Programs that the job's code starts → Debian's package that brings them."""
+PLUGINS = "--requirement plugins/requirements.txt"
+"""What others' packages of actions need is theirs to lock."""
 
 
 @pytest.fixture(name="instructions", scope="module")
@@ -64,8 +66,20 @@ def test_nothing_is_fetched_by_hand_but_the_certificates_of_databases(instructio
         assert not re.search(r"\b(curl|wget|git|sudo)\b|http", command)
 
 
+def _installs(instructions: list[tuple[str, str]]) -> list[str]:
+    return [part for command in of(instructions, "RUN") for part in command.split("&&") if "pip install" in part]
+
+
+def test_what_packages_of_actions_need_is_compiled_by_nobody_and_replaces_nothing_that_is_locked(
+    instructions: list[tuple[str, str]],
+) -> None:
+    (install,) = (each for each in _installs(instructions) if PLUGINS in each)
+
+    assert "--only-binary :all: --constraint there.txt" in install
+
+
 def test_every_python_package_is_locked_by_its_hash(instructions: list[tuple[str, str]], repository: Path) -> None:
-    installs = [part for command in of(instructions, "RUN") for part in command.split("&&") if "pip install" in part]
+    installs = [each for each in _installs(instructions) if PLUGINS not in each]
     for install in installs:
         assert "--require-hashes --only-binary :all:" in install or "--no-deps --no-index" in install
     for name in ("worker.txt", "worker-build.txt"):

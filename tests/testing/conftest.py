@@ -43,7 +43,11 @@ def install(folder: Path, site: Path) -> None:
     shutil.copytree(folder / "src", site, dirs_exist_ok=True)
     metadata = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 0.1.0\n")
+    required = [f"Requires-Dist: {each}\n" for each in project["dependencies"]]
+    for extra, requirements in project.get("optional-dependencies", {}).items():
+        required += [f"Requires-Dist: {each} ; extra == '{extra}'\n" for each in requirements]
+    about = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 0.1.0\n"
+    (metadata / "METADATA").write_text(about + "".join(required))
     groups = project["entry-points"].items()
     lines = [f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in each.items()) for group, each in groups]
     (metadata / "entry_points.txt").write_text("\n".join(lines))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-import importlib.util
 import types
 import typing
-from importlib.machinery import PathFinder
 
 from backup_actions.contract import Action, Machine, Settings, Statement
 from backup_actions.contract.placeholders import (
@@ -28,10 +26,10 @@ from backup_actions.contract.placeholders import (
 )
 from backup_actions.contract.settings import doc_of, limits_of
 from backup_actions.errors import SettingInvalid
+from backup_actions.plugins.sources import source_of, spec_of
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from importlib.machinery import ModuleSpec
 
 RESERVED_SETTINGS = ("enabled", "select")
 """Every action's section of the settings file has these; an action's own settings cannot be called so."""
@@ -205,8 +203,8 @@ def _code_complaint(code: str) -> str | None:
     if not (colon and function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
         return f"{code!r} is not of the form module:function"
     try:
-        spec = _spec_of(module)
-        tree = _source_of(spec) if spec else None
+        spec = spec_of(module)
+        tree = source_of(spec) if spec else None
     except Exception as error:  # noqa: BLE001 - finders and loaders may be anybody's, and raise whatever they do
         return f"module {module} cannot be read: {type(error).__name__}: {error}"
     if spec is None:
@@ -214,24 +212,6 @@ def _code_complaint(code: str) -> str | None:
     if tree is not None and function not in set(_names_bound_by(tree)):
         return f"module {module} has no {function}"
     return None
-
-
-def _spec_of(module: str) -> ModuleSpec | None:
-    """Where the module is, found without running the packages around it: they may import whatever they like."""
-    package, _, inner = module.partition(".")
-    spec = importlib.util.find_spec(package)
-    for part in inner.split(".") if inner else ():
-        if spec is None or spec.submodule_search_locations is None:
-            return None
-        spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
-    return spec
-
-
-def _source_of(spec: ModuleSpec) -> ast.Module | None:
-    """The module's source, or None where there is none: it is compiled."""
-    get_source = getattr(spec.loader, "get_source", None)
-    source = get_source(spec.name) if get_source else None
-    return ast.parse(source) if source is not None else None
 
 
 def _names_bound_by(tree: ast.Module) -> Iterator[str]:
