@@ -103,7 +103,8 @@ def _settings(section: Mapping[str, Any], definitions: Mapping[str, Any], path: 
     for name, setting in section["properties"].items():
         place = f"{path}{name}"
         inner = _section_in(setting, definitions)
-        default = "required" if name in section.get("required", ()) else f"`{json.dumps(setting['default'])}`"
+        required = section.get("required") or section.get("else", {}).get("required", ())
+        default = "required" if name in required else f"`{json.dumps(setting['default'])}`"
         told_below = inner is not None and setting.get("default") is not None and "required" not in inner
         meaning = setting.get("description") or (inner or {})["description"]  # pydantic leaves out the section's own
         yield f"| `{place}` | {_kind(setting)} | {'' if told_below else default} | {meaning} |"

@@ -113,6 +113,15 @@ class AccountUnfit(BackupActionsError):
     remedy = "Put right what stands under `wrong`, in the account or in the settings, and check again."
 
 
+class DeploymentUnknown(BackupActionsError):
+    """A settings file holds several deployments and none of them was named, or holds none of that name."""
+
+    code = "BA0109"
+    sentence = "{path} holds {known}: {asked} does not choose one"
+    remedy = "Name one of them with --deployment."
+    exit_code = 2
+
+
 class ActionUndeployable(BackupActionsError):
     """An action of a third party could not run where it would be deployed."""
 

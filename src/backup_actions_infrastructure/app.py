@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backup_actions.plugins import installed
-from backup_actions.settings import load
+from backup_actions.settings import load_all
 from backup_actions_infrastructure import node
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ _SETTINGS_CONTEXT, _SETTINGS_DEFAULT = "settings", "backup-actions.yaml"
 
 
 def main() -> None:
-    """Synthesize the stack of ``-c settings=FILE``, or of backup-actions.yaml. Raises BackupActionsError."""
+    """Synthesize the stacks of ``-c settings=FILE``, or of backup-actions.yaml. Raises BackupActionsError."""
     found = installed()
     if found.broken:
         # Leaving it out would remove its machine from the account, without a word.
         raise found.broken[0]
     app = empty_application()
     asked = app.node.try_get_context(_SETTINGS_CONTEXT)
-    settings = load(Path(str(asked or _SETTINGS_DEFAULT)), found.actions)
-    add_stack(app, settings, found)
+    for settings in load_all(Path(str(asked or _SETTINGS_DEFAULT)), found.actions):
+        add_stack(app, settings, found)
     app.synth()
 
 

@@ -36,7 +36,7 @@ def test_a_right_file_is_called_right(cli: Cli, settings: Path) -> None:
 
     assert answer.status == 0
     assert answer.out.splitlines() == [
-        f"{settings} is right: {', '.join(USED_UNLESS_TOLD_OTHERWISE)} in 111122223333, us-east-1.",
+        f"{settings} is right: {', '.join(USED_UNLESS_TOLD_OTHERWISE)} in 111122223333, us-east-1, as backup-actions.",
         "The network (public) costs $0 a month before anything is sent.",
     ]
     assert answer.err == ""
@@ -46,6 +46,7 @@ def test_a_right_file_is_called_right(cli: Cli, settings: Path) -> None:
 def test_a_right_file_is_told_to_scripts(cli: Cli, settings: Path) -> None:
     assert cli("check", settings, "--json").json == {
         "settings": str(settings),
+        "name": "backup-actions",
         "account": "111122223333",
         "region": "us-east-1",
         "enabled": USED_UNLESS_TOLD_OTHERWISE,

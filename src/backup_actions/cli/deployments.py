@@ -26,6 +26,11 @@ of_deployment = click.option(
 )
 """The option of every command on a deployment; account and region are those of the credentials."""
 
+of_file = click.option(
+    "--deployment", metavar="NAME", help="Of a settings file that holds several deployments, the one that is meant."
+)
+"""The option of every command that reads a settings file."""
+
 
 def estate_of(stack: str, clients: Clients) -> Estate:
     """What the stack's deployment consists of. Raises the DEPLOYMENT_ERRORS."""

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from backup_actions.settings.action_sections import model_for
+from backup_actions.settings.deployments import DESCRIPTION, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,9 +29,16 @@ Check the file with `backup-actions check backup-actions.yaml`."""
 def json_schema(actions: Iterable[Action]) -> dict[str, Any]:
     """The JSON Schema of the settings file for these actions: every setting with type, limits, default and sentence."""
     schema = model_for(actions).model_json_schema(by_alias=True)
+    required = schema.pop("required")
+    section = {"type": "object", "propertyNames": {"enum": list(schema["properties"])}}
+    several = {"type": "array", "minItems": 1, "items": section}
+    schema["properties"][KEY] = {"anyOf": [several, {"type": "null"}], "default": None, "description": DESCRIPTION}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
+        # What every deployment needs may stand in the sections, of which each alone need not be whole.
+        "if": {"required": [KEY], "properties": {KEY: {"type": "array"}}},
+        "else": {"required": required},
         "title": "Settings of AWS Backup Actions",
         "description": "The file backup-actions.yaml.",
     }
@@ -38,7 +46,8 @@ def json_schema(actions: Iterable[Action]) -> dict[str, Any]:
 
 def example(actions: Iterable[Action]) -> str:
     """A whole settings file with comments; loading it gives the defaults."""
-    return "\n".join([*_comment(_HEADING, 0), *_lines(model_for(actions), None, 0)]) + "\n"
+    several = ["", *_comment(DESCRIPTION, 0), f"{KEY}: null"]
+    return "\n".join([*_comment(_HEADING, 0), *_lines(model_for(actions), None, 0), *several]) + "\n"
 
 
 def _lines(model: type[BaseModel], default: BaseModel | None, depth: int) -> Iterator[str]:

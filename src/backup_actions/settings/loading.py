@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from backup_actions.errors import SettingsInvalid
+from backup_actions.errors import DeploymentUnknown, SettingsInvalid
 from backup_actions.settings.action_sections import model_for
+from backup_actions.settings.deployments import names_taken_twice, parts_of, told_once
 from backup_actions.settings.mistakes import Mistake, Place, line_of, mistake_of
 from backup_actions.settings.whole import misfits
 from backup_actions.settings.words import REGION, Region
@@ -21,33 +22,59 @@ if TYPE_CHECKING:
     from backup_actions.settings.deployment import DeploymentSettings
 
 
-def load(path: Path, actions: Iterable[Action]) -> DeploymentSettings:
-    """The settings that the file holds. Raises SettingsUnreadable or SettingsInvalid."""
+def load(path: Path, actions: Iterable[Action], deployment: str | None = None) -> DeploymentSettings:
+    """The deployment of the file, or that of a name. Raises SettingsUnreadable, SettingsInvalid, DeploymentUnknown."""
+    return _the_one(load_all(path, actions), deployment, path)
+
+
+def load_all(path: Path, actions: Iterable[Action]) -> tuple[DeploymentSettings, ...]:
+    """Every deployment of the file, in its order. Raises SettingsUnreadable or SettingsInvalid."""
     return _checked(read(path), actions, path)
 
 
 def from_mapping(data: Mapping[str, Any], actions: Iterable[Action]) -> DeploymentSettings:
-    """The settings that the mapping holds, in the file's own shape. Raises SettingsInvalid."""
-    return _checked(Document(dict(data)), actions, "the mapping")
+    """The one deployment that the mapping holds, in the file's own shape. Raises SettingsInvalid, DeploymentUnknown."""
+    return _the_one(_checked(Document(dict(data)), actions, "the mapping"), None, "the mapping")
 
 
-def _checked(document: Document, actions: Iterable[Action], path: object) -> DeploymentSettings:
+def _the_one(found: tuple[DeploymentSettings, ...], name: str | None, path: object) -> DeploymentSettings:
+    chosen = [one for one in found if name in {None, one.name}]
+    if len(chosen) != 1:
+        raise DeploymentUnknown(
+            path=path,
+            asked=f"--deployment {name}" if name else "no --deployment",
+            known=", ".join(one.name for one in found),
+        )
+    return chosen[0]
+
+
+def _checked(document: Document, actions: Iterable[Action], path: object) -> tuple[DeploymentSettings, ...]:
     actions = tuple(actions)
     model = model_for(actions)
+    parts, of_the_list = parts_of(document)
+    checked = [_checked_part(part.document, model, actions) for part in parts]
+    found = [settings for settings, _ in checked if settings is not None]
+    mistakes = [*document.mistakes, *of_the_list]
+    mistakes += told_once([(part, wrong) for part, (_, wrong) in zip(parts, checked, strict=True)])
+    if len(found) == len(parts):
+        mistakes += names_taken_twice(parts, found)
+    if mistakes:
+        mistakes.sort(key=_in_order_of_lines)
+        raise SettingsInvalid(path=path, count=len(mistakes), mistakes="\n".join(map(str, mistakes)))
+    return tuple(found)
+
+
+def _checked_part(
+    document: Document, model: type[DeploymentSettings], actions: tuple[Action, ...]
+) -> tuple[DeploymentSettings | None, list[Mistake]]:
+    """The settings of one deployment, if pydantic can make any, and what is wrong with them."""
     data = _with_tuples(document.data)
-    mistakes = list(document.mistakes)
-    settings = None
     try:
         settings = model.model_validate(data, context={REGION: _sound_region(data.get("region"))})
     except ValidationError as error:
         found = error.errors(include_url=False)
-        mistakes += [mistake_of(one, document.lines, lambda place: _known_keys(model, place)) for one in found]
-    else:
-        mistakes += [Mistake(place, line_of(place, document.lines), why) for place, why in misfits(settings, actions)]
-    if settings is None or mistakes:
-        mistakes.sort(key=_in_order_of_lines)
-        raise SettingsInvalid(path=path, count=len(mistakes), mistakes="\n".join(map(str, mistakes)))
-    return settings
+        return None, [mistake_of(one, document.lines, lambda place: _known_keys(model, place)) for one in found]
+    return settings, [Mistake(place, line_of(place, document.lines), why) for place, why in misfits(settings, actions)]
 
 
 def _with_tuples(value: Any) -> Any:

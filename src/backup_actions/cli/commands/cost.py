@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from backup_actions.cli.command import command
-from backup_actions.cli.deployments import DEPLOYMENT_ERRORS, estate_of, of_deployment
+from backup_actions.cli.deployments import DEPLOYMENT_ERRORS, estate_of, of_deployment, of_file
 from backup_actions.cli.locations import aws_clients
 from backup_actions.errors import (
     ActionBroken,
+    DeploymentUnknown,
     PricesUnreadable,
     PriceUnknown,
     SettingsInvalid,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from backup_actions.settings import DeploymentSettings
 
 _ACTIONS = ("ebs-archive", "rds-export", "rds-dump", "dynamodb-export", "offsite-copy")
-_SETTINGS_ERRORS = (SettingsInvalid, SettingsUnreadable, ActionBroken)
+_SETTINGS_ERRORS = (SettingsInvalid, SettingsUnreadable, DeploymentUnknown, ActionBroken)
 _PRICE_ERRORS = (PriceUnknown, PricesUnreadable)
 
 _own_prices = click.option(
@@ -84,6 +85,7 @@ def cost() -> None:
 @click.option("--copy-of", type=click.Choice(["EBS", "RDS"]), default="EBS", show_default=True, help="Off-site: what.")
 @click.option("--other-region", is_flag=True, help="Off-site: the copy goes to another region.")
 @_settings
+@of_file
 @_region
 @_own_prices
 def estimate_cost(
@@ -99,6 +101,7 @@ def estimate_cost(
     copy_of: str,
     other_region: bool,
     settings: Path | None,
+    deployment: str | None,
     region: str | None,
     own_prices: Path | None,
 ) -> None:
@@ -110,7 +113,7 @@ def estimate_cost(
     from backup_actions.cli.bills import estimate_rows, verdict_on
     from backup_actions.costs import Subject, estimate
 
-    loaded = _loaded(settings)
+    loaded = _loaded(settings, deployment)
     keeping, prices = _keeping(loaded), _prices(loaded, region, own_prices)
     subject = Subject(
         gib=Decimal(str(gib)),
@@ -153,9 +156,17 @@ def estimate_cost(
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only runs that ended on this day (UTC) or later.")
 @of_deployment
 @_settings
+@of_file
 @_own_prices
 def cost_of_runs(
-    output: Output, *, by: str, since: datetime | None, stack: str, settings: Path | None, own_prices: Path | None
+    output: Output,
+    *,
+    by: str,
+    since: datetime | None,
+    stack: str,
+    settings: Path | None,
+    deployment: str | None,
+    own_prices: Path | None,
 ) -> None:
     """Say what the runs of a deployment did cost.
 
@@ -169,7 +180,7 @@ def cost_of_runs(
 
     clients = aws_clients()
     estate = estate_of(stack, clients)
-    loaded = _loaded(settings)
+    loaded = _loaded(settings, deployment)
     prices = _prices(None, estate.region, own_prices)
     which, now = cast("By", by), SystemClock().now()
     runs = _runs(estate.ledger, clients, prices, since.replace(tzinfo=UTC) if since else None)
@@ -241,11 +252,11 @@ for _each in (estimate_cost, cost_of_runs, cost_of_a_month, list_prices):
     cost.add_command(_each)
 
 
-def _loaded(path: Path | None) -> DeploymentSettings | None:
+def _loaded(path: Path | None, deployment: str | None) -> DeploymentSettings | None:
     import backup_actions.settings as settings_file
     from backup_actions.plugins import installed
 
-    return settings_file.load(path, installed().actions) if path else None
+    return settings_file.load(path, installed().actions, deployment) if path else None
 
 
 def _prices(loaded: DeploymentSettings | None, region: str | None, own: Path | None) -> Prices:

@@ -9,12 +9,14 @@ import click
 
 from backup_actions.cli.cells import cell
 from backup_actions.cli.command import command
+from backup_actions.cli.deployments import of_file
 from backup_actions.cli.locations import aws_clients
 from backup_actions.errors import (
     ActionBroken,
     AwsBusy,
     AwsCallFailed,
     AwsNotConfigured,
+    DeploymentUnknown,
     ForgetRefused,
     HoldRefused,
     ImportChanged,
@@ -146,11 +148,12 @@ def forget_import(output: Output, arn: str, ledger: str) -> None:
         f"backup-actions imports retention stricter.yaml --ledger {_LEDGER}",
         f"backup-actions imports retention --ledger {_LEDGER} --json | jq '.verdicts[] | select(.keeps | not)'",
     ),
-    fails_with=(*_AWS_ERRORS, SettingsInvalid, SettingsUnreadable, ActionBroken, NotSeparated),
+    fails_with=(*_AWS_ERRORS, SettingsInvalid, SettingsUnreadable, DeploymentUnknown, ActionBroken, NotSeparated),
 )
 @click.argument("settings", type=click.Path(path_type=Path), default=Path("backup-actions.yaml"))
+@of_file
 @_ledger
-def retention(output: Output, settings: Path, ledger: str) -> None:
+def retention(output: Output, settings: Path, deployment: str | None, ledger: str) -> None:
     """Say what retention would remove now, and why.
 
     The imports of the ledger are looked up and judged by the rules of the file SETTINGS. Nothing is changed: removing
@@ -161,7 +164,7 @@ def retention(output: Output, settings: Path, ledger: str) -> None:
     from backup_actions.offsite.retention import Rules
     from backup_actions.offsite.stocktaking import take_stock
 
-    loaded = _loaded(settings)
+    loaded = _loaded(settings, deployment)
     assert loaded.imports is not None  # noqa: S101 - looked at when it was loaded
     rules = Rules.among(loaded.imports.retention.model_dump())
     world = World(aws_clients())
@@ -189,12 +192,12 @@ def _imports(ledger: str) -> Imports:
     return Imports(aws_clients().dynamodb, ledger, SystemClock())
 
 
-def _loaded(path: Path) -> DeploymentSettings:
-    """Raises SettingsInvalid, SettingsUnreadable, NotSeparated."""
+def _loaded(path: Path, deployment: str | None) -> DeploymentSettings:
+    """Raises SettingsInvalid, SettingsUnreadable, DeploymentUnknown, NotSeparated."""
     import backup_actions.settings as settings_file
     from backup_actions.plugins import installed
 
-    loaded = settings_file.load(path, installed().actions)
+    loaded = settings_file.load(path, installed().actions, deployment)
     if loaded.imports is None:
         raise NotSeparated(path=path)
     return loaded
