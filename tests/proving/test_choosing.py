@@ -60,6 +60,19 @@ def test_no_more_is_read_on_a_day_than_the_settings_say_but_one_at_least(world: 
     assert names(world, verify_every_days=90, gib_per_day=1) == ["snap-0"]
 
 
+def test_what_cannot_be_begun_takes_nothing_of_the_day(world: World) -> None:
+    for number in range(4):
+        proven(world, f"snap-{number}", days_ago=100 - number, gib=3)
+    ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
+    settings = ProvingSettings(verify_every_days=90, gib_per_day=1)
+
+    due = to_verify(
+        ledger, settings, world.clock.now(), begins=lambda entry: entry.recovery_point.native_id >= "snap-2"
+    )
+
+    assert [entry.recovery_point.native_id for entry in due] == ["snap-2"]
+
+
 def test_nothing_is_due_where_the_settings_want_nothing(world: World) -> None:
     proven(world, "snap-1", days_ago=1000)
 

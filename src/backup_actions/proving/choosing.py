@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from backup_actions.ledger import Entry, Ledger, Standing
 from backup_actions.proving.settings import ProvingSettings
 
+_LOOKED_AT_MOST = 2000  # some calls each, in the quarter of an hour that a function has
 
-def to_verify(ledger: Ledger, settings: ProvingSettings, now: datetime) -> Iterator[Entry]:
-    """Those whose last proof is too old, the oldest first, as much as may be read on a day: one at least."""
+
+def to_verify(
+    ledger: Ledger, settings: ProvingSettings, now: datetime, *, begins: Callable[[Entry], bool] = lambda _: True
+) -> Iterator[Entry]:
+    """Those whose last proof is too old, the oldest first, as much as may be read on a day: one at least.
+
+    What does not begin takes nothing of the day: what cannot be proven must not keep all else from being proven.
+    """
     if settings.verify_every_days is None:
         return
     left = settings.gib_per_day << 30
-    for entry in ledger.standing(Standing.ARTIFACT, before=now - timedelta(days=settings.verify_every_days)):
+    due = ledger.standing(Standing.ARTIFACT, before=now - timedelta(days=settings.verify_every_days))
+    for entry in islice(due, _LOOKED_AT_MOST):
+        if not begins(entry):
+            continue
         yield entry
         left -= _stored_bytes(entry)
         if left <= 0:

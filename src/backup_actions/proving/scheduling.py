@@ -44,9 +44,12 @@ def begin_proofs(world: World, _event: Mapping[str, Any]) -> Mapping[str, Any]:
     ledger, now = beginning.ledger, world.clock.now()
     restored = to_restore(ledger, settings, now.date())
     begun = {"restores": int(restored is not None and beginning.begin(restored, ProofKind.RESTORE))}
-    due = [entry for entry in to_verify(ledger, settings, now) if not _is(entry, restored)]
-    begun["verifications"] = sum(beginning.begin(entry, ProofKind.VERIFICATION) for entry in due)
-    log.info("%s of %d", begun, len(due))
+
+    def begins(entry: Entry) -> bool:
+        return not _is(entry, restored) and beginning.begin(entry, ProofKind.VERIFICATION)
+
+    begun["verifications"] = sum(1 for _ in to_verify(ledger, settings, now, begins=begins))
+    log.info("%s", begun)
     return begun
 
 
