@@ -75,7 +75,7 @@ def _said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     for directory in (programs, checkout, site):
         directory.mkdir()
     (checkout / "app.py").symlink_to(ROOT / "app.py")
-    pytest_program = f'#!/bin/sh\nexec "{sys.executable}" -m pytest -q -p no:cacheprovider "$@"\n'
+    pytest_program = f'#!/bin/sh\nexec "{sys.executable}" -m pytest -q -W error -p no:cacheprovider "$@"\n'
     ours = f'#!/bin/sh\nexec "{sys.executable}" -m backup_actions.cli "$@"\n'
     for name, text in (("pip", PIP), ("npx", NPX), ("pytest", pytest_program), ("backup-actions", ours)):
         (programs / name).write_text(text)
@@ -104,6 +104,7 @@ def _said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def test_every_box_does_what_the_page_says(said: list[str]) -> None:
     assert len(said) == 1 + sum(box.kind in {"sh", "diff"} for box in boxes())
+    assert not any(" skipped" in each for each in said)
 
 
 def test_the_page_shows_what_is_said(said: list[str]) -> None:

@@ -1,12 +1,10 @@
-"""`new-action` writes a package that works as it is written."""
+"""`new-action` writes a package that works as it is written; tests/docs/test_own_action.py runs its tests and its demo."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,46 +16,10 @@ from backup_actions_infrastructure.app import main as synthesize
 from backup_actions_local.samples import USUAL
 from backup_actions_testing.new_action import RESOURCES, write_package
 
-InPackage = Callable[..., "subprocess.CompletedProcess[str]"]
-
 
 def program(name: str) -> str:
     """A program of the environment that the tests run in."""
     return str(Path(sys.executable).with_name(name))
-
-
-@pytest.fixture(name="in_package", scope="module")
-def _in_package(tmp_path_factory: pytest.TempPathFactory) -> InPackage:
-    """Runs a module of Python where a new package lies that pip has installed."""
-    folder = write_package("efs-notes", "EFS", tmp_path_factory.mktemp("new"))
-    site = folder.parent / "site"
-    pip = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(site))
-    subprocess.run([sys.executable, *pip, str(folder)], check=True, capture_output=True)
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-
-    def run_module(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *arguments]
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-    return run_module
-
-
-def test_the_tests_of_a_new_package_pass_once_it_is_installed(in_package: InPackage) -> None:
-    done = in_package("pytest", "-q", "-W", "error", "-p", "no:cacheprovider")
-
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert "skipped" not in done.stdout
-
-
-def test_the_demo_runs_a_new_action_on_its_sample(in_package: InPackage) -> None:
-    done = in_package("backup_actions.cli", "demo", "--action", "efs-notes", "--json")
-
-    assert done.returncode == 0, done.stderr[-4000:]
-    result = json.loads(done.stdout)
-    assert [(each["name"], each["resource_type"], each["fate"]) for each in result["backups"]] == [
-        ("efs-notes", "EFS", "kept")
-    ]
-    assert "efs-notes: its package finds nothing wrong with that" in [each["sentence"] for each in result["checks"]]
 
 
 def test_a_new_package_is_clean(tmp_path: Path) -> None:
