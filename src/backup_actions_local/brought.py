@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
+import botocore.session
 from botocore.exceptions import UnknownServiceError
 
 from backup_actions.errors import BroughtServiceBroken
@@ -97,6 +98,8 @@ def brought_service(name: str) -> BroughtService | None:
     if not entries:
         return None
     packages = ", ".join(sorted(_package(entry) for entry in entries))
+    if name not in botocore.session.get_session().get_available_services():
+        raise BroughtServiceBroken(service=name, package=packages, reason="botocore has no service of this name")
     if len(entries) > 1:
         raise BroughtServiceBroken(service=name, package=packages, reason="more than one of them brings it")
     try:

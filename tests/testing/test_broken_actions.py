@@ -22,6 +22,7 @@ from backup_actions_testing.grants import (
     complaints_about_statements,
     complaints_about_workflow_grants,
 )
+from backup_actions_testing.surroundings import complaints_about_brought, complaints_about_functions
 from backup_actions_testing.workflows import complaints_about_workflow
 
 if TYPE_CHECKING:
@@ -39,6 +40,20 @@ def _statements(action: Action) -> Iterable[str]:
     return complaints_about_statements(action.permissions)
 
 
+SERVICES = """
+from backup_actions_local.brought import BroughtService
+from backup_actions_local.front.authorization.rules import Needs, everything, on_everything, parameters
+
+KMS = BroughtService(
+    permissions={
+        "ListKey": on_everything("kms:ListKeys"),
+        "CreateKey": on_everything("kms:MakeKey"),
+        "VerifyMac": on_everything("kms:VerifyMac"),
+        "Sign": (Needs("kms:Sign", "alias", everything),),
+        "ListAliases": on_everything("kms:ListAliases", parameters(KeyId="kms:Colour")),
+    },
+)
+"""
 Check = Callable[[Action], Iterable[str]]
 BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
     "a state that does not exist": (
@@ -167,6 +182,11 @@ BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
         *("settings.py", "from dataclasses", "import botocore\nfrom dataclasses"),
         "importing vm_notes imports botocore; import them in the modules of tasks and jobs",
     ),
+    "an import that fails in a function": (
+        complaints_about_functions,
+        *("tasks.py", "import hashlib", "import hashlib\nimport pictures"),
+        "task check: vm_notes.tasks imports pictures, which is not in the code of functions; do it in a job",
+    ),
     "a sentence that does not end": (
         complaints_about_settings,
         *("settings.py", "who has asked for it.", "who has asked for it"),
@@ -197,10 +217,27 @@ def test_a_broken_action_is_told_where_and_what_to_do(written: Written, way: str
         complaints_about_weight,
         complaints_about_settings,
         complaints_about_description,
+        complaints_about_functions,
+        complaints_about_brought,
     ],
 )
 def test_an_action_as_it_is_written_has_no_complaints(written: Written, check: Check) -> None:
     assert list(check(written.action)) == []
+
+
+def test_what_is_wrong_with_a_brought_service_is_told(written: Written) -> None:
+    (written.site / "vm_notes" / "services.py").write_text(SERVICES)
+    (announced,) = written.site.glob("*.dist-info/entry_points.txt")
+    announced.write_text(f"{announced.read_text()}\n[backup_actions.services]\nkms = vm_notes.services:KMS\n")
+
+    assert list(complaints_about_brought(written.action)) == [
+        "kms:ListKey: there is no such operation",
+        "kms:CreateKey: it is embedded already, and what is brought of it is not used; take it out",
+        "kms:CreateKey: kms:MakeKey does not exist",
+        "kms:VerifyMac: kms:VerifyMac is asked for key: say which, and on what",
+        "kms:Sign: kms:Sign knows no resource type alias: key",
+        "kms:ListAliases: kms:ListAliases knows no condition key kms:Colour",
+    ]
 
 
 def test_an_action_that_nobody_announces_is_told_how(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
