@@ -28,7 +28,7 @@ RUN_HERE = {
 
 def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that the words call, and what is left for it."""
-    context = click.Context(application, info_name="backup-actions")
+    context = click.Context(application, info_name="backup-actions", **application.context_settings)
     command: click.Command = application
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         name, *words = words
@@ -41,7 +41,9 @@ def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
 def parse(words: list[str]) -> None:
     """Raises UsageError for an option that there is not, and for arguments that nothing takes."""
     command, words = command_of(words)
-    _, left, _ = command.make_parser(click.Context(command)).parse_args(args=list(words))
+    # Commands keep the option of --help that they are first asked for: it has to be the one of the command line.
+    context = click.Context(command, **application.context_settings)
+    _, left, _ = command.make_parser(context).parse_args(args=list(words))
     assert not left, f"nothing takes {left}"
 
 
