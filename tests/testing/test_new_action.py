@@ -1,4 +1,4 @@
-"""`new-action` writes a package that works as it is written; tests/docs/test_own_action.py runs its tests and its demo."""
+"""`new-action` writes a package that works as it is written; tests/docs/test_own_action.py runs it."""
 
 from __future__ import annotations
 
