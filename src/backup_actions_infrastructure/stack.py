@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from backup_actions.lifecycle import Deployed
     from backup_actions.settings import DeploymentSettings
 
+# Their jobs would end with them. Hosts have the tags from their launch template, and nothing else of one costs.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-batch-computeenvironment.html
+_REPLACED_BY_ANOTHER_TAG = ["AWS::Batch::ComputeEnvironment"]
+
 
 class DeploymentStack(Stack):
     """Everything that one deployment needs, rendered from its settings and the enabled actions."""
@@ -99,7 +103,7 @@ class DeploymentStack(Stack):
         exchange_outputs(self, rendered)
         estate_output(self, self._placeholders.fill(deployed_estate(settings, actions).to_text()))
         for tag_key, value in {**settings.tags, settings.security_tag.key: settings.security_tag.value}.items():
-            Tags.of(self).add(tag_key, value)
+            Tags.of(self).add(tag_key, value, exclude_resource_types=_REPLACED_BY_ANOTHER_TAG)
 
     def _with_compute(self, machines: Sequence[Deployed]) -> Placeholders:
         """Jobs can run, beside databases where a machine restores such. Returns what every machine knows."""
