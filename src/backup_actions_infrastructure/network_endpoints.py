@@ -14,7 +14,7 @@ from backup_actions.settings.endpoints import INTERFACES, called_by_jobs, called
 from backup_actions_infrastructure.service_grants import ECS_AGENT, PULL_IMAGE, WRITE_LOG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from aws_cdk import aws_s3 as s3
     from constructs import Construct
@@ -33,6 +33,16 @@ _WRITE_LOGS = Statement(
     because="each job has a log of its own, under a name that begins with the stack's",
 )
 
+_IN_ARCHIVES = (
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
+    "s3:ListMultipartUploadParts",
+)
+
 
 def add_endpoints(
     scope: Construct,
@@ -47,7 +57,9 @@ def add_endpoints(
     """S3 by a gateway in every network of ours; in an isolated one all that hosts and jobs call, and no more."""
     if settings.network.kind == "existing":
         return
-    _gateway(network, "S3", ec2.GatewayVpcEndpointAwsService.S3, _through_s3(bucket))
+    machines = tuple(machines)
+    elsewhere = [_through(statement, "s3", placeholders) for statement in _elsewhere_in_s3(machines)]
+    _gateway(network, "S3", ec2.GatewayVpcEndpointAwsService.S3, [*_through_s3(bucket), *elsewhere])
     if settings.network.kind != "isolated":
         return
     if image.repository_arn:
@@ -120,21 +132,22 @@ def _group(scope: Construct, network: Network) -> ec2.SecurityGroup:
     return group
 
 
+def _elsewhere_in_s3(machines: Iterable[Machine]) -> Iterator[Statement]:
+    """What jobs may do in S3 besides what all may do in the archive bucket: a third party's may have more."""
+    for statement in called_by_jobs(machines).get("s3", ()):
+        actions = {action for action in statement.actions if action.startswith("s3:")}
+        in_archives = all(each.startswith("arn:${Partition}:s3:::${Bucket}") for each in statement.resources)
+        if not (in_archives and actions <= set(_IN_ARCHIVES)):
+            yield statement
+
+
 def _through_s3(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
     """The archive bucket for principals of this account, and the layers of images; nobody's bucket besides."""
     return [
         iam.PolicyStatement(
             sid="Archives",
             principals=[iam.AnyPrincipal()],
-            actions=[
-                "s3:GetObject",
-                "s3:PutObject",
-                "s3:DeleteObject",
-                "s3:AbortMultipartUpload",
-                "s3:ListBucket",
-                "s3:ListBucketMultipartUploads",
-                "s3:ListMultipartUploadParts",
-            ],
+            actions=list(_IN_ARCHIVES),
             resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
             conditions={"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}},
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,41 @@ def test_s3_is_reached_by_the_routes_of_hosts_in_every_network_of_ours(of_a_kind
     of_hosts = route_tables_of_hosts(template)
     (s3,) = gateways
     assert set(s3["RouteTableIds"]) == of_hosts
+
+
+def test_the_way_to_s3_lets_through_what_a_third_partys_job_may_do_in_another_bucket(found: Installed) -> None:
+    node.ensure()
+    from aws_cdk import Stack, assertions
+    from aws_cdk import aws_s3 as s3
+
+    from backup_actions_infrastructure.image import named_image
+    from backup_actions_infrastructure.network import hosts_network
+    from backup_actions_infrastructure.network_endpoints import add_endpoints
+    from backup_actions_infrastructure.placeholders import Placeholders
+
+    settings = from_mapping(SETTINGS, found.actions)
+    ours = next(action for action in found.actions if action.name == "ebs-archive")
+    theirs = Statement(("s3:GetObjectTagging",), on="arn:${Partition}:s3:::their-bucket/*", because="all of it")
+    jobs = {name: (*statements, theirs) for name, statements in ours.permissions.jobs.items()}
+    through: list[set[str]] = []
+    for machine in (ours, dataclasses.replace(ours, permissions=dataclasses.replace(ours.permissions, jobs=jobs))):
+        stack = Stack()
+        add_endpoints(
+            stack,
+            settings,
+            [machine],
+            network=hosts_network(stack, settings),
+            bucket=s3.Bucket.from_bucket_name(stack, "Archives", "archives"),
+            image=named_image("registry.example.com/worker:1"),
+            placeholders=Placeholders({"Partition": "aws", "Bucket": "archives", "Account": ACCOUNT}),
+        )
+        (endpoint,) = assertions.Template.from_stack(stack).find_resources("AWS::EC2::VPCEndpoint").values()
+        statements = endpoint["Properties"]["PolicyDocument"]["Statement"]
+        through.append({json.dumps(each) for each in statements})
+
+    (more,) = (json.loads(each) for each in through[1] - through[0])
+    assert (more["Action"], more["Resource"]) == ("s3:GetObjectTagging", "arn:aws:s3:::their-bucket/*")
+    assert more["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
 
 
 def test_behind_a_nat_gateway_the_only_way_out_is_through_it(govcloud: Rendered) -> None:
