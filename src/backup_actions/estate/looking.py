@@ -16,7 +16,7 @@ from backup_actions.ledger import Entry, Ledger
 SETTLED = timedelta(hours=1)
 """What ended longer ago has been cleaned up after, and everybody has been told of it."""
 
-_STARTS_AT_MOST = 1000
+_STARTS_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class Page:
 class Starts:
     """So many executions a sweep begins at most, so that a vault of old backups does not begin all at once.
 
-    Step Functions takes 25 a second for long, and the quotas of exports and copies let runs through one by one anyway.
+    Exports and copies wait for their quotas however many they are; jobs that find no room on the hosts of a zone for
+    long are tried in the next one and fail after the last.
     """
 
     left: int = _STARTS_AT_MOST
