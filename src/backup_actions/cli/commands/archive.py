@@ -9,7 +9,6 @@ import click
 
 from backup_actions.cli.command import command
 from backup_actions.cli.locations import PLACE_ERRORS, Source, opened, store_at
-from backup_actions.model.quantities import bytes_in_words
 from backup_actions.errors import (
     ArchiveExists,
     ArchiveInterrupted,
@@ -20,6 +19,7 @@ from backup_actions.errors import (
     ToolMissing,
     UploadFailed,
 )
+from backup_actions.model.quantities import bytes_in_words
 
 if TYPE_CHECKING:
     from pathlib import Path

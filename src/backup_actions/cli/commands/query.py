@@ -12,8 +12,8 @@ import click
 from backup_actions.cli.cells import cell, json_of, text_of
 from backup_actions.cli.command import command
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
-from backup_actions.model.quantities import bytes_in_words
 from backup_actions.errors import ExportMissing, ManifestUnreadable, ParquetUnreadable, QueryFailed, TableUnknown
+from backup_actions.model.quantities import bytes_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

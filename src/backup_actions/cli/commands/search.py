@@ -12,7 +12,6 @@ from backup_actions.cli.command import command
 from backup_actions.cli.entries import readable, time_in_words
 from backup_actions.cli.errors import described
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
-from backup_actions.model.quantities import bytes_in_words
 from backup_actions.errors import (
     ArchiveDamaged,
     ArchiveMissing,
@@ -22,6 +21,7 @@ from backup_actions.errors import (
     SearchIncomplete,
     UnsafePath,
 )
+from backup_actions.model.quantities import bytes_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

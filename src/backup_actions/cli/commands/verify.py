@@ -9,8 +9,8 @@ import click
 
 from backup_actions.cli.command import command
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
-from backup_actions.model.quantities import bytes_in_words
 from backup_actions.errors import ArchiveDamaged, ArchiveMissing, ManifestUnreadable
+from backup_actions.model.quantities import bytes_in_words
 
 if TYPE_CHECKING:
     from backup_actions.archive import Problem, Store, VerificationReport
