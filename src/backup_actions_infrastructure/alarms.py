@@ -40,6 +40,9 @@ _ERRORS_A_QUARTER = 3
 # One may take longer than usual, or be put off by a throttled API.
 _SWEEPS_MISSED = 2
 
+# What is due waits for its day's share, and where proving was just switched on, all is due at once.
+_TURNS_MISSED = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
@@ -124,14 +127,14 @@ def of_estate(settings: DeploymentSettings) -> Iterator[Watched]:
         "An action has waited {hours} hours for a quota of the account or for capacity. `backup-actions status` says "
         "for which; ask AWS for a higher quota, or name more zones in the settings.",
     )
-    if watching.unverified_days:
+    if unverified_days := watching.unverified_days or (settings.proving.verify_every_days or 0) * _TURNS_MISSED:
         yield _age(
             settings,
             "unverified",
             metrics.OLDEST_UNVERIFIED_HOURS,
-            watching.unverified_days * 24,
-            "An archive was last proven more than {hours} hours ago. See why the verification of old archives does not "
-            "get to it, or verify it by hand: `backup-actions verify`.",
+            unverified_days * 24,
+            "An archive was last proven more than {hours} hours ago. See why the machine proving does not get to it: "
+            "its runs fail, or proving.gib_per_day is too little. By hand: `backup-actions prove --oldest 1`.",
         )
     yield Watched(
         name="damaged",

@@ -176,6 +176,12 @@ def test_every_metric_of_our_own_has_its_row(repository: Path) -> None:
     assert rows == {metric.name: metric.doc for metric in (*metrics.PER_ESTATE, *metrics.PER_ACTION)}
 
 
+def test_where_archives_are_proven_again_one_whose_turn_does_not_come_raises_an_alarm() -> None:
+    settings = from_mapping({**SETTINGS, "actions": {}, "proving": {"verify_every_days": 30}}, [])
+
+    assert {each.name: each.limit for each in alarms.of_estate(settings)}["unverified"] == 60 * 24
+
+
 def test_what_only_some_want_to_hear_of_is_watched_where_the_settings_say_so() -> None:
     settings = from_mapping(
         {**SETTINGS, "actions": {}, "watching": {"unverified_days": 90, "monthly_cost_usd": 500}}, []

@@ -33,7 +33,9 @@ class Watching(Section):
         48, description="Hours after which a backup that is not archived, for whatever reason, raises an alarm."
     )
     unverified_days: Days | None = Field(
-        None, description="Days after its last proof at which an archive raises an alarm; null: none does."
+        None,
+        description="Days after its last proof at which an archive raises an alarm; null: twice "
+        "proving.verify_every_days, and none where that is null too.",
     )
     waiting_hours: Hours = Field(
         24, description="Hours after which an action that waits for a quota or for capacity raises an alarm."
