@@ -217,7 +217,7 @@ def role_names(machine: Machine, settings: DeploymentSettings) -> dict[str, str]
     Their permissions name the key in turn: with names written out CloudFormation need not make each before the other.
     The vault is in another stack.
     """
-    named = {step for key in machine.keys.values() for step in key.users} | steps_named_by_vault(machine, settings)
+    named = {step for key in machine.keys.values() for step in key.users} | steps_named_by_vault(machine)
     return {step: role_name(settings, machine.name, step) for step in sorted(named)}
 
 

@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 LETTING_GO = ("backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle", "backup:DisassociateRecoveryPoint")
 
 
-def steps_named_by_vault(machine: Machine, settings: DeploymentSettings) -> set[str]:
-    """The steps of the machine whose roles the vault of the settings' backup plans has to know by name."""
-    if settings.backup_plans is None or not settings.backup_plans.vault.is_guarded:
-        return set()
-    return {step for step, calls in _letting_go(machine).items() if calls}
+# The settings give the main machine such a call and take it away again.
+_MAIN_MACHINE, _MAIN_STEP = "recovery-point", "workflow"
+
+
+def steps_named_by_vault(machine: Machine) -> set[str]:
+    """The steps of the machine whose roles a vault of backup plans has to know by name.
+
+    They have it without plans, and where backups are kept, too: with another name a role is replaced, and executions
+    at work keep to the one that they began with.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html
+    """
+    steps = {step for step, calls in _letting_go(machine).items() if calls}
+    return steps | {_MAIN_STEP} if machine.name == _MAIN_MACHINE else steps
 
 
 def roles_letting_go(settings: DeploymentSettings, actions: Iterable[Action]) -> Mapping[str, list[str]]:
