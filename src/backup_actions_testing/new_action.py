@@ -116,10 +116,14 @@ def _objection(name: str, package: str, folder: Path) -> str | None:
 
 
 def _files(handles: str) -> Iterator[Path]:
-    """Those of the template; of what the embedded AWS backs up itself no sample has to be written."""
+    """Those of the template; of what the embedded AWS backs up itself no sample has to be written.
+
+    What linters and Python keep beside the files is none of it.
+    """
     left_out = TEMPLATE / _SAMPLE_FILE if _is_usual(handles) else None
     for path in sorted(TEMPLATE.rglob("*")):
-        if path.is_file() and path != left_out and "__pycache__" not in path.parts:
+        tools = any(part.startswith((".", "__pycache__")) for part in path.relative_to(TEMPLATE).parts)
+        if path.is_file() and path != left_out and not tools:
             yield path
 
 

@@ -136,7 +136,7 @@ BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
     "a permission that is missing": (
         complaints_about_workflow_grants,
         *(PERMISSIONS, '("batch:ListJobs", "batch:DescribeJobs")', '("batch:DescribeJobs",)'),
-        "the workflow's role may not batch:ListJobs; grant it by a Statement with for_=('FindJobs',)",
+        "the workflow's role may not batch:ListJobs; grant it by a Statement with for_=('ListJobs',)",
     ),
     "a permission too many": (
         complaints_about_workflow_grants,

@@ -65,6 +65,19 @@ def test_a_run_in_which_nothing_is_made_to_fail_shows(
     assert any(told in complaint for complaint in complaints), complaints
 
 
+def test_a_job_that_finds_no_host_in_one_zone_is_done_in_the_next(
+    written: Written, tmp_path: Path, flow_objects: ObjectServer
+) -> None:
+    with begun(written.action, tmp_path, flow_objects) as run:
+        run.cloud.mishaps.no_job_capacity(run.cloud.place.zones[0])
+        run.back_up()
+        complaints = list(complaints_about_good_run(run))
+        jobs = {job.name[-6:]: job.status for job in run.cloud.jobs.jobs.values()}
+
+    assert complaints == []
+    assert jobs == {"keep_0": "FAILED", "keep_1": "SUCCEEDED"}
+
+
 def test_an_error_that_passes_and_that_nobody_waits_for_is_told(
     written: Written, tmp_path: Path, flow_objects: ObjectServer
 ) -> None:
@@ -91,7 +104,7 @@ def test_what_a_refused_call_leaves_behind_is_told(
 
 
 def test_what_a_stopped_run_leaves_behind_is_told(written: Written, tmp_path: Path, flow_objects: ObjectServer) -> None:
-    written.change("job.py", "    stand_once(", "    print(")
+    written.change("job.py", "stand_once(s3, bucket, f", "print(s3, bucket, f")
     written.change(WORKFLOW, ONLY_CLEAN_UP, ONLY_CLEAN_UP.replace("FindJobs", "CleanedUp"))
 
     complaints = list(complaints_about_stop(written.action, "WaitForJob", tmp_path, flow_objects, None))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backup_actions.aws import World, translated
-from backup_actions.aws.documents import describe_object, stand_once, write_document
+from backup_actions.aws.documents import describe_object, stand_once
 
 from their_action.places import DESCRIPTION_NAME, MANIFEST_NAME
 
@@ -22,8 +22,9 @@ def keep(world: World, event: Mapping[str, Any]) -> None:
         )
     told = {name: value for name, value in found.items() if name != "ResponseMetadata"}
     key = f"{event['prefix']}/{event['run']}/{DESCRIPTION_NAME}"
-    description = json.loads(json.dumps({**told, "Note": event["settings"]["note"]}, default=str))
-    write_document(s3, bucket, key, description)
+    description = {**told, "Note": event["settings"]["note"]}
+    # What was stored first stays: another job of the run may come after, from a zone in which it waited for a host.
+    stand_once(s3, bucket, key, json.dumps(description, indent=1, sort_keys=True, default=str).encode() + b"\n")
     world.progress.note(f"stored {key}")
     artifact = describe_object(s3, bucket, key)
     manifest = {"recovery_point": point, "objects": [asdict(artifact)] if artifact else []}

@@ -50,7 +50,7 @@ _WORKFLOW = (
     Statement(
         ("batch:ListJobs", "batch:DescribeJobs"),
         on="*",
-        for_=("FindJob", "DescribeJob", "FindJobs"),
+        for_=("FindJob", "DescribeJob", "ListJobs"),
         because="these calls of Batch have no resource-level control",
     ),
     Statement(
