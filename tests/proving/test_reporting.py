@@ -57,6 +57,18 @@ def test_a_backup_that_failed_is_not_protected_and_says_why(world: World) -> Non
     assert found.counts["resources_without_archive"] == 1
 
 
+def test_a_backup_that_is_gone_after_a_failure_is_not_said_to_be_kept_as_an_earlier_run_decided(world: World) -> None:
+    archived(world, point("snap-1"))
+    ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
+    evidence = ledger.entries(str(point("snap-1").arn))[0].details["evidence"]
+    details = {"evidence": evidence, "reason": "AWS Backup does not have it any more"}
+    ledger.record(point("snap-1"), run="run-2", status=Status.GONE, details=details)
+
+    (found,) = report(world).unprotected
+
+    assert (found.status, found.why) == ("gone", "AWS Backup does not have it any more")
+
+
 def test_a_manifest_that_is_gone_or_another_is_damage(world: World) -> None:
     gone, changed = archived(world, point("snap-1")), archived(world, point("snap-2"))
     world.clients.s3.delete_object(Bucket=ESTATE.bucket, Key=f"{gone}/manifest.json")

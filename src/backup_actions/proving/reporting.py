@@ -162,7 +162,8 @@ def _why(entry: Entry, told: Mapping[str, Any]) -> str:
     if entry.status == Status.FAILED:
         said = [f"{each.get('action')}: {each['reason']}" for each in told.get("actions", []) if each.get("reason")]
         return "; ".join(said) or str(entry.details.get("reason") or entry.details.get("subject") or "")
-    because = (told.get("decision") or {}).get("because")
+    # What is gone was not let go: a decision in its evidence is an earlier run's.
+    because = None if entry.status == Status.GONE else (told.get("decision") or {}).get("because")
     return str(because or entry.details.get("reason") or "")
 
 
