@@ -80,8 +80,10 @@ class PointInDetail:
     @property
     def why(self) -> str:
         """Why the backup was kept, let go or left alone."""
-        decision = self.evidence.get("decision") or {}
-        return str(decision.get("because") or self.entry.details.get("reason") or "")
+        details, evidence = self.entry.details, self.evidence
+        # What an earlier run decided says nothing of one that came to no decision.
+        decision = (evidence.get("decision") if evidence.get("run") == self.entry.run else None) or {}
+        return str(decision.get("because") or details.get("reason") or details.get("subject") or "")
 
     @property
     def artifacts(self) -> list[Mapping[str, Any]]:

@@ -110,10 +110,14 @@ def finish(world: World, event: Event) -> Mapping[str, Any]:
     key = facts["evidenceKey"]
     if key and not news.skipped:
         bucket = event["bucket"]
-        evidence = read_document(world.clients.s3, bucket, key) or {"recovery_point": point.to_json()}
+        nothing_yet = {"run": event["run"], "recovery_point": point.to_json()}
+        evidence = read_document(world.clients.s3, bucket, key) or nothing_yet
         ending = {"deletion": event["deletion"], "problem": event["problem"], "outcome": news.status}
-        finished = {**evidence, **ending, "finished_at": world.clock.now().isoformat()}
-        write_document(world.clients.s3, bucket, key, finished)
+        finished = {**ending, "finished_at": world.clock.now().isoformat()}
+        # What an earlier run has proven stands; this one has come to no proof of its own.
+        is_of_another = evidence.get("run", event["run"]) != event["run"]
+        told = {"later_run": {"run": event["run"], **finished}} if is_of_another else finished
+        write_document(world.clients.s3, bucket, key, {**evidence, **told})
     details = {"subject": news.subject, "evidence": key, "deletion": event["deletion"]}
     made_at = facts["createdAt"]
     _ledger(world, event).record(point, run=event["run"], status=news.status, details=details, made_at=made_at)
