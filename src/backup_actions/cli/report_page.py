@@ -54,7 +54,7 @@ def _summary(report: Report) -> str:
         ("Oldest proof of an archive", _time(str(counts["oldest_proof"])) if counts["oldest_proof"] else "none"),
     )
     bad = bool(report.damaged or report.unprotected)
-    verdict = "Something here needs a person." if bad else "Every known backup is archived, every archive is proven."
+    verdict = "Something here needs a person." if bad else "Every known backup is archived, and no archive is damaged."
     cells = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>\n' for name, value in rows)
     return (
         f'<section aria-labelledby="summary">\n<h2 id="summary">Summary</h2>\n'

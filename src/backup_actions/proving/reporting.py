@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backup_actions import __version__
 from backup_actions.aws import World, translated
@@ -18,6 +18,9 @@ from backup_actions.model.progress import Progress
 from backup_actions.proving.bucket import StoredDocument, retention, stored_document
 from backup_actions.proving.proof import Found, ProofKind
 from backup_actions.proving.report import ProvenArchive, Report, ReportedPoint, by_resource
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 # Each waits for S3, twice a point: 100,000 points take a quarter of an hour.
 _AT_A_TIME = 16
@@ -31,7 +34,8 @@ def report_on(world: World, estate: Estate, progress: Progress) -> Report:
     ledger = Ledger(world.clients.dynamodb, estate.ledger, world.clock)
     entries = [entry for status in Status for entry in ledger.standing(status)]
     remarks: list[str] = []
-    reading = _Reading(world, estate, _actions(ledger), _holds(world, remarks))
+    # Made before there are threads: a session makes one client at a time.
+    reading = _Reading(world.clients.s3, estate.bucket, _actions(ledger), _holds(world, remarks))
     progress.start("backups", None)
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         points = list(pool.map(reading.point, entries))
@@ -85,8 +89,8 @@ def _held(world: World, hold: Mapping[str, Any], found: dict[str, list[str]]) ->
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    world: World
-    estate: Estate
+    s3: S3Client
+    bucket: str
     actions: Mapping[str, list[Entry]]
     holds: Mapping[str, list[str]]
 
@@ -107,7 +111,7 @@ class _Reading:
             status=entry.status,
             why=_why(entry, told),
             holds=tuple(self.holds.get(entry.point, ())),
-            evidence=f"s3://{self.estate.bucket}/{key}" if evidence else "",
+            evidence=f"s3://{self.bucket}/{key}" if evidence else "",
             evidence_sha256=evidence.sha256 if evidence else "",
             archives=tuple(self._archives(entry, told)),
         )
@@ -134,19 +138,19 @@ class _Reading:
             proven_at=proven_at,
             proven_by=good[-1]["kind"] if good else "run" if proven_at else "",
             restored_at=next((proof["at"] for proof in good if proof["kind"] == ProofKind.RESTORE), ""),
-            place=f"s3://{self.estate.bucket}/{key.rpartition('/')[0]}" if key else "",
+            place=f"s3://{self.bucket}/{key.rpartition('/')[0]}" if key else "",
             stored_bytes=int(details.get("stored_bytes", 0)),
             manifest_sha256=digest,
             manifest_now=_compared(found, digest) if key else "",
             storage_class=found.storage_class if found else "",
             locked_until=found.locked_until if found else "",
-            proof=f"s3://{self.estate.bucket}/{last['key']}" if last else "",
+            proof=f"s3://{self.bucket}/{last['key']}" if last else "",
             proof_sha256=str(last["sha256"]) if last else "",
             problem=str(last["problem"] if last else details.get("reason", "")),
         )
 
     def _document(self, key: str) -> StoredDocument | None:
-        return stored_document(self.world.clients.s3, self.estate.bucket, key)
+        return stored_document(self.s3, self.bucket, key)
 
 
 def _parsed(document: StoredDocument | None) -> Mapping[str, Any]:
