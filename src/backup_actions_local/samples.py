@@ -124,6 +124,13 @@ def _folder(cloud: Cloud) -> Path:
     return Path(tempfile.mkdtemp(prefix="sample-", dir=cloud.directory))
 
 
+def _machine(cloud: Cloud) -> Sample:
+    image = _disk(_folder(cloud))
+    volume = cloud.store.make_volume(image, zone=cloud.place.zones[0])
+    instance = cloud.machines.make_instance({"/dev/xvda": volume}, tags={"Name": "sample"})
+    return Sample(resource_arn=cloud.place.arn("ec2", f"instance/{instance}"), story="an instance with one volume")
+
+
 def _disk(folder: Path) -> Path:
     """An ext4 file system with small files and one large; plain bytes where it cannot be made."""
     tree, image = folder / "tree", folder / "disk.img"
@@ -171,5 +178,11 @@ def _table(cloud: Cloud) -> Sample:
     return Sample(resource_arn=cloud.tables.arn_of("Orders"), story="a DynamoDB table of orders")
 
 
-USUAL: Mapping[str, MakeSample] = {"EBS": _volume, "RDS": _database, "Aurora": _cluster, "DynamoDB": _table}
+USUAL: Mapping[str, MakeSample] = {
+    "EBS": _volume,
+    "EC2": _machine,
+    "RDS": _database,
+    "Aurora": _cluster,
+    "DynamoDB": _table,
+}
 """By AWS Backup's resource types: those of which the embedded AWS makes backups itself."""

@@ -16,7 +16,7 @@ _MIB = 1 << 20
 
 def sample(cloud: Cloud) -> Sample:
     """An instance with two disks, of which AWS Backup makes an image."""
-    folder = cloud.directory / "sample"
+    folder = cloud.directory / "ec2-archive"
     folder.mkdir(parents=True)
     disks = {device: _disk(folder / device.rpartition("/")[2]) for device in ("/dev/xvda", "/dev/sdf")}
     zone = cloud.place.zones[0]

@@ -13,7 +13,7 @@ _VAULT = "second"
 
 def sample(cloud: Cloud) -> Sample:
     """A volume with a tag, of which AWS Backup makes a backup, and a second vault."""
-    image = _image(cloud.directory / "sample")
+    image = _image(cloud.directory / "vault-copy")
     volume = cloud.store.make_volume(image, zone=cloud.place.zones[0], tags={"copy": "yes"})
     vault = cloud.vaults.make_vault(_VAULT)
 
