@@ -88,6 +88,7 @@ def _china(render: Render) -> Rendered:
             "access_logs": {"bucket": "our-logs", "prefix": "archives/"},
         },
         athena={},
+        proving={},
         notifications={},
         worker_image="registry.example.com/worker:1",
         actions={action.name: {"enabled": False} for action in installed().actions},
