@@ -7,7 +7,7 @@ READERS := $(BIN)/backup-actions-tree-reader $(BIN)/backup-actions-item-reader
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit sweep bench docs lock system clean
+.PHONY: help demo test check unit sweep scale bench docs lock system clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ unit: $(READY) $(READERS) system ## the tests; ARGS="-k name" and others are pas
 
 sweep: $(READY) $(READERS) system ## every single fault and every single grant; the suite holds a fixed sample of them
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q --sweep tests/sweeps $(ARGS)
+
+scale: $(READY) $(READERS) system ## a night of 10,000 recovery points on the embedded AWS, hours; ARGS="--points 1000" and others are passed on
+	@$(BIN)/python -m tests.scale $(ARGS)
 
 bench: $(READY) $(READERS) build/competitors system ## archiving against other pipelines, about ten minutes; ARGS="--quick" and others are passed on
 	@PATH="$(CURDIR)/$(BIN):$$PATH:$(CURDIR)/build/competitors/bin" $(BIN)/python -m benchmarks $(ARGS)

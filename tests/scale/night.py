@@ -1,0 +1,215 @@
+"""A night in which thousands of recovery points appear, on an embedded AWS with its quotas and troubles."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tests.scale import timed_jobs
+from tests.scale.troubles import SpotMarket, Throttling, no_announcements
+
+from backup_actions.plugins import installed_action
+from backup_actions.settings import from_mapping
+from backup_actions_local.cloud import Cloud
+from backup_actions_local.states.execution import Event, Execution
+from backup_actions_testing.runs import Run
+
+if TYPE_CHECKING:
+    from backup_actions_local.databases import DatabaseImage
+    from backup_actions_local.seaweed import ObjectServer
+
+NAME, VAULT, ZONES = "backup-actions", "backups", ("us-east-1a", "us-east-1b")
+ACTIONS = ("ebs-archive", "rds-export", "dynamodb-export")
+JOBS_AT_ONCE = 16
+"""In each zone: the deployed compute environments have 32 vCPUs, and a job has two."""
+EXPORTS_AT_ONCE = 5
+RUN_TAG = "backup-actions:run"
+_LOST_FROM, _LOST_UNTIL = 0.40, 0.45
+_ENDS = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}
+_SWEEP_AFTER = timedelta(hours=25)
+_VOLUMES, _TABLES, _DATABASES = 20, 5, 10
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How many points of which kind appear in how much time, and how often something goes wrong."""
+
+    points: int
+    points_an_hour: float = 1250
+    """10,000 in a night of eight hours."""
+    rds_percent: int = 5
+    dynamodb_percent: int = 12
+    throttled_one_in: int = 100
+    spot_one_in: int = 25
+
+    def kinds(self) -> list[str]:
+        """The resource types of the points, in the order in which they appear."""
+        rds, tables = self.points * self.rds_percent // 100, self.points * self.dynamodb_percent // 100
+        kinds = ["RDS"] * rds + ["DynamoDB"] * tables + ["EBS"] * (self.points - rds - tables)
+        random.Random(self.points).shuffle(kinds)  # noqa: S311 - the same order every time
+        return kinds
+
+
+@dataclass
+class Records:
+    """What is noted while it happens, because later nobody could say it any more."""
+
+    volumes_at_most: int = 0
+    volumes: Counter[str] = field(default_factory=Counter)
+    history_at_most: int = 0
+    transitions: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def hear(self, cloud: Cloud, execution: Execution, event: Event) -> None:
+        """Note it; the history of what has ended is let go, or thousands of them would not find room in memory."""
+        if event.type == "TaskSucceeded" and event.details.get("resource") == "aws-sdk:ec2:createVolume":
+            standing = sum(RUN_TAG in volume.tags and volume.gone_at is None for volume in cloud.store.volumes())
+            with self._lock:
+                self.volumes_at_most = max(self.volumes_at_most, standing)
+        if event.type in _ENDS:
+            with self._lock:
+                self.history_at_most = max(self.history_at_most, len(execution.history))
+                self.transitions += sum(each.type.endswith("StateEntered") for each in execution.history)
+            execution.history.clear()
+
+
+@dataclass
+class Night(Run):
+    """One deployment of three actions and its recovery points. Ask it after ``pass_by``."""
+
+    plan: Plan
+    records: Records
+    throttling: Throttling
+    spot: SpotMarket
+    resources: dict[str, list[str]]
+    events_lost: int = 0
+    swept: list[dict[str, object]] = field(default_factory=list)
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @classmethod
+    @contextmanager
+    def begun(cls, directory: Path, objects: ObjectServer, image: DatabaseImage, plan: Plan) -> Iterator[Self]:
+        """The world before the night."""
+        actions = [installed_action(name) for name in ACTIONS]
+        told = {
+            "account": "111122223333",
+            "region": "us-east-1",
+            "zones": list(ZONES),
+            "vaults": [VAULT],
+            "deletion": {"policy": "delete"},
+            "notifications": {"success": "digest"},
+            "actions": {name: {} for name in ACTIONS},
+        }
+        folder, records, spot = directory / "night", Records(), SpotMarket(plan.spot_one_in)
+
+        def heard(execution: Execution, event: Event) -> None:
+            records.hear(cloud, execution, event)
+
+        with Cloud(folder, objects, mode="inline", on_event=heard, on_report=spot.hear) as cloud:
+            deployment = cloud.deploy(from_mapping(told, actions), actions, bucket=f"night-{next(_numbers)}")
+            for name, definition in cloud.jobs.definitions.items():
+                cloud.jobs.definitions[name] = replace(definition, entry=timed_jobs.ENTRY)
+            for queue in cloud.jobs.queues.values():
+                queue.max_concurrent_jobs = JOBS_AT_ONCE
+            spot.cloud = cloud
+            throttling = Throttling(plan.throttled_one_in)
+            resources = _resources(cloud, directory, image)
+            night = cls(cloud, deployment, folder, objects, plan, records, throttling, spot, resources)
+            elsewhere, tempfile.tempdir = tempfile.tempdir, str(folder)
+            try:
+                yield night
+            finally:
+                tempfile.tempdir = elsewhere
+                night.remove_bucket()
+
+    def pass_by(self) -> None:
+        """All points have appeared, what followed has come to its end, and a sweep has looked after it."""
+        wall, cpu = time.monotonic(), time.process_time()
+        self.throttling.plan(self.cloud)
+        with self.cloud.clock.actor():
+            self._back_up()
+        self.wait()
+        self._sweep()
+        self.wall_seconds, self.cpu_seconds = time.monotonic() - wall, time.process_time() - cpu
+
+    def stored(self) -> list[str]:
+        """Every object of the archive bucket, however many there are."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def _back_up(self) -> None:
+        """AWS Backup makes one backup after the other; events of some of them are lost."""
+        kinds, seconds = self.plan.kinds(), 3600 / self.plan.points_an_hour
+        lost_from, lost_until = int(_LOST_FROM * len(kinds)), int(_LOST_UNTIL * len(kinds))
+        self._begin(kinds[:lost_from], seconds)
+        with no_announcements(self.cloud) as lost:
+            self._begin(kinds[lost_from:lost_until], seconds)
+            self.cloud.clock.sleep(300)  # backups take three minutes: those that have just begun end unheard too
+        self.events_lost = lost()
+        self._begin(kinds[lost_until:], seconds)
+
+    def _begin(self, kinds: list[str], seconds: float) -> None:
+        backup, role = self.cloud.administrator.client("backup"), self.cloud.place.role_arn("backup")
+        for number, kind in enumerate(kinds):
+            arn = self.resources[kind][number % len(self.resources[kind])]
+            backup.start_backup_job(BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=role)
+            self.cloud.clock.sleep(seconds)
+
+    def _sweep(self) -> None:
+        """The schedule calls the sweep a day later, until it says that it has looked at everything."""
+        with self.cloud.clock.actor():
+            self.cloud.clock.sleep(_SWEEP_AFTER.total_seconds())
+            while not self.swept or not self.swept[-1].get("done", True):
+                self.swept.append(self.cloud.functions.invoke(f"{NAME}-sweep", {}))
+        self.wait()
+
+
+def _resources(cloud: Cloud, directory: Path, image: DatabaseImage) -> dict[str, list[str]]:
+    """What is backed up, each many times: tiny disks and tables, small databases."""
+    disk, place = _disk(directory), cloud.place
+    volumes = [cloud.store.make_volume(disk, zone=ZONES[0]) for _ in range(_VOLUMES)]
+    names = [f"orders-{number}" for number in range(_TABLES)]
+    dynamodb = cloud.administrator.client("dynamodb")
+    with cloud.clock.actor():
+        for name in names:
+            dynamodb.create_table(
+                TableName=name,
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+            dynamodb.put_item(TableName=name, Item={"id": {"S": "o-1"}, "price": {"N": "12.50"}})
+            dynamodb.update_continuous_backups(
+                TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            )
+        cloud.clock.sleep(3600)
+    return {
+        "EBS": [place.arn("ec2", f"volume/{volume}") for volume in volumes],
+        "DynamoDB": [cloud.tables.arn_of(name) for name in names],
+        "RDS": [cloud.databases.make(f"shop-{number}", image).arn for number in range(_DATABASES)],
+    }
+
+
+def _disk(directory: Path) -> Path:
+    """An ext4 file system of 1 MiB with one small file."""
+    tree, image = directory / "tree", directory / "tiny.img"
+    tree.mkdir(parents=True)
+    (tree / "note.txt").write_text("note\n" * 50)
+    with image.open("wb") as disk:
+        disk.truncate(1 << 20)
+    command = ["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", str(tree), str(image)]
+    subprocess.run(command, check=True)
+    return image

@@ -1,0 +1,114 @@
+"""What the last whole night came to, kept beside this file, and the page that tells of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
+LAST = Path(__file__).with_name("last_night.json")
+
+_INTRODUCTION = """\
+<!-- Written by `make scale`, which lets a whole night pass; `make test` lets a small one pass. -->
+# At scale
+
+`make scale ARGS="--points 10000"` lets a night pass on the embedded AWS: recovery points of three kinds appear at the
+rate of 10,000 in eight hours (1,250 an hour), EBS by far the most, 12 % DynamoDB, 5 % RDS, in one vault, under the
+policy `delete`. Workflows, functions, permissions, ledger and **jobs are the real ones**; nothing is replaced by a
+recorded result. What is small is what they work on: disks of 1 MiB, tables of one item, databases with a few small
+tables. In place of the time that real ones take, each job lets 2 to 14 minutes of simulated time pass before it works.
+
+Meanwhile one call in 100 of 21 operations of eight services is throttled, one job in 25 loses its Spot host when it
+has just begun, and for a while (5 % of the points, and five minutes) no event of AWS Backup arrives. 25 hours after
+everything has come to rest a sweep looks for what was missed, as the deployed one does every day.
+
+What must hold afterwards: each point has one run of the main machine, it ended well, and one manifest; no manifest was
+written twice; never more than five exports ran at once and never more than sixteen jobs in a zone, counted from the
+beginnings and ends that the services themselves have, so at every moment; no job, volume, upload, lease, or object
+without a manifest is left; nobody was refused a call.
+"""
+
+_LIMITS = """\
+## What limits it
+
+- **Exports of RDS snapshots:** an account runs five at a time. All others wait for a lease, in the ledger as `waiting`,
+  and ask every ten minutes; a machine waits for seven days at most. With exports of `t` minutes, no more than
+  5 * 10,080 / `t` points may appear at once: 1,680 at half an hour each.
+- **Jobs:** a zone has 32 vCPUs, sixteen jobs at a time. Each archive is two jobs. Every run begins in the first zone;
+  one whose job gets no host there for `placement_timeout_minutes` goes to the next, so the second zone fills up only
+  after that. In the last zone it waits as long as others' jobs run there: a full zone is not one without capacity.
+  EBS archives hold their volume while they wait for the archiving job: it is paid for that long, and counts
+  against the account's quota of gp3 storage, which nothing here watches.
+- **Throttling:** `CreateVolume` is tried three times in a zone, within six seconds, then in the next zone. A storm in
+  which all of these are throttled ends in `NoZoneLeft`: the backup is kept, people are told, and `replay` begins again.
+- **The ledger:** all who wait for an export read one partition (`lease#rds-export`), once in ten minutes each: 1,000
+  that wait are two reads a second of a few items; DynamoDB gives a partition 3,000.
+- **State machines:** the longest history is far from the 25,000 events at which AWS ends an execution; waits grow to
+  ten minutes, and each states its bound.
+- **This simulation:** one process, so one core at a time, and about a second of it for each point. About a hundred HTTP
+  calls a point, each signed, checked against the permissions and audited, are most of that; the jobs are a quarter.
+  10,000 points take hours.
+"""
+
+
+def write(found: Mapping[str, Any]) -> None:
+    """Keep it, and write the page."""
+    LAST.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    PAGE.write_text(page(found), encoding="utf-8")
+
+
+def last() -> dict[str, Any]:
+    """What is known of the last night."""
+    return dict(json.loads(LAST.read_text(encoding="utf-8")))
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The page about it."""
+    return "\n".join([_INTRODUCTION, *_night(found), *_table(found), _LIMITS.rstrip(), ""])
+
+
+def _night(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## The last night: {found['points']:,} recovery points, on {found['on']}"
+    yield ""
+    if found["points"] < 10_000:
+        yield f"Of 10,000 points nothing is claimed: {found['points']:,} are the most that were measured."
+        yield ""
+    yield f"Broken promises: **{found['broken']}**."
+    if failed := found["outcomes"].get("failed"):
+        yield (
+            f"Of {failed} points the archive failed: their backups were kept and people were told, which is not what a "
+            "night like this should come to."
+        )
+    yield ""
+
+
+def _table(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("| what | how much |", "| --- | --- |")
+    yield from (f"| {what} | {much} |" for what, much in _rows(found))
+    yield ""
+
+
+def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "Recovery points", _listed(found["kinds"])
+    yield "What became of them (Parquet alone never deletes a backup)", _listed(found["outcomes"])
+    yield "From the first backup to the last end of a run, simulated", f"{found['hours']} hours"
+    for kind, hours in found["hours_by_kind"].items():
+        yield f"A run of {kind}, simulated", f"median {hours['median']} hours, longest {hours['longest']}"
+    yield "Jobs; most at once in each zone", f"{found['jobs']:,}; {_listed(found['jobs_at_once'])} of 16"
+    yield "Exports of RDS; most at once", f"{found['exports']:,}; {found['exports_at_once']} of 5"
+    yield "Exports that RDS refused because of its quota", f"{found['exports_refused']:,}"
+    yield "Volumes of ours, most at once", f"{found['volumes_at_once']:,}"
+    yield "Calls that were throttled", f"{found['throttled']:,}"
+    yield "Jobs whose host was lost", f"{found['hosts_lost']:,}"
+    yield "Events that were lost; findings of the sweep", f"{found['events_lost']:,}; {found['found_by_sweep']:,}"
+    yield "State transitions", f"{found['transitions']:,}"
+    yield "Longest history", f"{found['history_at_most']:,} of 25,000 events"
+    yield "Calls to the embedded AWS", f"{found['calls']:,}"
+    yield "Time of this machine", f"{found['wall_minutes']} minutes, {found['cpu_minutes']} of them at work"
+    yield "Costs at AWS, by what the runs used", f"{found['cost_usd']}, ${found['cost_usd_each']} a point"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in counts.items())
