@@ -110,7 +110,10 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
 def _usage(event: Event, verification: Mapping[str, Any]) -> Usage:
     """What this run's export was of, what its jobs used, and a restored table that was there until a moment ago."""
     gib, table_hours = verification["source_bytes"] / GIB, event["tableSeconds"] / 3600
-    restored: dict[str, float] = {Counted.DYNAMODB_RESTORED_GIB: gib, Counted.DYNAMODB_TABLE_GIB_HOURS: gib * table_hours}
+    restored: dict[str, float] = {
+        Counted.DYNAMODB_RESTORED_GIB: gib,
+        Counted.DYNAMODB_TABLE_GIB_HOURS: gib * table_hours,
+    }
     exported: dict[str, float] = {
         Counted.DYNAMODB_EXPORTED_GIB: gib,
         Counted.PUT_REQUESTS: verification["original_files"],  # DynamoDB's own: at least one a file
