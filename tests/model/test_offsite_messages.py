@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -95,4 +95,4 @@ def test_an_acknowledgement_names_the_bytes_that_it_answers() -> None:
 @pytest.mark.parametrize("name", ["imported_at", "kept_until"])
 def test_a_time_without_its_zone_promises_nothing(name: str, time: str) -> None:
     with pytest.raises(MalformedMessage, match=name):
-        replace(ACKNOWLEDGED, **{name: time})
+        Acknowledgement(**{**asdict(ACKNOWLEDGED), name: time})
