@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 READERS := $(BIN)/backup-actions-tree-reader $(BIN)/backup-actions-item-reader
-WORKERS ?= 2
+# Three on two cores: a third of the time tests wait, for disks, databases and programs.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit sweep scale bench docs lock system clean

@@ -23,6 +23,9 @@ class Document:
     mistakes: list[Mistake] = field(default_factory=list)
 
 
+_DEEPEST = 40
+"""Settings are no deeper than ten; what is as deep as Python's stack would take minutes to be refused."""
+
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null"))
 
 
@@ -34,12 +37,21 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse aliases: they allow a small file to describe an endless one, and settings need none."""
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "write the value out, aliases (*) are not used here", mark)
-        return super().compose_node(parent, index)
+        if self._depth == _DEEPEST:
+            raise yaml.composer.ComposerError(None, None, "its values are nested too deeply", mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 def read(path: Path) -> Document:
@@ -52,8 +64,6 @@ def read(path: Path) -> Document:
         raise SettingsUnreadable(path=path, reason=error.strerror or error) from error
     except UnicodeDecodeError as error:
         raise SettingsUnreadable(path=path, reason=f"byte {error.start} is not UTF-8") from error
-    except RecursionError as error:
-        raise SettingsUnreadable(path=path, reason="its values are nested too deeply") from error
 
 
 def parse(text: str) -> Document:
