@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
-from backup_actions.errors import AwsCallFailed
+from backup_actions.ledger.races import replaced
 from backup_actions.ledger.table import ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
@@ -58,24 +58,10 @@ class Sendings:
         self._replaced(until, Sending(until, until))
 
     def _replaced(self, claimed: datetime | None, new: Sending) -> bool:
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#claimed)"}
-        if claimed is not None:
-            condition = {
-                "ConditionExpression": "#claimed = :claimed",
-                "ExpressionAttributeValues": {":claimed": {"S": _text(claimed)}},
-            }
         moments = {_CLAIMED: new.claimed, _SENT: new.sent}
         item = {**_KEY, **{name: {"S": _text(moment)} for name, moment in moments.items() if moment is not None}}
-        try:
-            with translated():
-                self._dynamodb.put_item(
-                    TableName=self._table, Item=item, ExpressionAttributeNames={"#claimed": _CLAIMED}, **condition
-                )
-        except AwsCallFailed as refusal:
-            if refusal.facts["error_code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        read = {"S": _text(claimed)} if claimed is not None else None
+        return replaced(self._dynamodb, self._table, item, told_by=_CLAIMED, read=read)
 
 
 def _text(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
-from backup_actions.errors import AwsCallFailed
+from backup_actions.ledger.races import replaced
 from backup_actions.ledger.table import ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
@@ -78,21 +78,6 @@ class Sweeps:
 
     def _put(self, progress: Progress, *, instead_of: Progress | None) -> bool:
         """Whether nobody else was quicker."""
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#held)"}
-        if instead_of is not None:
-            held = {":held": {"S": instead_of.held_until}}
-            condition = {"ConditionExpression": "#held = :held", "ExpressionAttributeValues": held}
         values = {name: {"S": str(getattr(progress, name))} for name in Progress.__dataclass_fields__}
-        try:
-            with translated():
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item={**_KEY, **values},
-                    ExpressionAttributeNames={"#held": "held_until"},
-                    **condition,
-                )
-        except AwsCallFailed as refusal:
-            if refusal.facts["error_code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        read = {"S": instead_of.held_until} if instead_of is not None else None
+        return replaced(self._dynamodb, self._table, {**_KEY, **values}, told_by="held_until", read=read)

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
-from backup_actions.errors import AwsCallFailed
 from backup_actions.ledger.daybook import Line
+from backup_actions.ledger.races import replaced
 from backup_actions.ledger.table import ITEM_KEY, POINT_KEY
 from backup_actions.model.json_types import JsonObject
 
@@ -75,30 +75,10 @@ class Tallies:
 
     def replace(self, old: Tally | None, new: Tally) -> bool:
         """Whether the new one stands there now; not where somebody else has carried the old one on meanwhile."""
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#through)"}
-        if old is not None:
-            condition = {
-                "ConditionExpression": "#through = :through",
-                "ExpressionAttributeValues": {":through": {"S": _text(old.through)}},
-            }
         told = {**asdict(new), "through": _text(new.through)}
-        try:
-            with translated():
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item={
-                        **_KEY,
-                        "through": {"S": _text(new.through)},
-                        "tally": {"S": json.dumps(told, sort_keys=True)},
-                    },
-                    ExpressionAttributeNames={"#through": "through"},
-                    **condition,
-                )
-        except AwsCallFailed as refusal:
-            if refusal.facts["error_code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        item = {**_KEY, "through": {"S": told["through"]}, "tally": {"S": json.dumps(told, sort_keys=True)}}
+        read = {"S": _text(old.through)} if old is not None else None
+        return replaced(self._dynamodb, self._table, item, told_by="through", read=read)
 
 
 def _month(moment: datetime) -> str:

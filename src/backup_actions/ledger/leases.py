@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.errors import AwsCallFailed
+from backup_actions.ledger.races import is_lost
 from backup_actions.ledger.table import EXPIRES, ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Leases:
 
 def _unless_others_were_quicker(refusal: AwsCallFailed) -> bool:
     """False when somebody else has taken the slot meanwhile. Raises every other refusal again."""
-    if refusal.facts["error_code"] == "ConditionalCheckFailedException":
+    if is_lost(refusal):
         return False
     raise refusal
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.errors import AwsBusy, AwsCallFailed
+from backup_actions.ledger.races import is_lost
 from backup_actions.ledger.table import BY_STANDING, ITEM_KEY, POINT_KEY
 from backup_actions.model.arn import Arn
 from backup_actions.model.clock import growing_waits
@@ -120,7 +121,7 @@ class Ledger:
         try:
             self._put(point, f"{_ACTION}{action}", run, status, details, standing=standing, since=self._clock.now())
         except AwsCallFailed as refusal:
-            if refusal.facts["error_code"] != "ConditionalCheckFailedException":
+            if not is_lost(refusal):
                 raise
 
     def entries(self, point_arn: str) -> list[Entry]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.errors import AwsCallFailed
+from backup_actions.ledger.races import is_lost
 from backup_actions.ledger.table import EXPIRES, ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Waits:
                     ExpressionAttributeValues={":token": {"S": waiter.token}},
                 )
         except AwsCallFailed as refusal:
-            if refusal.facts["error_code"] != "ConditionalCheckFailedException":
+            if not is_lost(refusal):
                 raise
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from backup_actions.aws import translated
 from backup_actions.errors import AwsCallFailed
+from backup_actions.ledger.races import is_lost
 from backup_actions.ledger.table import EXPIRES, ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class DailyQuota:
                     },
                 )
         except AwsCallFailed as refusal:
-            if refusal.facts["error_code"] == "ConditionalCheckFailedException":
+            if is_lost(refusal):
                 return False
             raise
         return True

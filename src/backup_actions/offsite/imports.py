@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
-from backup_actions.errors import AwsCallFailed
+from backup_actions.ledger.races import replaced
 from backup_actions.ledger.table import ITEM_KEY, POINT_KEY
 from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import Announcement
@@ -156,24 +156,9 @@ class Imports:
     def stand(self, changed: Import) -> Import | None:
         """The import as it stands now; None where somebody else has changed it since this one was read."""
         stands = replace(changed, version=changed.version + 1, changed_at=self._clock.now().isoformat())
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#version)"}
-        if changed.version:
-            condition = {
-                "ConditionExpression": "#version = :read",
-                "ExpressionAttributeValues": {":read": {"N": str(changed.version)}},
-            }
-        try:
-            with translated():
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item=_item(stands),
-                    ExpressionAttributeNames={"#version": _VERSION},
-                    **condition,
-                )
-        except AwsCallFailed as refusal:
-            if refusal.facts["error_code"] == "ConditionalCheckFailedException":
-                return None
-            raise
+        read = {"N": str(changed.version)} if changed.version else None
+        if not replaced(self._dynamodb, self._table, _item(stands), told_by=_VERSION, read=read):
+            return None
         return stands
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from backup_actions.aws import translated
 from backup_actions.aws.documents import read_object
 from backup_actions.aws.objects import object_keys
-from backup_actions.errors import AwsCallFailed, MalformedMessage, NotVerified
+from backup_actions.errors import MalformedMessage, NotVerified
 from backup_actions.ledger.ledger import Ledger, Standing
+from backup_actions.ledger.races import replaced
 from backup_actions.ledger.table import BY_STANDING, ITEM_KEY, POINT_KEY
 from backup_actions.model.offsite import Announcement
 
@@ -105,22 +106,9 @@ class AnnouncedCopies:
     def stand(self, changed: Announced) -> Announced | None:
         """The copy as it is known now; None where somebody else has changed that since this one was read."""
         stands = replace(changed, version=changed.version + 1)
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#version)"}
-        if changed.version:
-            condition = {
-                "ConditionExpression": "#version = :read",
-                "ExpressionAttributeValues": {":read": {"N": str(changed.version)}},
-            }
-        item = self._item(stands)
-        try:
-            with translated():
-                self._dynamodb.put_item(
-                    TableName=self._table, Item=item, ExpressionAttributeNames={"#version": _VERSION}, **condition
-                )
-        except AwsCallFailed as refusal:
-            if refusal.facts["error_code"] == "ConditionalCheckFailedException":
-                return None
-            raise
+        read = {"N": str(changed.version)} if changed.version else None
+        if not replaced(self._dynamodb, self._table, self._item(stands), told_by=_VERSION, read=read):
+            return None
         return stands
 
     def _item(self, stands: Announced) -> dict[str, Any]:
