@@ -30,8 +30,8 @@ LARGE_FILES = Measured("Large files", Decimal(800), Decimal("3.5"))
 SMALL_FILES = Measured("100,000 small files", Decimal(800), Decimal("6.1"))
 SLOW_DEVICE = Measured("Small files on a device that takes 5 ms", Decimal(31), Decimal("2.1"))
 """Counted by what was sent: the device is what a volume is like that is loaded while it is read."""
-POSTGRESQL = Measured("Databases", Decimal(1000), Decimal("15.7"))
-MARIADB = Measured("Databases", Decimal(1000), Decimal("36.7"))
+POSTGRESQL = Measured("Databases", Decimal(1000), Decimal("8.4"))
+MARIADB = Measured("Databases", Decimal(1000), Decimal("14.8"))
 DYNAMODB_JSON = Measured("DynamoDB's export as Parquet", Decimal(280), Decimal("4.4"))
 """600,000 items of 467 bytes of JSON."""
 
