@@ -2,11 +2,14 @@
 
 from backup_actions.contract.action import Action, Awaited, Function, Job, Machine, ServiceRole, Task
 from backup_actions.contract.exchange import Inbox, Key, Topic
+from backup_actions.contract.grants import BORN_OURS, OURS, bucket_key, running_jobs
 from backup_actions.contract.permissions import Condition, Permissions, Statement
 from backup_actions.contract.settings import Settings, setting
 from backup_actions.contract.workflow import Call, Workflow
 
 __all__ = [
+    "BORN_OURS",
+    "OURS",
     "Action",
     "Awaited",
     "Call",
@@ -23,5 +26,7 @@ __all__ = [
     "Task",
     "Topic",
     "Workflow",
+    "bucket_key",
+    "running_jobs",
     "setting",
 ]

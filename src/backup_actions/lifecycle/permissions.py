@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Condition, Permissions, Statement
+from backup_actions.contract import Condition, Permissions, Statement, bucket_key
 from backup_actions.contract.recovery_points import RECOVERY_POINTS
 
 _MACHINES = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-*"
@@ -19,11 +19,6 @@ _EVIDENCE = f"{_BUCKET}/evidence/*"
 _ANY_POINT = "any recovery point of a watched vault; their ids are AWS Backup's"
 _ONE_FOLDER_EACH = "one folder per recovery point"
 _TAGGED: Condition = {"StringEquals": {"aws:ResourceTag/${BackupTagKey}": "${BackupTagValue}"}}
-
-
-def _bucket_key(*actions: str) -> Statement:
-    through_s3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
-    return Statement(actions, on="${BucketKeyArn}", when=through_s3, for_=("S3 with the bucket's key",))
 
 
 def _describe(*, for_: str) -> tuple[Statement, ...]:
@@ -127,7 +122,7 @@ def main_permissions(*, policy: str, tagged: bool) -> Permissions:
                     ("s3:ListBucket",), on=_BUCKET, for_=("proof: a missing object is told from a missing right",)
                 ),
                 Statement(("s3:PutObject",), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
-                _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+                bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
                 _ledger("dynamodb:PutItem"),
             ),
             "finish": (
@@ -135,7 +130,7 @@ def main_permissions(*, policy: str, tagged: bool) -> Permissions:
                 Statement(
                     ("s3:ListBucket",), on=_BUCKET, for_=("evidence: a missing object is told from a missing right",)
                 ),
-                _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+                bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
                 _ledger("dynamodb:PutItem"),
             ),
         },

@@ -6,7 +6,7 @@ Of our own, what is removed carries our mark and the name of an import.
 
 from __future__ import annotations
 
-from backup_actions.contract import Condition, Permissions, Statement
+from backup_actions.contract import BORN_OURS, OURS, Permissions, Statement, bucket_key
 from backup_actions.offsite.settings import ImportSettings
 
 _RDS = "arn:${Partition}:rds:${Region}:${Account}"
@@ -22,19 +22,12 @@ _SYNC_RULE = "arn:${Partition}:events:${Region}:${Account}:rule/StepFunctionsGet
 IMPORT_EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-offsite-import:*"
 IMPORT_MACHINE = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-offsite-import"
 
-_OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_BORN_OURS: Condition = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _ONE_EACH = "one copy for each import, under a name that nothing else begins with"
 _ONE_FOLDER_EACH = "one folder for each import"
 _ANY_DISK = "ids of snapshots are EC2's; the tag condition narrows it"
 _ANY_SHARED = "whatever a source shares with this account; sharing is the source's"
 _ANY_SOURCE_KEY = "which key a snapshot was shared under is the source's; only EBS and RDS may use it for us"
 _NO_RESOURCES = "Describe calls of EC2 have no resource-level control"
-
-
-def _bucket_key(*actions: str) -> Statement:
-    through_s3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
-    return Statement(actions, on="${BucketKeyArn}", when=through_s3, for_=("S3 with the bucket's key",))
 
 
 def _ledger(*actions: str, for_: str) -> Statement:
@@ -103,21 +96,21 @@ def _copying(settings: ImportSettings) -> tuple[Statement, ...]:
         Statement(
             ("rds:CopyDBSnapshot",),
             on=(_COPY, *sources),
-            when=_BORN_OURS,
+            when=BORN_OURS,
             for_=("of an instance",),
             because=_ANY_SHARED,
         ),
         Statement(
             ("rds:CopyDBClusterSnapshot",),
             on=(_CLUSTER_COPY, *cluster_sources),
-            when=_BORN_OURS,
+            when=BORN_OURS,
             for_=("of a cluster",),
             because=_ANY_SHARED,
         ),
         Statement(
             ("rds:AddTagsToResource",),
             on=(_COPY, _CLUSTER_COPY),
-            when=_BORN_OURS,
+            when=BORN_OURS,
             for_=("of an instance", "of a cluster"),
             because=_ONE_EACH,
         ),
@@ -130,11 +123,11 @@ def _copying(settings: ImportSettings) -> tuple[Statement, ...]:
             for_=("of a disk",),
             because=_ANY_SHARED,
         ),
-        Statement(("ec2:CopySnapshot",), on=_DISK_COPY, when=_BORN_OURS, for_=("of a disk",), because=_ANY_DISK),
+        Statement(("ec2:CopySnapshot",), on=_DISK_COPY, when=BORN_OURS, for_=("of a disk",), because=_ANY_DISK),
         Statement(
             ("ec2:CreateTags",),
             on=_DISK_COPY,
-            when={"StringEquals": {**_BORN_OURS["StringEquals"], "ec2:CreateAction": "CopySnapshot"}},
+            when={"StringEquals": {**BORN_OURS["StringEquals"], "ec2:CreateAction": "CopySnapshot"}},
             for_=("of a disk",),
             because=_ANY_DISK,
         ),
@@ -175,11 +168,9 @@ def _acknowledging(settings: ImportSettings) -> Statement:
 
 
 _REMOVING = (
-    Statement(("rds:DeleteDBSnapshot",), on=_COPY, when=_OURS, for_=("of an instance",), because=_ONE_EACH),
-    Statement(
-        ("rds:DeleteDBClusterSnapshot",), on=_CLUSTER_COPY, when=_OURS, for_=("of a cluster",), because=_ONE_EACH
-    ),
-    Statement(("ec2:DeleteSnapshot",), on=_DISK_COPY, when=_OURS, for_=("of a disk",), because=_ANY_DISK),
+    Statement(("rds:DeleteDBSnapshot",), on=_COPY, when=OURS, for_=("of an instance",), because=_ONE_EACH),
+    Statement(("rds:DeleteDBClusterSnapshot",), on=_CLUSTER_COPY, when=OURS, for_=("of a cluster",), because=_ONE_EACH),
+    Statement(("ec2:DeleteSnapshot",), on=_DISK_COPY, when=OURS, for_=("of a disk",), because=_ANY_DISK),
 )
 
 _FUNCTIONS = {
@@ -235,7 +226,7 @@ def import_permissions(settings: ImportSettings) -> Permissions:
             "record": (
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
                 Statement(("s3:PutObject",), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
-                _bucket_key("kms:GenerateDataKey"),
+                bucket_key("kms:GenerateDataKey"),
             ),
             "prove": (
                 Statement(
@@ -245,7 +236,7 @@ def import_permissions(settings: ImportSettings) -> Permissions:
                     because="artifacts of every installed action lie in this bucket",
                 ),
                 _LIST,
-                _bucket_key("kms:Decrypt"),
+                bucket_key("kms:Decrypt"),
             ),
             "acknowledge": (
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
@@ -260,7 +251,7 @@ def import_permissions(settings: ImportSettings) -> Permissions:
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),
                 _LIST,
                 Statement(("s3:GetObject", "s3:PutObject"), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
-                _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+                bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
             ),
             "put-back": (
                 _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="the import"),

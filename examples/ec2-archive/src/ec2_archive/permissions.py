@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Permissions, Statement
+from backup_actions.contract import Permissions, Statement, bucket_key, running_jobs
 
 _IMAGES = "arn:${Partition}:ec2:${Region}::image/*"
 _SNAPSHOTS = "arn:${Partition}:ec2:${Region}::snapshot/*"
-_QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
-_JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _ARCHIVES = f"{_BUCKET}/ec2-archive/*"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
 # AWS Backup puts this tag on every image and snapshot that it makes.
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupGuardDutyRolePolicyForScans.html
 _MADE_BY_BACKUP = {"StringLike": {"aws:ResourceTag/aws:backup:source-resource": "*"}}
-_OURS = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_BORN_OURS = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_THROUGH_S3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
 _THROUGH_EC2 = {"StringEquals": {"kms:ViaService": "ec2.${Region}.amazonaws.com"}}
 _ONE_FOLDER_PER_POINT = "one folder per recovery point under this prefix"
 _MADE_AND_NAMED = "any image of a watched vault: AWS Backup has made and named it with its snapshots"
@@ -38,38 +33,9 @@ def _evidence(action: str) -> Statement:
     return Statement((action,), on=_EVIDENCE, for_=("verification",), because=_ONE_FOLDER_PER_POINT)
 
 
-def _bucket_key(*actions: str) -> Statement:
-    return Statement(actions, on="${BucketKeyArn}", when=_THROUGH_S3, for_=("S3 with the bucket's key",))
-
-
 _WORKFLOW = (
     _list_archives(for_="FindManifest"),
-    Statement(
-        ("batch:ListJobs", "batch:DescribeJobs"),
-        on="*",
-        for_=("FindJob", "DescribeJob", "FindJobs"),
-        because="these calls of Batch have no resource-level control",
-    ),
-    Statement(
-        ("batch:SubmitJob",),
-        on=(
-            _QUEUES,
-            _JOBS,
-            *(f"${{Job_{name}}}{revision}" for name in ("archive", "verify") for revision in ("", ":*")),
-        ),
-        for_=("SubmitJob",),
-        because="one queue per zone, a job that has no id yet, and every revision of the jobs' definitions",
-    ),
-    Statement(
-        ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
-    ),
-    Statement(
-        ("batch:TerminateJob",),
-        on=_JOBS,
-        when=_OURS,
-        for_=("TerminateJob",),
-        because="ids of jobs are not known before; the tag condition narrows it",
-    ),
+    *running_jobs("archive", "verify", looked_for=("FindJob", "DescribeJob", "FindJobs")),
     Statement(("lambda:InvokeFunction",), on=("${Function_report}", "${Function_discard}"), for_=("Report", "Discard")),
 )
 
@@ -112,7 +78,7 @@ PERMISSIONS = Permissions(
             _archives("s3:GetObject", for_="manifest"),
             _evidence("s3:GetObject"),
             _TELL_MISSING_FROM_FORBIDDEN,
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
         ),
         "discard": (
             _list_archives(for_="objects that no manifest names"),
@@ -120,7 +86,7 @@ PERMISSIONS = Permissions(
             Statement(("s3:ListBucketMultipartUploads",), on=_BUCKET, for_=("open uploads",)),
             _archives("s3:AbortMultipartUpload", for_="open uploads"),
             _archives("s3:DeleteObject", for_="objects that no manifest names"),
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
         ),
     },
     jobs={
@@ -138,13 +104,13 @@ PERMISSIONS = Permissions(
                 for_=("notes for a resume",),
                 because="one folder per disk under this prefix, of which nothing but resume/ can be removed",
             ),
-            _bucket_key("kms:Decrypt", "kms:GenerateDataKey"),
+            bucket_key("kms:Decrypt", "kms:GenerateDataKey"),
         ),
         "verify": (
             _TELL_MISSING_FROM_FORBIDDEN,
             _archives("s3:GetObject", for_="everything"),
             _evidence("s3:PutObject"),
-            _bucket_key("kms:Decrypt", "kms:GenerateDataKey"),
+            bucket_key("kms:Decrypt", "kms:GenerateDataKey"),
         ),
     },
 )

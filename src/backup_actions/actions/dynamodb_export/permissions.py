@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Condition, Permissions, Statement
+from backup_actions.contract import BORN_OURS, Permissions, Statement, bucket_key, running_jobs
 
 _ANY_TABLE = "arn:${Partition}:dynamodb:${Region}:${Account}:table/*"
 _OUR_TABLES = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Name}-export-*"
@@ -10,8 +10,6 @@ _EXPORTS = f"{_ANY_TABLE}/export/*"
 _CLASSIC_BACKUPS = f"{_ANY_TABLE}/backup/*"
 _POINTS = ("arn:${Partition}:backup:${Region}:${Account}:recovery-point:*", _CLASSIC_BACKUPS)
 _KEYS = "arn:${Partition}:kms:${Region}:${Account}:key/*"
-_QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
-_JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _OUR_OBJECTS = f"{_BUCKET}/dynamodb-export/*"
 _ORIGINALS = f"{_OUR_OBJECTS}/AWSDynamoDB/*"
@@ -19,17 +17,10 @@ _CONVERTED = (f"{_OUR_OBJECTS}/parquet/*", f"{_OUR_OBJECTS}/conversion.json")
 _MANIFESTS = f"{_OUR_OBJECTS}/export.json"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
 
-_OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_BORN_OURS: Condition = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _ANY_POINT = "any recovery point of a watched vault; their ids are AWS Backup's"
 _ONE_FOLDER_EACH = "one folder per recovery point under this prefix"
 _ONE_TABLE_EACH = "one table per run, under a name that nothing else begins with"
 _WHATEVER_TABLE = "the backup may be of any table"
-
-
-def _bucket_key(*actions: str, for_: str = "S3 with the bucket's key") -> Statement:
-    through_s3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
-    return Statement(actions, on="${BucketKeyArn}", when=through_s3, for_=(for_,))
 
 
 def _in_exports(*actions: str, for_: str) -> Statement:
@@ -68,7 +59,7 @@ _WORKFLOW = (
         for_=("DescribeRestore",),
         because="restore jobs have no resource-level control",
     ),
-    Statement(("dynamodb:TagResource",), on=_OUR_TABLES, when=_BORN_OURS, for_=("TagTable",), because=_ONE_TABLE_EACH),
+    Statement(("dynamodb:TagResource",), on=_OUR_TABLES, when=BORN_OURS, for_=("TagTable",), because=_ONE_TABLE_EACH),
     Statement(("dynamodb:UpdateContinuousBackups",), on=_OUR_TABLES, for_=("EnableRecovery",), because=_ONE_TABLE_EACH),
     Statement(
         ("dynamodb:DescribeContinuousBackups",), on=_ANY_TABLE, for_=("DescribeWindow",), because=_WHATEVER_TABLE
@@ -86,29 +77,12 @@ _WORKFLOW = (
         for_=("ExportTable",),
         because=_ONE_FOLDER_EACH,
     ),
-    _bucket_key("kms:GenerateDataKey", "kms:Decrypt", for_="ExportTable"),
-    Statement(
-        ("batch:ListJobs", "batch:DescribeJobs"),
-        on="*",
-        for_=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs"),
-        because="these calls of Batch have no resource-level control",
-    ),
-    Statement(
-        ("batch:SubmitJob",),
-        # The reference lists the new job itself as a required resource, beside the queue; it has no id yet.
-        on=(_QUEUES, _JOBS, "${Job_convert}", "${Job_convert}:*", "${Job_verify}", "${Job_verify}:*"),
-        for_=("SubmitJob",),
-        because="one queue per zone, and every revision of our two job definitions",
-    ),
-    Statement(
-        ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
-    ),
-    Statement(
-        ("batch:TerminateJob",),
-        on=_JOBS,
-        when=_OURS,
-        for_=("TerminateJob", "GiveUpPlace"),
-        because="ids of jobs are not known before; the tag condition narrows it",
+    bucket_key("kms:GenerateDataKey", "kms:Decrypt", for_="ExportTable"),
+    *running_jobs(
+        "convert",
+        "verify",
+        looked_for=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs"),
+        ended=("TerminateJob", "GiveUpPlace"),
     ),
 )
 
@@ -164,19 +138,19 @@ PERMISSIONS = Permissions(
             Statement(("s3:GetBucketLocation",), on=_BUCKET, for_=("region of the bucket",)),
             _in_exports("s3:GetObject", for_="is it exported already"),
             _TELL_MISSING_FROM_FORBIDDEN,
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
         ),
         "report": (
             _in_exports("s3:GetObject", for_="manifest and artifacts"),
             _in_evidence("s3:GetObject"),
             _TELL_MISSING_FROM_FORBIDDEN,
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
         ),
         "drop-original": (
             _in_exports("s3:GetObject", for_="manifest"),
             _in_evidence("s3:GetObject"),
             _TELL_MISSING_FROM_FORBIDDEN,
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
             Statement(
                 ("s3:DeleteObject",),
                 on=_ORIGINALS,
@@ -198,7 +172,7 @@ PERMISSIONS = Permissions(
             ),
             _list_exports(for_="objects of an incomplete export"),
             _in_exports("s3:GetObject", for_="whose objects the manifest names"),
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
             Statement(("s3:ListBucketMultipartUploads",), on=_BUCKET, for_=("open uploads",)),
             _in_exports("s3:AbortMultipartUpload", for_="open uploads"),
             _in_exports("s3:DeleteObject", for_="objects of an incomplete export"),
@@ -215,14 +189,14 @@ PERMISSIONS = Permissions(
                 for_=("an upload that fails leaves nothing",),
                 because=_ONE_FOLDER_EACH,
             ),
-            _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+            bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),
         "verify": (
             _TELL_MISSING_FROM_FORBIDDEN,
             _in_exports("s3:GetObject", for_="all files"),
             Statement(("s3:PutObject",), on=_MANIFESTS, for_=("the manifest",), because=_ONE_FOLDER_EACH),
             _in_evidence("s3:PutObject"),
-            _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+            bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),
     },
     services={"restore": _RESTORE},

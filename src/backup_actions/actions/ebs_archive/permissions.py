@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Permissions, Statement
+from backup_actions.contract import BORN_OURS, OURS, Permissions, Statement, bucket_key, running_jobs
 
 _VOLUMES = "arn:${Partition}:ec2:${Region}:${Account}:volume/*"
 _INSTANCES = "arn:${Partition}:ec2:${Region}:${Account}:instance/*"
 _SNAPSHOTS = "arn:${Partition}:ec2:${Region}::snapshot/*"
-_QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
-_JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
 _KEYS = "arn:${Partition}:kms:${Region}:${Account}:key/*"
-_JOB_NAMES = ("archive", "image", "verify")
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _ARCHIVES = f"{_BUCKET}/ebs-archive/*"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
@@ -18,24 +15,8 @@ _EVIDENCE = f"{_BUCKET}/evidence/*"
 # AWS Backup puts this tag on every snapshot that it makes or copies; AWS's own scans of backups rely on it.
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupGuardDutyRolePolicyForScans.html
 _MADE_BY_BACKUP = {"StringLike": {"aws:ResourceTag/aws:backup:source-resource": "*"}}
-_OURS = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_BORN_OURS = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _THROUGH_EC2 = {"kms:ViaService": "ec2.${Region}.amazonaws.com"}
 _UNKNOWN_IDS = "ids of volumes, snapshots and instances are not known before; the tag condition narrows it"
-
-_BUCKET_KEY_WRITE = Statement(
-    ("kms:GenerateDataKey", "kms:Decrypt"),  # a multipart upload decrypts its own data key for every part
-    on="${BucketKeyArn}",
-    when={"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}},
-    for_=("S3 with the bucket's key",),
-)
-_BUCKET_KEY_READ = Statement(
-    ("kms:Decrypt",),
-    on="${BucketKeyArn}",
-    when={"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}},
-    for_=("S3 with the bucket's key",),
-)
-
 
 _READ_SNAPSHOTS = (
     Statement(
@@ -82,7 +63,7 @@ _STORE_ARCHIVE = (
         for_=("notes for a resume",),
         because="one folder per recovery point under this prefix, of which nothing but resume/ can be removed",
     ),
-    _BUCKET_KEY_WRITE,
+    bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
 )
 
 _WORKFLOW = (
@@ -90,7 +71,7 @@ _WORKFLOW = (
     Statement(
         ("ec2:CreateVolume",),
         on=_VOLUMES,
-        when=_BORN_OURS,
+        when=BORN_OURS,
         for_=("CreateVolume",),
         because="a new volume has no id yet",
     ),
@@ -135,27 +116,11 @@ _WORKFLOW = (
         for_=("DescribeVolume", "FindVolumes"),
         because="Describe calls of EC2 have no resource-level control",
     ),
-    Statement(("ec2:DeleteVolume",), on=_VOLUMES, when=_OURS, for_=("DeleteVolume",), because=_UNKNOWN_IDS),
+    Statement(("ec2:DeleteVolume",), on=_VOLUMES, when=OURS, for_=("DeleteVolume",), because=_UNKNOWN_IDS),
     Statement(
-        ("ec2:DetachVolume",), on=(_VOLUMES, _INSTANCES), when=_OURS, for_=("DetachVolume",), because=_UNKNOWN_IDS
+        ("ec2:DetachVolume",), on=(_VOLUMES, _INSTANCES), when=OURS, for_=("DetachVolume",), because=_UNKNOWN_IDS
     ),
-    Statement(
-        ("batch:ListJobs", "batch:DescribeJobs"),
-        on="*",
-        for_=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs"),
-        because="these calls of Batch have no resource-level control",
-    ),
-    Statement(
-        ("batch:SubmitJob",),
-        # The reference lists the new job itself as a required resource, beside the queue; it has no id yet.
-        on=(_QUEUES, _JOBS, *(f"${{Job_{name}}}{revision}" for name in _JOB_NAMES for revision in ("", ":*"))),
-        for_=("SubmitJob",),
-        because="one queue per zone, and every revision of our job definitions",
-    ),
-    Statement(
-        ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
-    ),
-    Statement(("batch:TerminateJob",), on=_JOBS, when=_OURS, for_=("TerminateJob",), because=_UNKNOWN_IDS),
+    *running_jobs("archive", "image", "verify", looked_for=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs")),
     Statement(("lambda:InvokeFunction",), on=("${Function_report}", "${Function_discard}"), for_=("Report", "Discard")),
 )
 
@@ -166,12 +131,12 @@ PERMISSIONS = Permissions(
             _in_archives("s3:GetObject", for_="manifest"),
             Statement(("s3:GetObject",), on=_EVIDENCE, for_=("verification",), because="one folder per recovery point"),
             _TELL_MISSING_FROM_FORBIDDEN,
-            _BUCKET_KEY_READ,
+            bucket_key("kms:Decrypt"),
         ),
         "discard": (
             _list_archives(for_="objects of an incomplete archive"),
             _in_archives("s3:GetObject", for_="whose objects the manifest names"),
-            _BUCKET_KEY_READ,
+            bucket_key("kms:Decrypt"),
             Statement(
                 ("s3:ListBucketMultipartUploads",),
                 on=_BUCKET,
@@ -192,7 +157,7 @@ PERMISSIONS = Permissions(
             Statement(
                 ("ec2:AttachVolume", "ec2:DetachVolume"),
                 on=(_VOLUMES, _INSTANCES),
-                when=_OURS,
+                when=OURS,
                 for_=("attachment",),
                 because=_UNKNOWN_IDS,
             ),
@@ -204,7 +169,7 @@ PERMISSIONS = Permissions(
             _TELL_MISSING_FROM_FORBIDDEN,
             _in_archives("s3:GetObject", for_="the archive"),
             Statement(("s3:PutObject",), on=_EVIDENCE, for_=("verification",), because="one folder per recovery point"),
-            _BUCKET_KEY_WRITE,
+            bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),
     },
 )

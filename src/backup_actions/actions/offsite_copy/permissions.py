@@ -6,7 +6,7 @@ its birth, and only what carries it is shared and deleted. Tags decide, so nobod
 
 from __future__ import annotations
 
-from backup_actions.contract import Condition, Permissions, Statement
+from backup_actions.contract import BORN_OURS, OURS, Condition, Permissions, Statement, bucket_key
 
 _SOURCE_RDS = "arn:${Partition}:rds:${Region}:${Account}"
 _COPY_RDS = "arn:${Partition}:rds:${Setting_copy_region}:${Account}"
@@ -24,8 +24,6 @@ _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _ANNOUNCEMENTS = f"{_BUCKET}/offsite-copy/*/announcement.json"
 _ACKNOWLEDGEMENTS = f"{_BUCKET}/evidence/*/offsite-copy/*/acknowledgement.json"
 
-_OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_BORN_OURS: Condition = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _CHOSEN: Condition = {"StringEquals": {"rds:snapshot-tag/${Setting_tag_key}": "${Setting_tag_value}"}}
 _CHOSEN_CLUSTER: Condition = {"StringEquals": {"rds:cluster-snapshot-tag/${Setting_tag_key}": "${Setting_tag_value}"}}
 _CHOSEN_VOLUME: Condition = {"StringEquals": {"aws:ResourceTag/${Setting_tag_key}": "${Setting_tag_value}"}}
@@ -45,11 +43,6 @@ _ANY_SOURCE_KEY = (
     "backups keep the keys of what they are of, also those that another account lends; only EBS and RDS may use them "
     "for us, and where another account's does not allow it this says nothing"
 )
-
-
-def _bucket_key(*actions: str) -> Statement:
-    through_s3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
-    return Statement(actions, on="${BucketKeyArn}", when=through_s3, for_=("S3 with the bucket's key",))
 
 
 def _announcements(action: str, *, for_: str) -> Statement:
@@ -72,7 +65,7 @@ _READ_DOCUMENTS = (
     _LIST,
     _announcements("s3:GetObject", for_="announcement"),
     _acknowledgements("s3:GetObject"),
-    _bucket_key("kms:Decrypt"),
+    bucket_key("kms:Decrypt"),
 )
 
 _DESCRIBE_VOLUME_COPIES = Statement(
@@ -123,7 +116,7 @@ _NO_MOVING_OF_TAGS = (
 
 _COPYING = (
     Statement(("rds:CopyDBSnapshot",), on=_SOURCE, when=_CHOSEN, for_=("of an instance",), because=_ANY_BACKUP),
-    Statement(("rds:CopyDBSnapshot",), on=_COPY, when=_BORN_OURS, for_=("of an instance",), because=_ONE_EACH),
+    Statement(("rds:CopyDBSnapshot",), on=_COPY, when=BORN_OURS, for_=("of an instance",), because=_ONE_EACH),
     Statement(
         ("rds:CopyDBClusterSnapshot",),
         on=_CLUSTER_SOURCE,
@@ -132,12 +125,12 @@ _COPYING = (
         because=_ANY_BACKUP,
     ),
     Statement(
-        ("rds:CopyDBClusterSnapshot",), on=_CLUSTER_COPY, when=_BORN_OURS, for_=("of a cluster",), because=_ONE_EACH
+        ("rds:CopyDBClusterSnapshot",), on=_CLUSTER_COPY, when=BORN_OURS, for_=("of a cluster",), because=_ONE_EACH
     ),
     Statement(
         ("rds:AddTagsToResource",),
         on=(_COPY, _CLUSTER_COPY),
-        when=_BORN_OURS,
+        when=BORN_OURS,
         for_=("of an instance", "of a cluster"),
         because=_ONE_EACH,
     ),
@@ -146,11 +139,11 @@ _COPYING = (
     Statement(
         ("ec2:CopySnapshot",), on=_VOLUME_SOURCE, when=_CHOSEN_VOLUME, for_=("of a volume",), because=_ANY_SNAPSHOT
     ),
-    Statement(("ec2:CopySnapshot",), on=_VOLUME_COPY, when=_BORN_OURS, for_=("of a volume",), because=_ANY_SNAPSHOT),
+    Statement(("ec2:CopySnapshot",), on=_VOLUME_COPY, when=BORN_OURS, for_=("of a volume",), because=_ANY_SNAPSHOT),
     Statement(
         ("ec2:CreateTags",),
         on=_VOLUME_COPY,
-        when={"StringEquals": {**_BORN_OURS["StringEquals"], "ec2:CreateAction": "CopySnapshot"}},
+        when={"StringEquals": {**BORN_OURS["StringEquals"], "ec2:CreateAction": "CopySnapshot"}},
         for_=("of a volume",),
         because=_ANY_SNAPSHOT,
     ),
@@ -188,9 +181,9 @@ _KEYS = (
 )
 
 _SHARE_DATABASES = (
-    Statement(("rds:ModifyDBSnapshotAttribute",), on=_COPY, when=_OURS, for_=("sharing",), because=_ONE_EACH),
+    Statement(("rds:ModifyDBSnapshotAttribute",), on=_COPY, when=OURS, for_=("sharing",), because=_ONE_EACH),
     Statement(
-        ("rds:ModifyDBClusterSnapshotAttribute",), on=_CLUSTER_COPY, when=_OURS, for_=("sharing",), because=_ONE_EACH
+        ("rds:ModifyDBClusterSnapshotAttribute",), on=_CLUSTER_COPY, when=OURS, for_=("sharing",), because=_ONE_EACH
     ),
 )
 
@@ -200,7 +193,7 @@ def _share_volumes(key: str) -> Statement:
     return Statement(
         ("ec2:ModifySnapshotAttribute",),
         on=_VOLUME_COPY,
-        when={"StringEquals": {**_OURS["StringEquals"], key: "${Setting_separated_account}"}},
+        when={"StringEquals": {**OURS["StringEquals"], key: "${Setting_separated_account}"}},
         for_=("sharing",),
         because=_ANY_SNAPSHOT,
     )
@@ -210,9 +203,9 @@ _REMOVE_COPIES = (
     *_DESCRIBE_COPIES,
     *_SHARE_DATABASES,
     _share_volumes("ec2:Remove/userId"),
-    Statement(("rds:DeleteDBSnapshot",), on=_COPY, when=_OURS, for_=("the copy",), because=_ONE_EACH),
-    Statement(("rds:DeleteDBClusterSnapshot",), on=_CLUSTER_COPY, when=_OURS, for_=("the copy",), because=_ONE_EACH),
-    Statement(("ec2:DeleteSnapshot",), on=_VOLUME_COPY, when=_OURS, for_=("the copy",), because=_ANY_SNAPSHOT),
+    Statement(("rds:DeleteDBSnapshot",), on=_COPY, when=OURS, for_=("the copy",), because=_ONE_EACH),
+    Statement(("rds:DeleteDBClusterSnapshot",), on=_CLUSTER_COPY, when=OURS, for_=("the copy",), because=_ONE_EACH),
+    Statement(("ec2:DeleteSnapshot",), on=_VOLUME_COPY, when=OURS, for_=("the copy",), because=_ANY_SNAPSHOT),
     *_NO_MOVING_OF_TAGS,
 )
 
@@ -239,7 +232,7 @@ _PREPARE = (
     Statement(("kms:DescribeKey",), on=_EXPORT_KEY, for_=("state of the export key",)),
     _LIST,
     _announcements("s3:GetObject", for_="announcements of earlier runs"),
-    _bucket_key("kms:Decrypt"),
+    bucket_key("kms:Decrypt"),
     _ledger("dynamodb:GetItem", for_="what became of them"),
 )
 
@@ -297,7 +290,7 @@ PERMISSIONS = Permissions(
             _LIST,
             _announcements("s3:GetObject", for_="what stands there already"),
             _announcements("s3:PutObject", for_="announcement"),
-            _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+            bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
             _ledger("dynamodb:GetItem", "dynamodb:PutItem", for_="what was announced"),
             Statement(("sns:Publish",), on="${Topic_announcements}", for_=("announcement",)),
         ),
@@ -305,7 +298,7 @@ PERMISSIONS = Permissions(
         "clean": (
             _LIST,
             _announcements("s3:GetObject", for_="announcements of all runs"),
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
             _ledger("dynamodb:GetItem", for_="what became of them"),
             *_REMOVE_COPIES,
         ),
@@ -328,7 +321,7 @@ ACKNOWLEDGE_PERMISSIONS = Permissions(
             _announcements("s3:GetObject", for_="announcement"),
             _acknowledgements("s3:GetObject"),
             _acknowledgements("s3:PutObject"),
-            _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+            bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
             Statement(("sqs:SendMessage",), on="${DeadLetterQueueArn}", for_=("what fits no announcement",)),
             *_REMOVE_COPIES,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Condition, Permissions, Statement
+from backup_actions.contract import BORN_OURS, OURS, Condition, Permissions, Statement, bucket_key, running_jobs
 
 _RDS = "arn:${Partition}:rds:${Region}:${Account}"
 _SNAPSHOT, _CLUSTER_SNAPSHOT = f"{_RDS}:snapshot:*", f"{_RDS}:cluster-snapshot:*"
@@ -12,15 +12,11 @@ _DEFAULTS = (f"{_RDS}:og:default:*", f"{_RDS}:pg:default.*")
 _CLUSTER_DEFAULTS = (f"{_RDS}:og:default:*", f"{_RDS}:cluster-pg:default.*")
 _PARAMETERS = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${Name}/rds-dump/*"
 _KEYS = "arn:${Partition}:kms:${Region}:${Account}:key/*"
-_QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
-_JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _DUMPS = f"{_BUCKET}/rds-dump/*"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
 
-_OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_BORN_OURS: Condition = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _THROUGH_RDS = {"kms:ViaService": "rds.${Region}.amazonaws.com"}
 _THROUGH_SSM: Condition = {
     "StringEquals": {"kms:ViaService": "ssm.${Region}.amazonaws.com"},
@@ -33,11 +29,6 @@ _ONE_EACH = "one database per run, under a name that nothing else begins with"
 _DEFAULT_GROUPS = "the groups of defaults, one per engine and version, which nobody can change"
 _ONE_FOLDER_EACH = "one folder per recovery point under this prefix"
 _ONE_SECRET_EACH = "one parameter per run under this path"  # noqa: S105 - a sentence
-
-
-def _bucket_key(*actions: str) -> Statement:
-    through_s3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
-    return Statement(actions, on="${BucketKeyArn}", when=through_s3, for_=("S3 with the bucket's key",))
 
 
 def _in_dumps(action: str, *, for_: str) -> Statement:
@@ -73,7 +64,7 @@ _RESTORE = (
     Statement(
         ("rds:RestoreDBInstanceFromDBSnapshot",),
         on=_INSTANCES,
-        when=_BORN_OURS,
+        when=BORN_OURS,
         for_=("RestoreInstance",),
         because=_ONE_EACH,
     ),
@@ -89,7 +80,7 @@ _RESTORE = (
     Statement(
         ("rds:RestoreDBClusterFromSnapshot",),
         on=_CLUSTERS,
-        when=_BORN_OURS,
+        when=BORN_OURS,
         for_=("RestoreCluster",),
         because=_ONE_EACH,
     ),
@@ -99,13 +90,13 @@ _RESTORE = (
         for_=("RestoreCluster",),
         because=_DEFAULT_GROUPS,
     ),
-    Statement(("rds:CreateDBInstance",), on=_INSTANCES, when=_BORN_OURS, for_=("CreateInstance",), because=_ONE_EACH),
+    Statement(("rds:CreateDBInstance",), on=_INSTANCES, when=BORN_OURS, for_=("CreateInstance",), because=_ONE_EACH),
     # A member of a cluster that is ours, never an instance of its own.
-    Statement(("rds:CreateDBInstance",), on=_CLUSTERS, when=_OURS, for_=("CreateInstance",), because=_ONE_EACH),
+    Statement(("rds:CreateDBInstance",), on=_CLUSTERS, when=OURS, for_=("CreateInstance",), because=_ONE_EACH),
     Statement(
         ("rds:AddTagsToResource",),
         on=(_INSTANCES, _CLUSTERS),
-        when=_BORN_OURS,
+        when=BORN_OURS,
         for_=("RestoreInstance", "RestoreCluster", "CreateInstance"),
         because=_ONE_EACH,
     ),
@@ -131,29 +122,7 @@ _WORKFLOW = (
     *_RESTORE,
     Statement(("rds:DescribeDBInstances",), on=_INSTANCES, for_=("DescribeInstance",), because=_ONE_EACH),
     Statement(("rds:DescribeDBClusters",), on=_CLUSTERS, for_=("DescribeCluster",), because=_ONE_EACH),
-    Statement(
-        ("batch:ListJobs", "batch:DescribeJobs"),
-        on="*",
-        for_=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs"),
-        because=_NO_RESOURCES,
-    ),
-    Statement(
-        ("batch:SubmitJob",),
-        # The reference lists the new job itself as a required resource, beside the queue; it has no id yet.
-        on=(_QUEUES, _JOBS, "${Job_dump}", "${Job_dump}:*", "${Job_verify}", "${Job_verify}:*"),
-        for_=("SubmitJob",),
-        because="one queue per zone, and every revision of our two job definitions",
-    ),
-    Statement(
-        ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
-    ),
-    Statement(
-        ("batch:TerminateJob",),
-        on=_JOBS,
-        when=_OURS,
-        for_=("TerminateJob",),
-        because="ids of jobs are not known before; the tag condition narrows it",
-    ),
+    *running_jobs("dump", "verify", looked_for=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs")),
     Statement(
         ("lambda:InvokeFunction",),
         on=(
@@ -200,24 +169,22 @@ _PREPARE = (
 )
 
 _SET_PASSWORD = (
-    Statement(("rds:ModifyDBInstance",), on=_INSTANCES, when=_OURS, for_=("password",), because=_ONE_EACH),
-    Statement(("rds:ModifyDBCluster",), on=_CLUSTERS, when=_OURS, for_=("password",), because=_ONE_EACH),
+    Statement(("rds:ModifyDBInstance",), on=_INSTANCES, when=OURS, for_=("password",), because=_ONE_EACH),
+    Statement(("rds:ModifyDBCluster",), on=_CLUSTERS, when=OURS, for_=("password",), because=_ONE_EACH),
     Statement(("ssm:PutParameter",), on=_PARAMETERS, for_=("password",), because=_ONE_SECRET_EACH),
-    Statement(
-        ("ssm:AddTagsToResource",), on=_PARAMETERS, when=_BORN_OURS, for_=("password",), because=_ONE_SECRET_EACH
-    ),
+    Statement(("ssm:AddTagsToResource",), on=_PARAMETERS, when=BORN_OURS, for_=("password",), because=_ONE_SECRET_EACH),
     Statement(("kms:Encrypt",), on="${BucketKeyArn}", when=_THROUGH_SSM, for_=("password",)),
 )
 
 _CLEAN = (
     Statement(("rds:DescribeDBInstances",), on=_INSTANCES, for_=("the instance",), because=_ONE_EACH),
     Statement(("rds:DescribeDBClusters",), on=_CLUSTERS, for_=("the cluster",), because=_ONE_EACH),
-    Statement(("rds:DeleteDBInstance",), on=_INSTANCES, when=_OURS, for_=("the instance",), because=_ONE_EACH),
-    Statement(("rds:DeleteDBCluster",), on=_CLUSTERS, when=_OURS, for_=("the cluster",), because=_ONE_EACH),
+    Statement(("rds:DeleteDBInstance",), on=_INSTANCES, when=OURS, for_=("the instance",), because=_ONE_EACH),
+    Statement(("rds:DeleteDBCluster",), on=_CLUSTERS, when=OURS, for_=("the cluster",), because=_ONE_EACH),
     Statement(("ssm:DeleteParameter",), on=_PARAMETERS, for_=("password",), because=_ONE_SECRET_EACH),
     _list_dumps(for_="objects of an incomplete dump"),
     _in_dumps("s3:GetObject", for_="whose objects the manifest names"),
-    _bucket_key("kms:Decrypt"),
+    bucket_key("kms:Decrypt"),
     Statement(("s3:ListBucketMultipartUploads",), on=_BUCKET, for_=("open uploads",)),
     _in_dumps("s3:AbortMultipartUpload", for_="open uploads"),
     _in_dumps("s3:DeleteObject", for_="objects of an incomplete dump"),
@@ -236,7 +203,7 @@ _STORE_DUMP = (
         for_=("notes for a resume",),
         because="one folder per recovery point under this prefix, of which nothing but resume/ can be removed",
     ),
-    _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),  # an upload in parts decrypts its own data key for every part
+    bucket_key("kms:GenerateDataKey", "kms:Decrypt"),  # an upload in parts decrypts its own data key for every part
 )
 
 PERMISSIONS = Permissions(
@@ -249,7 +216,7 @@ PERMISSIONS = Permissions(
             _in_dumps("s3:GetObject", for_="manifest"),
             _evidence("s3:GetObject"),
             _TELL_MISSING_FROM_FORBIDDEN,
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
         ),
         "clean": _CLEAN,
     },
@@ -260,7 +227,7 @@ PERMISSIONS = Permissions(
             _TELL_MISSING_FROM_FORBIDDEN,
             _in_dumps("s3:GetObject", for_="the dump"),
             _evidence("s3:PutObject"),
-            _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+            bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),
     },
 )

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Permissions, Statement
+from backup_actions.contract import Permissions, Statement, bucket_key, running_jobs
 
 _SNAPSHOTS = (
     "arn:${Partition}:rds:${Region}:${Account}:snapshot:*",
     "arn:${Partition}:rds:${Region}:${Account}:cluster-snapshot:*",
 )
-_QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
-_JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _EXPORTS = f"{_BUCKET}/rds-export/*"
 _MANIFESTS = f"{_BUCKET}/rds-export/*/export.json"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
 
-_OURS = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_BORN_OURS = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _BELOW_EXPORTS = {"StringLike": {"s3:prefix": "rds-export/*"}}
 _THROUGH_RDS = {"kms:ViaService": "rds.${Region}.amazonaws.com"}
 _NO_RESOURCES = "these calls have no resource-level control"
 _ANY_SNAPSHOT = "any snapshot of a watched vault; snapshots are owned by AWS Backup and named by it"
 _ONE_FOLDER_EACH = "one folder per recovery point under this prefix"
-
-
-def _bucket_key(*actions: str) -> Statement:
-    through_s3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
-    return Statement(actions, on="${BucketKeyArn}", when=through_s3, for_=("S3 with the bucket's key",))
 
 
 def _in_exports(*actions: str, for_: str) -> Statement:
@@ -67,29 +58,7 @@ _WORKFLOW = (
         because="an export task is no resource, and asked for by its identifier it names no snapshot",
     ),
     Statement(("rds:CancelExportTask",), on="*", for_=("CancelExport",), because=_NO_RESOURCES),
-    Statement(
-        ("batch:ListJobs", "batch:DescribeJobs"),
-        on="*",
-        for_=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs"),
-        because=_NO_RESOURCES,
-    ),
-    Statement(
-        ("batch:SubmitJob",),
-        # The reference lists the new job itself as a required resource, beside the queue; it has no id yet.
-        on=(_QUEUES, _JOBS, "${Job_verify}", "${Job_verify}:*"),
-        for_=("SubmitJob",),
-        because="one queue per zone, and every revision of our job definition",
-    ),
-    Statement(
-        ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
-    ),
-    Statement(
-        ("batch:TerminateJob",),
-        on=_JOBS,
-        when=_OURS,
-        for_=("TerminateJob",),
-        because="ids of jobs are not known before; the tag condition narrows it",
-    ),
+    *running_jobs("verify", looked_for=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs")),
     Statement(
         ("lambda:InvokeFunction",),
         on=(
@@ -137,7 +106,7 @@ PERMISSIONS = Permissions(
             _LIST,
             _in_exports("s3:GetObject", for_="manifest"),
             _evidence("s3:GetObject"),
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
         ),
         "discard": (
             _LIST,
@@ -145,7 +114,7 @@ PERMISSIONS = Permissions(
             _in_exports("s3:GetObject", for_="manifest"),
             _in_exports("s3:AbortMultipartUpload", for_="open uploads"),
             _in_exports("s3:DeleteObject", for_="objects of an export that is not whole"),
-            _bucket_key("kms:Decrypt"),
+            bucket_key("kms:Decrypt"),
         ),
     },
     jobs={
@@ -154,7 +123,7 @@ PERMISSIONS = Permissions(
             _in_exports("s3:GetObject", for_="the export"),
             Statement(("s3:PutObject",), on=_MANIFESTS, for_=("manifest",), because=_ONE_FOLDER_EACH),
             _evidence("s3:PutObject"),
-            _bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+            bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),
     },
     services={

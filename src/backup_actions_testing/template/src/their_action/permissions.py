@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Permissions, Statement
+from backup_actions.contract import Permissions, Statement, bucket_key, running_jobs
 
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _ARTIFACTS = f"{_BUCKET}/their-action/*"
@@ -20,10 +20,6 @@ _POINTS = (
     "arn:${Partition}:redshift:${Region}:${Account}:snapshot:*",
     "arn:${Partition}:redshift-serverless:${Region}:${Account}:snapshot/*",
 )
-_JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
-_THROUGH_S3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
-_OURS = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
-_BORN_OURS = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _ONE_FOLDER_PER_POINT = "one folder per recovery point under this prefix"
 
 # Without it S3 answers 403 for an object that is not there.
@@ -35,10 +31,6 @@ def _artifacts(action: str, *, for_: str) -> Statement:
     return Statement((action,), on=_ARTIFACTS, for_=(for_,), because=_ONE_FOLDER_PER_POINT)
 
 
-def _bucket_key(*actions: str) -> Statement:
-    return Statement(actions, on="${BucketKeyArn}", when=_THROUGH_S3, for_=("S3 with the bucket's key",))
-
-
 _WORKFLOW = (
     Statement(
         ("s3:ListBucket",),
@@ -47,33 +39,7 @@ _WORKFLOW = (
         for_=("FindManifest", "FindWhole"),
     ),
     Statement(("s3:DeleteObject",), on=_ARTIFACTS, for_=("RemoveObject",), because=_ONE_FOLDER_PER_POINT),
-    Statement(
-        ("batch:ListJobs", "batch:DescribeJobs"),
-        on="*",
-        for_=("FindJob", "DescribeJob", "ListJobs"),
-        because="these calls of Batch have no resource-level control",
-    ),
-    Statement(
-        ("batch:SubmitJob",),
-        on=(
-            "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*",
-            _JOBS,
-            "${Job_keep}",
-            "${Job_keep}:*",
-        ),
-        for_=("SubmitJob",),
-        because="one queue per zone, a job that has no id yet, and every revision of the job's definition",
-    ),
-    Statement(
-        ("batch:TagResource",), on=_JOBS, when=_BORN_OURS, for_=("SubmitJob",), because="a new job has no id yet"
-    ),
-    Statement(
-        ("batch:TerminateJob",),
-        on=_JOBS,
-        when=_OURS,
-        for_=("TerminateJob",),
-        because="ids of jobs are not known before; the tag condition narrows it",
-    ),
+    *running_jobs("keep", looked_for=("FindJob", "DescribeJob", "ListJobs")),
     Statement(("lambda:InvokeFunction",), on="${Function_check}", for_=("Check",)),
 )
 
@@ -84,7 +50,7 @@ PERMISSIONS = Permissions(
             _artifacts("s3:GetObject", for_="the manifest, and what it names"),
             _TELL_MISSING_FROM_FORBIDDEN,
             Statement(("s3:PutObject",), on=_EVIDENCE, for_=("verification",), because=_ONE_FOLDER_PER_POINT),
-            _bucket_key("kms:Decrypt", "kms:GenerateDataKey"),
+            bucket_key("kms:Decrypt", "kms:GenerateDataKey"),
         ),
     },
     jobs={
@@ -98,7 +64,7 @@ PERMISSIONS = Permissions(
             _artifacts("s3:PutObject", for_="the description and the manifest"),
             _artifacts("s3:GetObject", for_="what was stored"),
             _TELL_MISSING_FROM_FORBIDDEN,
-            _bucket_key("kms:Decrypt", "kms:GenerateDataKey"),
+            bucket_key("kms:Decrypt", "kms:GenerateDataKey"),
         ),
     },
 )
