@@ -178,3 +178,51 @@ def test_a_table_that_stays_busy_is_told_as_such(clock: SimulatedClock) -> None:
         Ledger(cast("Any", BusyTable(0)), TABLE, clock).known(["a"])
 
     assert 20 < (clock.now() - began).total_seconds() < 30
+
+
+@pytest.mark.parametrize("proven", ["verified", "damaged", "cold"])
+@pytest.mark.parametrize("later", ["failed", "processing", "waiting", "announced"])
+def test_what_was_proven_stands_whatever_a_later_run_comes_to(ledger: Ledger, proven: str, later: str) -> None:
+    ledger.record_action(point(1), "ebs-archive", run="run", status=proven, details={"stored_bytes": 7})
+
+    ledger.record_action(point(1), "ebs-archive", run="run-2", status=later, details={"reason": "no"})
+
+    first, again = ledger.entries(str(point(1).arn))
+    assert (first.status, first.run, first.details, first.is_again) == (proven, "run", {"stored_bytes": 7}, False)
+    assert (again.status, again.run, again.details, again.is_again) == (later, "run-2", {"reason": "no"}, True)
+    assert (first.action, again.action) == ("ebs-archive", "ebs-archive")
+
+
+def test_a_later_run_that_is_proven_takes_the_place_of_the_earlier_and_what_stood_beside_it_is_over(
+    ledger: Ledger,
+) -> None:
+    ledger.record_action(point(1), "offsite-copy", run="run", status="verified", details={})
+    ledger.record_action(point(1), "offsite-copy", run="run-2", status="announced", details={})
+
+    ledger.record_action(point(1), "offsite-copy", run="run-2", status="verified", details={})
+
+    assert [entry.run for entry in ledger.standing(Standing.ARTIFACT)] == ["run-2"]
+    assert ledger.oldest(Standing.ANNOUNCED) is None
+
+
+def test_a_proof_of_what_an_earlier_run_made_leaves_alone_what_a_later_one_came_to(ledger: Ledger) -> None:
+    ledger.record_action(point(1), "ebs-archive", run="run", status="verified", details={})
+    ledger.record_action(point(1), "ebs-archive", run="run-2", status="failed", details={"reason": "no"})
+
+    ledger.record_action(point(1), "ebs-archive", run="run", status="verified", details={"proofs": 1})
+
+    first, again = ledger.entries(str(point(1).arn))
+    assert (first.details, again.status, again.details) == ({"proofs": 1}, "failed", {"reason": "no"})
+
+
+def test_a_later_run_that_goes_on_waiting_has_waited_since_it_began_to(ledger: Ledger, clock: SimulatedClock) -> None:
+    ledger.record_action(point(1), "rds-export", run="run", status="verified", details={})
+    ledger.record_action(point(1), "rds-export", run="run-2", status="waiting", details={})
+    (began,) = ledger.standing(Standing.WAITING)
+    with clock.actor():
+        clock.sleep(60)
+
+    ledger.record_action(point(1), "rds-export", run="run-2", status="waiting", details={})
+
+    (goes_on,) = ledger.standing(Standing.WAITING)
+    assert goes_on.since == began.since

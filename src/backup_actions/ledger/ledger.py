@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.errors import AwsBusy, AwsCallFailed
-from backup_actions.ledger.races import is_lost
+from backup_actions.ledger.races import is_lost, stood_there
 from backup_actions.ledger.table import BY_STANDING, ITEM_KEY, POINT_KEY
 from backup_actions.model.arn import Arn
 from backup_actions.model.clock import growing_waits
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 THE_POINT = "point"
 """The item of the recovery point itself."""
 
-_ACTION = "action#"
+_ACTION, _AGAIN = "action#", "again#"
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _MOST_AT_ONCE = 100
@@ -70,6 +70,9 @@ _STANDING_OF: Mapping[str, Standing] = {
 }
 """What actions say of themselves → where they are found; all else is under way, or has failed."""
 
+ONCE_PROVEN = (Standing.ARTIFACT, Standing.DAMAGED, Standing.COLD)
+"""Where an archive stands that was proven: only who has looked at it says anything else of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -98,7 +101,13 @@ class Entry:
     @property
     def action(self) -> str:
         """The action that it is about; empty where it is about the point itself."""
-        return self.item.removeprefix(_ACTION) if self.item.startswith(_ACTION) else ""
+        kind, separator, action = self.item.partition("#")
+        return action if f"{kind}{separator}" in {_ACTION, _AGAIN} else ""
+
+    @property
+    def is_again(self) -> bool:
+        """Whether it is about a later run of the action, while what an earlier one has made stands proven."""
+        return self.item.startswith(_AGAIN)
 
 
 class Ledger:
@@ -116,13 +125,21 @@ class Ledger:
         self._put(point, THE_POINT, run, status, details, standing=status, since=since)
 
     def record_action(self, point: RecoveryPoint, action: str, *, run: str, status: str, details: JsonObject) -> None:
-        """One action on the point came to this, now; a run that goes on waiting has waited since it began to."""
+        """One action on the point came to this, now; a run that goes on waiting has waited since it began to.
+
+        What an earlier run has made and was proven stands until a later one is proven as well: what else is said of
+        that one stands beside it.
+        """
         standing = _STANDING_OF.get(status, "")
-        try:
-            self._put(point, f"{_ACTION}{action}", run, status, details, standing=standing, since=self._clock.now())
-        except AwsCallFailed as refusal:
-            if not is_lost(refusal):
-                raise
+        if standing in ONCE_PROVEN:
+            self._put(point, f"{_ACTION}{action}", run, status, details, standing=standing)
+            # All that was said beside it is over.
+            self._put_if(_is_of(run), point, f"{_AGAIN}{action}", run, status, details)
+            return
+        left_alone = _unless_proven_or(waits=standing == Standing.WAITING, run=run)
+        stood = self._put_if(left_alone, point, f"{_ACTION}{action}", run, status, details, standing=standing)
+        if stood.get(BY_STANDING.hash_key) in ONCE_PROVEN:
+            self._put_if(left_alone, point, f"{_AGAIN}{action}", run, status, details, standing=standing)
 
     def entries(self, point_arn: str) -> list[Entry]:
         """Everything that is known of a point, the point itself first."""
@@ -203,14 +220,16 @@ class Ledger:
         status: str,
         details: JsonObject,
         *,
-        standing: str,
-        since: datetime,
+        standing: str = "",
+        since: datetime | None = None,
+        condition: Mapping[str, Any] | None = None,
     ) -> None:
+        now = self._clock.now()
         values = {
             POINT_KEY: str(point.arn),
             ITEM_KEY: item,
             "status": status,
-            "changed_at": self._clock.now().isoformat(),
+            "changed_at": now.isoformat(),
             "run": run,
             "resource": str(point.resource_arn),
             "resource_type": point.resource_type,
@@ -219,21 +238,49 @@ class Ledger:
         }
         if standing:
             # One zone for all: they are sorted as texts.
-            values |= {BY_STANDING.hash_key: standing, BY_STANDING.range_key: since.astimezone(UTC).isoformat()}
+            values |= {
+                BY_STANDING.hash_key: standing,
+                BY_STANDING.range_key: (since or now).astimezone(UTC).isoformat(),
+            }
         with translated():
             self._dynamodb.put_item(
                 TableName=self._table,
                 Item={name: {"S": str(value)} for name, value in values.items()},
-                **(_unless_it_waits(run) if standing == Standing.WAITING else {}),
+                **(condition or {}),
             )
 
+    def _put_if(self, condition: Mapping[str, Any], *args: Any, standing: str = "") -> Mapping[str, str]:
+        """What kept it from standing there; nothing where it does."""
+        try:
+            self._put(*args, standing=standing, condition=condition)
+        except AwsCallFailed as refusal:
+            if not is_lost(refusal):
+                raise
+            return stood_there(refusal)
+        return {}
 
-def _unless_it_waits(run: str) -> dict[str, Any]:
-    """The run does not wait already: then what is known of that stays."""
+
+def _unless_proven_or(*, waits: bool, run: str) -> dict[str, Any]:
+    """No other run's work is proven there, and this one does not wait already: then what is known of that stays."""
+    proven = {f":{standing}": {"S": str(standing)} for standing in ONCE_PROVEN}
     return {
-        "ConditionExpression": "NOT (#standing = :waiting AND #run = :run)",
+        "ConditionExpression": f"NOT (#standing IN ({', '.join(proven)}) AND #run <> :run)"
+        + (" AND NOT (#standing = :waiting AND #run = :run)" if waits else ""),
         "ExpressionAttributeNames": {"#standing": BY_STANDING.hash_key, "#run": "run"},
-        "ExpressionAttributeValues": {":waiting": {"S": str(Standing.WAITING)}, ":run": {"S": run}},
+        "ExpressionAttributeValues": {
+            **proven,
+            **({":waiting": {"S": str(Standing.WAITING)}} if waits else {}),
+            ":run": {"S": run},
+        },
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def _is_of(run: str) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "#run = :run",
+        "ExpressionAttributeNames": {"#run": "run"},
+        "ExpressionAttributeValues": {":run": {"S": run}},
     }
 
 

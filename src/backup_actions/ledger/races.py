@@ -20,6 +20,12 @@ def is_lost(refusal: AwsCallFailed) -> bool:
     return refusal.facts["error_code"] == "ConditionalCheckFailedException"
 
 
+def stood_there(refusal: AwsCallFailed) -> dict[str, str]:
+    """The texts of the item that a lost write was about, where it asked for them to be returned."""
+    answer = getattr(refusal.__cause__, "response", {})
+    return {name: value["S"] for name, value in answer.get("Item", {}).items() if "S" in value}
+
+
 def replaced(
     dynamodb: DynamoDBClient, table: str, item: Mapping[str, Any], *, told_by: str, read: Mapping[str, str] | None
 ) -> bool:
