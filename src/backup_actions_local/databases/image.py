@@ -35,6 +35,14 @@ class DatabaseImage:
             engine.initialize(folder / "data")
             return cls._filled(engine, folder / "data", path, fill)
 
+    @classmethod
+    def empty(cls, engine: Engine, path: Path) -> Self:
+        """A new database with nothing in it. Raises EmbeddedServerFailed or ToolMissing."""
+        with _folder_beside(path) as folder:
+            give_to_server(folder / "data")
+            engine.initialize(folder / "data")
+            return cls._packed(engine, folder / "data", path)
+
     def changed(self, path: Path, fill: Fill) -> Self:
         """Another image: this one, with more done to it."""
         with _folder_beside(path) as folder:
@@ -69,6 +77,10 @@ class DatabaseImage:
     def _filled(cls, engine: Engine, data: Path, path: Path, fill: Fill) -> Self:
         with running(engine, data) as server:
             fill(engine, server)
+        return cls._packed(engine, data, path)
+
+    @classmethod
+    def _packed(cls, engine: Engine, data: Path, path: Path) -> Self:
         subprocess.run(["tar", "-C", str(data), "--sparse", "-cf", str(path), "."], check=True)
         return cls(engine, path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Refused
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backup_actions_local.clock import SimulatedClock
-    from backup_actions_local.databases import DatabaseImage
+    from backup_actions_local.databases import DatabaseImage, Engine
     from backup_actions_local.databases.managed import ManagedServer
     from backup_actions_local.services.durations import Durations
     from backup_actions_local.services.mishaps import Mishaps
@@ -39,6 +39,7 @@ class RestoredDatabases:
         self._identifiers = Identifiers("rds")
         self._lock = threading.RLock()
         self._servers: list[ManagedServer] = []
+        self._empty: dict[str, DatabaseImage] = {}
         self.instances: dict[str, Instance] = {}
         self.clusters: dict[str, Cluster] = {}
         self.subnet_groups: dict[str, SubnetGroup] = {}
@@ -71,6 +72,19 @@ class RestoredDatabases:
             folder = self._directory / f"server-{len(self._servers) + 1}"
             self._servers.append(ManagedServer(image, folder, self.authority))
             return self._servers[-1]
+
+    def empty_server(self, engine: str) -> ManagedServer | None:
+        """A server with nothing in it, which has not started yet; none for a product that does not run here."""
+        from backup_actions_local.databases import DatabaseImage, MariaDb, PostgreSql
+
+        products: Mapping[str, Callable[[], Engine]] = {"postgres": PostgreSql, "mysql": MariaDb, "mariadb": MariaDb}
+        if engine not in products:
+            return None
+        path = self._directory / f"empty-{engine}.tar"
+        with self._lock:
+            if engine not in self._empty:
+                self._empty[engine] = DatabaseImage.empty(products[engine](), path)
+            return self.server_for(self._empty[engine])
 
     def instance(self, identifier: str) -> Instance:
         """By its name, in whatever case, or ARN. Raises Refused when there is none."""

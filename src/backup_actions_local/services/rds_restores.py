@@ -1,4 +1,4 @@
-"""RDS as far as restored databases go: made of snapshots, given a password, deleted, and what they can be had with.
+"""RDS as far as new databases go: made of snapshots or empty, given a password, deleted, and what they can be had with.
 
 Error codes: the botocore model. Messages: as RDS words them where that is known from its documentation or from reports.
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Operations.html
@@ -6,17 +6,17 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Operations.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Call, Handler, Refused
 from backup_actions_local.services.paging import only, page
+from backup_actions_local.services.rds_asked import ALIKE, COMBINATION, INVALID, Asking, new_name, tags_of
+from backup_actions_local.services.rds_new import NEW_INSTANCE, new_instance
 from backup_actions_local.services.rds_records import MASTER, default_parameter_group
 from backup_actions_local.services.rds_servers import (
     Cluster,
     Instance,
-    SubnetGroup,
     Wishes,
     checked_password,
     groups_of,
@@ -30,15 +30,11 @@ if TYPE_CHECKING:
     from backup_actions_local.services.rds_records import DatabaseSnapshot
     from backup_actions_local.services.rds_restored import RestoredDatabases
 
-# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
-_IDENTIFIER = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{0,62}(?<!-)")
-_ALIKE = ("DBSubnetGroupName", "VpcSecurityGroupIds", "PubliclyAccessible", "DeletionProtection", "Port", "Tags")
 _NOT_FOUND = {
     ":cluster:": "DBClusterNotFoundFault",
     ":cluster-snapshot:": "DBClusterSnapshotNotFoundFault",
     ":snapshot:": "DBSnapshotNotFound",
 }
-_INVALID, _COMBINATION = "InvalidParameterValue", "InvalidParameterCombination"
 _PAGE = 100
 
 
@@ -53,7 +49,7 @@ class RdsRestores:
     ) -> None:
         self._databases, self._restored, self._offers, self._mishaps = databases, restored, offers, mishaps
         self._keys = keys
-        self._place = restored.place
+        self._place, self._asked = restored.place, Asking(restored, offers)
 
     def handlers(self) -> Mapping[str, Handler]:
         """Operation name → what answers it."""
@@ -79,21 +75,21 @@ class RdsRestores:
         only(
             call, "DBInstanceIdentifier", "DBSnapshotIdentifier", "DBInstanceClass", "AvailabilityZone", "Engine",
             "StorageType", "AllocatedStorage", "BackupRetentionPeriod", "DBParameterGroupName", "OptionGroupName",
-            "AutoMinorVersionUpgrade", "CopyTagsToSnapshot", "MultiAZ", "Iops", "StorageThroughput", *_ALIKE,
+            "AutoMinorVersionUpgrade", "CopyTagsToSnapshot", "MultiAZ", "Iops", "StorageThroughput", *ALIKE,
         )  # fmt: skip
         asked = dict(call.params)
-        name = self._new_name(asked["DBInstanceIdentifier"], "DBInstanceIdentifier")
+        name = new_name(asked["DBInstanceIdentifier"], "DBInstanceIdentifier")
         snapshot = self._available(asked.get("DBSnapshotIdentifier") or "", "InvalidDBSnapshotState", clusters=False)
         source = snapshot.of
         if asked.get("Engine") not in {None, source.engine}:
-            raise Refused(_COMBINATION, f"Cannot restore a snapshot of {source.engine} as {asked['Engine']}")
+            raise Refused(COMBINATION, f"Cannot restore a snapshot of {source.engine} as {asked['Engine']}")
         storage_gib = int(asked.get("AllocatedStorage") or source.storage_gib)
         if storage_gib < source.storage_gib:
-            raise Refused(_INVALID, f"Allocated storage must not be less than the snapshot's {source.storage_gib} GiB.")
-        wishes = self._wishes(asked, backup_days=1)
+            raise Refused(INVALID, f"Allocated storage must not be less than the snapshot's {source.storage_gib} GiB.")
+        wishes = self._asked.wishes(asked, backup_days=1)
         version = self._offers.restored_version(source.engine, source.engine_version)
         instance_class = asked.get("DBInstanceClass") or source.instance_class
-        zone = self._zone(asked, wishes.subnet_group, source.engine, version, instance_class)
+        zone = self._asked.zone(asked, wishes.subnet_group, source.engine, version, instance_class)
         parameter_group, option_group = groups_of(source.engine, version, asked)
         instance = Instance(
             id=name, arn=self._place.arn("rds", f"db:{name}"), resource_id=self._restored.new_id("db"),
@@ -101,7 +97,7 @@ class RdsRestores:
             storage_type=asked.get("StorageType") or source.storage_type, storage_gib=storage_gib,
             kms_key_id=source.kms_key_id, created=self._restored.clock.now(), wishes=wishes,
             parameter_group=parameter_group, option_group=option_group,
-            server=self._restored.server_for(snapshot.image), tags=_tags(asked),
+            server=self._restored.server_for(snapshot.image), tags=tags_of(asked),
             storage_is_growing=storage_gib > source.storage_gib,
         )  # fmt: skip
         self._begin(instance)
@@ -110,25 +106,25 @@ class RdsRestores:
     def _restore_cluster(self, call: Call) -> Mapping[str, Any]:
         only(
             call, "DBClusterIdentifier", "SnapshotIdentifier", "Engine", "EngineVersion", "AvailabilityZones",
-            "DBClusterParameterGroupName", "BackupRetentionPeriod", "CopyTagsToSnapshot", "EngineMode", *_ALIKE,
+            "DBClusterParameterGroupName", "BackupRetentionPeriod", "CopyTagsToSnapshot", "EngineMode", *ALIKE,
         )  # fmt: skip
         asked = dict(call.params)
-        name = self._new_name(asked["DBClusterIdentifier"], "DBClusterIdentifier")
+        name = new_name(asked["DBClusterIdentifier"], "DBClusterIdentifier")
         snapshot = self._available(asked["SnapshotIdentifier"], "InvalidDBClusterSnapshotStateFault", clusters=True)
         source = snapshot.of
         if asked["Engine"] != source.engine:
-            raise Refused(_COMBINATION, f"Cannot restore a snapshot of {source.engine} as {asked['Engine']}")
+            raise Refused(COMBINATION, f"Cannot restore a snapshot of {source.engine} as {asked['Engine']}")
         if asked.get("BackupRetentionPeriod") == 0:
-            raise Refused(_INVALID, "Invalid backup retention period: must be between 1 and 35")
+            raise Refused(INVALID, "Invalid backup retention period: must be between 1 and 35")
         version = asked.get("EngineVersion") or self._offers.newest(source.engine)
         if any(v.version == version and v.is_deprecated for v in self._offers.versions(source.engine)):
-            raise Refused(_COMBINATION, f"Cannot find version {version} for {source.engine}")
+            raise Refused(COMBINATION, f"Cannot find version {version} for {source.engine}")
         cluster = Cluster(
             id=name, arn=self._place.arn("rds", f"cluster:{name}"), engine=source.engine, engine_version=version,
             master=MASTER, kms_key_id=source.kms_key_id, created=self._restored.clock.now(),
-            wishes=self._wishes(asked, backup_days=1),
+            wishes=self._asked.wishes(asked, backup_days=1),
             parameter_group=asked.get("DBClusterParameterGroupName") or default_parameter_group(source.engine, version),
-            server=self._restored.server_for(snapshot.image), tags=_tags(asked),
+            server=self._restored.server_for(snapshot.image), tags=tags_of(asked),
         )  # fmt: skip
         if any(each.id == cluster.id for each in self._databases.all(clusters=True)):
             raise Refused("DBClusterAlreadyExistsFault", "DB Cluster already exists")
@@ -136,23 +132,29 @@ class RdsRestores:
         return {"DBCluster": cluster.answer()}
 
     def _create_instance(self, call: Call) -> Mapping[str, Any]:
+        if call.params.get("DBClusterIdentifier"):
+            return self._create_member(call)
+        only(call, *NEW_INSTANCE)
+        instance = new_instance(call.params, self._asked, self._restored, self._offers)
+        self._begin(instance)
+        return {"DBInstance": instance.answer()}
+
+    def _create_member(self, call: Call) -> Mapping[str, Any]:
         only(
             call, "DBInstanceIdentifier", "DBInstanceClass", "Engine", "DBClusterIdentifier", "AvailabilityZone",
             "MasterUserPassword", "PubliclyAccessible", "DBSubnetGroupName", "Tags", "PromotionTier",
             "AutoMinorVersionUpgrade", "DBParameterGroupName", "CopyTagsToSnapshot",
         )  # fmt: skip
         asked = dict(call.params)
-        if not asked.get("DBClusterIdentifier"):
-            raise Refused("NotEmbedded", "the embedded AWS creates DB instances in clusters alone", 501)
         if asked.get("MasterUserPassword"):
             message = "The requested DB Instance will be a member of a DB Cluster."
-            raise Refused(_COMBINATION, f"{message} Set master user password for the DB Cluster.")
+            raise Refused(COMBINATION, f"{message} Set master user password for the DB Cluster.")
         cluster = self._restored.cluster(asked["DBClusterIdentifier"])
-        name = self._new_name(asked["DBInstanceIdentifier"], "DBInstanceIdentifier")
+        name = new_name(asked["DBInstanceIdentifier"], "DBInstanceIdentifier")
         if cluster.status != "available":
             raise Refused("InvalidDBClusterStateFault", f"DB cluster {cluster.id} is not in available state.")
         if asked["Engine"] != cluster.engine:
-            raise Refused(_COMBINATION, "The engine name requested for your DB instance doesn't match the DB cluster.")
+            raise Refused(COMBINATION, "The engine name requested for your DB instance doesn't match the DB cluster.")
         wishes = Wishes(
             subnet_group=cluster.wishes.subnet_group,
             security_groups=cluster.wishes.security_groups,
@@ -161,14 +163,14 @@ class RdsRestores:
             publicly_accessible=bool(asked.get("PubliclyAccessible")),
         )
         version, instance_class = cluster.engine_version, asked["DBInstanceClass"]
-        zone = self._zone(asked, wishes.subnet_group, cluster.engine, version, instance_class)
+        zone = self._asked.zone(asked, wishes.subnet_group, cluster.engine, version, instance_class)
         parameter_group, option_group = groups_of(cluster.engine, version, asked)
         instance = Instance(
             id=name, arn=self._place.arn("rds", f"db:{name}"), resource_id=self._restored.new_id("db"),
             engine=cluster.engine, engine_version=version, instance_class=instance_class, zone=zone,
             master=cluster.master, storage_type="aurora", storage_gib=1, kms_key_id=cluster.kms_key_id,
             created=self._restored.clock.now(), wishes=wishes, parameter_group=parameter_group,
-            option_group=option_group, server=cluster.server, cluster=cluster, tags=_tags(asked),
+            option_group=option_group, server=cluster.server, cluster=cluster, tags=tags_of(asked),
         )  # fmt: skip
         self._begin(instance)
         return {"DBInstance": instance.answer()}
@@ -189,7 +191,7 @@ class RdsRestores:
         only(call, "DBInstanceIdentifier", "MasterUserPassword", "ApplyImmediately")
         instance = self._restored.instance(call.params["DBInstanceIdentifier"])
         if instance.cluster and call.params.get("MasterUserPassword"):
-            raise Refused(_COMBINATION, "You can't change the master password of a member of a DB cluster.")
+            raise Refused(COMBINATION, "You can't change the master password of a member of a DB cluster.")
         if instance.status != instance.status_in_use:
             raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
         if password := checked_password(call.params, instance.engine):
@@ -212,7 +214,7 @@ class RdsRestores:
             raise Refused("InvalidDBInstanceState", f"Instance {instance.id} is already being deleted.")
         if instance.wishes.deletion_protection:
             message = "Cannot delete protected DB Instance, please disable deletion protection and try again."
-            raise Refused(_COMBINATION, message)
+            raise Refused(COMBINATION, message)
         if not instance.cluster:
             _refuse_final_snapshot(call)
         self._restored.begin_end(instance)
@@ -225,7 +227,7 @@ class RdsRestores:
             raise Refused("InvalidDBClusterStateFault", f"Cluster {cluster.id} is already being deleted.")
         if cluster.wishes.deletion_protection:
             message = "Cannot delete protected Cluster, please disable deletion protection and try again."
-            raise Refused(_COMBINATION, message)
+            raise Refused(COMBINATION, message)
         _refuse_final_snapshot(call)
         if not all(member.is_going for member in cluster.members):
             message = "Cluster cannot be deleted, it still contains DB instances in non-deleting state."
@@ -235,7 +237,7 @@ class RdsRestores:
 
     def _add_tags(self, call: Call) -> Mapping[str, Any]:
         only(call, "ResourceName", "Tags")
-        self._tagged(call).update(_tags(dict(call.params)))
+        self._tagged(call).update(tags_of(call.params))
         return {}
 
     def _remove_tags(self, call: Call) -> Mapping[str, Any]:
@@ -285,20 +287,8 @@ class RdsRestores:
     def _describe_subnet_groups(self, call: Call) -> Mapping[str, Any]:
         only(call, "DBSubnetGroupName", "Marker", "MaxRecords")
         wanted = call.params.get("DBSubnetGroupName")
-        groups = [self._subnet_group(wanted)] if wanted else list(self._restored.subnet_groups.values())
+        groups = [self._asked.subnet_group(wanted)] if wanted else list(self._restored.subnet_groups.values())
         return _paged(call, "DBSubnetGroups", [group.answer() for group in groups])
-
-    # ---------------------------------------------------------------------------------------------------- what is asked
-
-    def _new_name(self, identifier: str, member: str) -> str:
-        if not _IDENTIFIER.fullmatch(identifier):
-            message = (
-                f"The parameter {member} is not a valid identifier. Identifiers must begin with a letter; must contain "
-                "only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive "
-                "hyphens."
-            )
-            raise Refused(_INVALID, message)
-        return identifier.lower()
 
     def _available(self, identifier: str, code: str, *, clusters: bool) -> DatabaseSnapshot:
         snapshot = self._databases.named_snapshot(identifier, clusters=clusters)
@@ -309,59 +299,14 @@ class RdsRestores:
             raise Refused("KMSKeyNotAccessibleFault", f"{said} permissions to access it.")
         return snapshot
 
-    def _wishes(self, asked: Mapping[str, Any], *, backup_days: int) -> Wishes:
-        groups = tuple(asked.get("VpcSecurityGroupIds") or ())
-        for group in groups:
-            if group not in self._restored.security_groups:
-                raise Refused(_INVALID, f"Invalid security group , groupId= {group}, groupName=.")
-        name = asked.get("DBSubnetGroupName")
-        days = asked.get("BackupRetentionPeriod")
-        public = asked.get("PubliclyAccessible")
-        return Wishes(
-            subnet_group=self._subnet_group(name) if name else None,
-            security_groups=groups,
-            deletion_protection=bool(asked.get("DeletionProtection")),
-            backup_retention_days=backup_days if days is None else int(days),
-            # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
-            publicly_accessible=not name if public is None else bool(public),
-        )
-
-    def _subnet_group(self, name: str) -> SubnetGroup:
-        if name not in self._restored.subnet_groups:
-            raise Refused("DBSubnetGroupNotFoundFault", f"DB subnet group '{name}' does not exist.", 404)
-        return self._restored.subnet_groups[name]
-
-    def _zone(
-        self, asked: Mapping[str, Any], group: SubnetGroup | None, engine: str, version: str, instance_class: str
-    ) -> str:
-        """Where it is made: in the zone asked for, or in the first that has the class."""
-        zones = self._offers.zones_of(engine, instance_class)
-        within = [zone for zone in (group.zones if group else self._place.zones) if zone in zones]
-        wanted = asked.get("AvailabilityZone")
-        if wanted and group and wanted not in group.zones:
-            # The model knows no code that says exactly this.
-            raise Refused("InvalidVPCNetworkStateFault", f"DB subnet group {group.name} has no subnet in {wanted}.")
-        if not zones or not within or (wanted and wanted not in zones):
-            message = (
-                "RDS does not support creating a DB instance with the following combination: "
-                f"DBInstanceClass={instance_class}, Engine={engine}, EngineVersion={version}. For supported "
-                "combinations of instance class and database engine version, see the documentation."
-            )
-            raise Refused(_COMBINATION, message)
-        return str(wanted or within[0])
-
 
 def _refuse_final_snapshot(call: Call) -> None:
     """Final snapshots are not taken here."""
     if not call.params.get("SkipFinalSnapshot"):
-        raise Refused(_COMBINATION, "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
-
-
-def _tags(asked: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag.get("Value") or "" for tag in asked.get("Tags") or ()}
+        raise Refused(COMBINATION, "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
 
 
 def _paged(call: Call, name: str, found: list[dict[str, Any]]) -> Mapping[str, Any]:
     size = call.params.get("MaxRecords") or _PAGE
-    part, marker = page(found, call.params.get("Marker"), size, refusal=_INVALID)
+    part, marker = page(found, call.params.get("Marker"), size, refusal=INVALID)
     return {name: list(part)} | ({"Marker": marker} if marker else {})

@@ -235,6 +235,17 @@ def test_an_instance_in_a_cluster_asks_for_the_cluster_too() -> None:
     ]
 
 
+def test_an_instance_that_is_made_alone_asks_for_network_and_groups_of_defaults() -> None:
+    params = {"DBInstanceIdentifier": "one", "Engine": "postgres", "DBSubnetGroupName": "network"}
+
+    assert asked_of("rds", "CreateDBInstance", params) == [
+        ("rds:CreateDBInstance", "db:one"),
+        ("rds:CreateDBInstance", "subgrp:network"),
+        ("rds:CreateDBInstance", "pg:default.*"),
+        ("rds:CreateDBInstance", "og:default:*"),
+    ]
+
+
 def test_a_secret_needs_its_key_in_the_name_of_the_parameter() -> None:
     params = {"Name": "/a/secret", "Value": "s", "Type": "SecureString", "KeyId": KEY}
     put, encrypt = checks("ssm", "PutParameter", params)

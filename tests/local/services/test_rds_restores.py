@@ -409,3 +409,35 @@ def test_subnet_groups_tell_their_zones(stage: Stage) -> None:
     (group,) = stage.rds.describe_db_subnet_groups(DBSubnetGroupName="narrow")["DBSubnetGroups"]
 
     assert [subnet["SubnetAvailabilityZone"]["Name"] for subnet in group["Subnets"]] == ["us-east-1b"]
+
+
+# ---------------------------------------------------------------------------------------------------------------- new
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"EngineVersion": "17.999"}, "InvalidParameterCombination"),
+        ({"Engine": "aurora-postgresql"}, "InvalidParameterCombination"),
+        ({"DBInstanceClass": "db.x9.none"}, "InvalidParameterCombination"),
+        ({"AllocatedStorage": 5}, "InvalidParameterValue"),
+        ({"MasterUserPassword": "short"}, "InvalidParameterValue"),
+        ({"MasterUserPassword": ""}, "InvalidParameterValue"),
+        ({"DBSubnetGroupName": "nowhere"}, "DBSubnetGroupNotFoundFault"),
+        ({"DBInstanceIdentifier": "two--hyphens"}, "InvalidParameterValue"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "-".join(each),
+)
+def test_an_instance_that_cannot_be_made_is_refused(stage: Stage, wrong: Mapping[str, Any], code: str) -> None:
+    asked: dict[str, Any] = {
+        "DBInstanceIdentifier": stage.name,
+        "Engine": "postgres",
+        "DBInstanceClass": "db.t4g.small",
+        "AllocatedStorage": 20,
+        "MasterUsername": "admin",
+        "MasterUserPassword": PASSWORD,
+        "DBSubnetGroupName": "databases",
+    }
+
+    with pytest.raises(ClientError, match=code):
+        stage.rds.create_db_instance(**{**asked, **wrong})

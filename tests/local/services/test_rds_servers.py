@@ -154,3 +154,28 @@ def test_a_job_finds_the_authority_and_the_programs(stage: Stage, monkeypatch: p
     said = jobs.log_of(job_id)
     assert f"trusts {stage.cloud.restored.authority.bundle}" in said
     assert f"dumps with {stage.folder / 'programs' / 'pg_dump'}" in said
+
+
+def test_a_new_instance_is_an_empty_server_with_the_master_and_the_password_asked_for(stage: Stage) -> None:
+    stage.cloud.restored.make_subnet_group("databases", stage.cloud.place.zones)
+    made = stage.rds.create_db_instance(
+        DBInstanceIdentifier="new", Engine="postgres", DBInstanceClass="db.t4g.small", AllocatedStorage=20,
+        MasterUsername="admin", MasterUserPassword=PASSWORD, StorageEncrypted=True, BackupRetentionPeriod=0,
+        DBSubnetGroupName="databases", PubliclyAccessible=False, Tags=[{"Key": "run", "Value": "r"}],
+    )["DBInstance"]  # fmt: skip
+    stage.cloud.clock.sleep(RESTORED_SECONDS)
+    host, port = stage.endpoint("new")
+    with psycopg.connect(
+        host=host, port=port, user="admin", password=PASSWORD, dbname="postgres", sslmode="verify-full",
+        sslrootcert=str(stage.cloud.restored.authority.bundle),
+    ) as connection:  # fmt: skip
+        names = {name for (name,) in connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate")}
+        (is_superuser,) = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = 'admin'").fetchone() or ()
+    stage.delete("new")
+
+    assert (made["EngineVersion"], made["StorageEncrypted"], made["TagList"]) == (
+        "17.5",
+        True,
+        [{"Key": "run", "Value": "r"}],
+    )
+    assert (names, is_superuser) == ({"postgres", "rdsadmin"}, False)

@@ -1,4 +1,4 @@
-"""RDS: databases restored from snapshots.
+"""RDS: databases restored from snapshots, or made empty.
 
 Working policies of others show that a modification or a deletion is not asked of groups that it does not name, though
 the reference calls them required; of what is created in a group, also in the engine's default one, it is asked here.
@@ -33,6 +33,16 @@ def _named(kind: str, member: str, default: str = "") -> Resources:
         name = params.get(member) or default
         # Names of instances and clusters are kept in lower case, and IAM asks for them so.
         return (facts.as_arn("rds", f"{kind}:", name if name.startswith("arn:") else name.lower()),) if name else ()
+
+    return resources
+
+
+def _of_new(kind: str, member: str, default: str) -> Resources:
+    """The same for an instance; a member of a cluster has the cluster's where it names none."""
+    alone, member_of_cluster = _named(kind, member, default), _named(kind, member)
+
+    def resources(params: Params, facts: Facts) -> tuple[str, ...]:
+        return (member_of_cluster if params.get("DBClusterIdentifier") else alone)(params, facts)
 
     return resources
 
@@ -100,8 +110,9 @@ RDS_RESTORES: Mapping[str, tuple[Needs, ...]] = {
     "CreateDBInstance": (
         Needs("rds:CreateDBInstance", "db", _INSTANCE, _NEW_INSTANCE),
         Needs("rds:CreateDBInstance", "cluster", _CLUSTER, _OWN),
-        Needs("rds:CreateDBInstance", "subgrp", _named("subgrp", "DBSubnetGroupName"), _OWN),
-        Needs("rds:CreateDBInstance", "pg", _named("pg", "DBParameterGroupName"), _OWN),
+        Needs("rds:CreateDBInstance", "subgrp", _of_new("subgrp", "DBSubnetGroupName", "default"), _OWN),
+        Needs("rds:CreateDBInstance", "pg", _of_new("pg", "DBParameterGroupName", "default.*"), _OWN),
+        Needs("rds:CreateDBInstance", "og", _of_new("og", "OptionGroupName", "default:*"), _OWN),
         _tagged("db", "DBInstanceIdentifier"),
         *_uses(_key_of_cluster),
     ),
