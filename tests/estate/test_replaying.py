@@ -50,6 +50,15 @@ def test_what_is_archived_is_replayed_only_if_that_is_meant(world: World, status
     assert replayed(account, world, point.arn, again=True).run == f"{point.execution_name}-2"
 
 
+def test_what_an_earlier_run_has_archived_is_replayed_where_the_last_one_failed(world: World) -> None:
+    account = Account()
+    point = recorded(account, world, Status.KEPT)
+    ledger = Ledger(world.clients.dynamodb, WATCHED.ledger, world.clock)
+    ledger.record(point, run=point.execution_name, status=Status.KEPT, details={"failed": True})
+
+    assert replayed(account, world, point.arn).run == f"{point.execution_name}-2"
+
+
 def test_what_a_run_is_at_is_not_replayed(world: World) -> None:
     account = Account()
     point = recorded(account, world, Status.PROCESSING)

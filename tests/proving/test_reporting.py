@@ -69,6 +69,16 @@ def test_a_backup_that_is_gone_after_a_failure_is_not_said_to_be_kept_as_an_earl
     assert (found.status, found.why) == ("gone", "AWS Backup does not have it any more")
 
 
+def test_what_waits_to_be_archived_again_is_no_second_archive(world: World) -> None:
+    archived(world, point("snap-1"))
+    ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
+    ledger.record_action(point("snap-1"), ACTION, run="run-2", status="waiting", details={})
+
+    ((found,),) = (resource.points for resource in report(world).resources)
+
+    assert [(archive.standing, archive.manifest_now) for archive in found.archives] == [("artifact", "as proven")]
+
+
 def test_a_manifest_that_is_gone_or_another_is_damage(world: World) -> None:
     gone, changed = archived(world, point("snap-1")), archived(world, point("snap-2"))
     world.clients.s3.delete_object(Bucket=ESTATE.bucket, Key=f"{gone}/manifest.json")

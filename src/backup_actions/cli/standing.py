@@ -64,7 +64,10 @@ def _show_point(output: Output, found: PointInDetail) -> None:
         ("evidence", found.evidence_place or "-"),
     ]
     facts += [
-        (each.action, f"{each.status} since {each.changed_at} {cell(each.details.get('reason') or '')}".rstrip())
+        (
+            f"{each.action} again" if each.is_again else each.action,
+            f"{each.status} since {each.changed_at} {cell(each.details.get('reason') or '')}".rstrip(),
+        )
         for each in found.actions
     ]
     facts += [("archive", f"{each['key']} {each['size_bytes']} bytes") for each in found.artifacts]

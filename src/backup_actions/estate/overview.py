@@ -81,6 +81,8 @@ class PointInDetail:
     def why(self) -> str:
         """Why the backup was kept, let go or left alone."""
         details, evidence = self.entry.details, self.evidence
+        if details.get("failed") and details.get("reason"):  # though what an earlier run has archived stands
+            return str(details["reason"])
         # What an earlier run decided says nothing of one that came to no decision.
         decision = (evidence.get("decision") if evidence.get("run") == self.entry.run else None) or {}
         return str(decision.get("because") or details.get("reason") or details.get("subject") or "")
@@ -98,7 +100,14 @@ class PointInDetail:
             "execution": self.execution_arn,
             "why": self.why,
             "actions": [
-                {"action": each.action, "status": each.status, "since": each.since, "details": each.details}
+                {
+                    "action": each.action,
+                    "status": each.status,
+                    "since": each.since,
+                    "run": each.run,
+                    "again": each.is_again,
+                    "details": each.details,
+                }
                 for each in self.actions
             ],
             "artifacts": [dict(each) for each in self.artifacts],
@@ -144,7 +153,8 @@ def _in_detail(world: World, estate: Estate, entries: list[Entry]) -> PointInDet
         key = f"{key}/evidence.json"
     return PointInDetail(
         entry=entry,
-        actions=tuple(each for each in entries if each.action),
+        # What an earlier run came to again is over when another run is at the point.
+        actions=tuple(each for each in entries if each.action and (not each.is_again or each.run == entry.run)),
         execution_arn=execution_arn(estate.main_machine_arn, entry.run),
         evidence_place=f"s3://{estate.bucket}/{key}" if key else "",
         evidence=(read_document(world.clients.s3, estate.bucket, key) if key else None) or {},

@@ -33,7 +33,8 @@ class Replay:
 def replay(world: World, estate: Estate, point_arn: str, *, again: bool) -> Replay:
     """The main machine is at the point, under a new name and with the same input.
 
-    Raises PointUnknown; ReplayRefused while a run is at it, when it is gone and, unless ``again``, when it is archived.
+    Raises PointUnknown; ReplayRefused while a run is at it, when it is gone and, unless ``again``, when it is archived
+    and its last run has not failed.
     """
     entry = _known(world, estate, point_arn)
     stepfunctions, main, point = world.clients.stepfunctions, estate.main_machine_arn, entry.recovery_point
@@ -43,7 +44,7 @@ def replay(world: World, estate: Estate, point_arn: str, *, again: bool) -> Repl
         raise ReplayRefused(arn=point_arn, reason=f"its run {entry.run} is under way")
     if not is_there(world, point):
         raise ReplayRefused(arn=point_arn, reason="AWS Backup does not have it any more")
-    if entry.status in _ARCHIVED and not again:
+    if entry.status in _ARCHIVED and not entry.details.get("failed") and not again:
         raise ReplayRefused(arn=point_arn, reason=f"its run {entry.run} has archived and verified it")
     run = point.next_run(entry.run)
     while not begin_life(stepfunctions, main, point, run):  # one that died before it could be recorded

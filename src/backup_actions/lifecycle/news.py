@@ -67,8 +67,10 @@ def _bad_news(
     problem, outcome = event["problem"], (event["deletion"] or {}).get("outcome")
     unproven = decision.get("unproven", [])
     because = "" if failed or unproven else str(decision.get("because", ""))
+    stands = bool((failed or unproven) and decision.get("stands"))
     lines = [
         f"{_what(point)}: not everything was done. {_fate(outcome, because)}",
+        *(["What an earlier run has archived and verified stands."] if stands else []),
         "",
         "What happened:",
         *(_line_of(result) for result in event["results"]),
@@ -82,12 +84,20 @@ def _bad_news(
     ]
     mail = Mail(f"Failed: {_what(point)}", "\n".join(lines))
     return News(
-        status=Status.DELETED if outcome == "deleted" else Status.FAILED,
+        status=_status(outcome, decision, stands=stands),
         subject=mail.subject,
         message=mail.message,
         failed=True,
         error=problem["error"] if problem else "ActionFailed" if failed else "NotProven",
     )
+
+
+def _status(outcome: object, decision: Mapping[str, Any], *, stands: bool) -> Status:
+    if outcome == "deleted":
+        return Status.DELETED
+    if not stands:
+        return Status.FAILED
+    return Status.SHORTENED if decision.get("fate") == "shortened" else Status.KEPT
 
 
 def _what(point: RecoveryPoint) -> str:

@@ -123,7 +123,7 @@ def main_permissions(*, policy: str, tagged: bool) -> Permissions:
                 ),
                 Statement(("s3:PutObject",), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
                 bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
-                _ledger("dynamodb:PutItem"),
+                _ledger("dynamodb:PutItem", "dynamodb:Query"),
             ),
             "finish": (
                 Statement(("s3:GetObject", "s3:PutObject"), on=_EVIDENCE, for_=("evidence",), because=_ONE_FOLDER_EACH),
@@ -131,7 +131,7 @@ def main_permissions(*, policy: str, tagged: bool) -> Permissions:
                     ("s3:ListBucket",), on=_BUCKET, for_=("evidence: a missing object is told from a missing right",)
                 ),
                 bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
-                _ledger("dynamodb:PutItem"),
+                _ledger("dynamodb:PutItem", "dynamodb:Query"),
             ),
         },
     )

@@ -10,10 +10,12 @@ from backup_actions import __version__
 from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, write_document
 from backup_actions.aws.proof import prove
-from backup_actions.ledger import Ledger, Status
+from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.ledger.daybook import Daybook, Line, action_line
+from backup_actions.ledger.ledger import THE_POINT
 from backup_actions.lifecycle.decision import Decision, decide
 from backup_actions.lifecycle.describing import able_for, choose, legal_holds, read_facts
+from backup_actions.lifecycle.evidence import with_earlier
 from backup_actions.lifecycle.news import News, news_of
 from backup_actions.lifecycle.settings import LifecycleSettings
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -21,23 +23,25 @@ from backup_actions.model.recovery_point import RecoveryPoint
 Event = Mapping[str, Any]
 
 _NO_FACTS = {"sizeBytes": 0, "createdAt": "", "encrypted": False, "tags": {}, "evidenceKey": ""}
+_ARCHIVED = frozenset({Status.KEPT, Status.SHORTENED})
+_STANDS = frozenset({Standing.ARTIFACT, Standing.COLD})
 
 
 def describe(world: World, event: Event) -> Mapping[str, Any]:
-    """Say what the point is, which actions run on it, and note in the ledger that it is being processed."""
+    """Say what the point is, which actions run on it, and note in the ledger if it is being processed."""
     point = RecoveryPoint.from_json(event["recoveryPoint"])
-    ledger = _ledger(world, event)
     able = able_for(point, event["actions"])
     if not able:
         unable = f"no installed action handles {point.resource_type}"
-        ledger.record(point, run=event["run"], status=Status.SKIPPED, details={"reason": unable})
         return {"facts": {**_NO_FACTS, "skipped": unable}, "chosen": []}
     facts = read_facts(world, point)
     chosen, reason = choose(able, facts.tags)
     evidence = point.prefix("evidence", facts.date)
-    status = Status.PROCESSING if chosen else Status.SKIPPED
-    details = {"reason": reason, "evidence": evidence}
-    ledger.record(point, run=event["run"], status=status, details=details, made_at=facts.created_at)
+    if chosen:
+        details = {"reason": reason, "evidence": evidence}
+        _ledger(world, event).record(
+            point, run=event["run"], status=Status.PROCESSING, details=details, made_at=facts.created_at
+        )
     return {
         "facts": {
             "sizeBytes": facts.size_bytes,
@@ -80,6 +84,9 @@ def conclude(world: World, event: Event) -> Mapping[str, Any]:
     for outcome in outcomes:
         status = "verified" if outcome.proven else "failed"
         ledger.record_action(point, outcome.action, run=event["run"], status=status, details=asdict(outcome))
+    key = event["facts"]["evidenceKey"]
+    before = read_document(world.clients.s3, bucket, key) or {}
+    told = [{**asdict(outcome), "result": result} for outcome, result in zip(outcomes, event["results"], strict=True)]
     evidence = {
         "format": "backup-actions/evidence",
         "format_version": 1,
@@ -87,42 +94,79 @@ def conclude(world: World, event: Event) -> Mapping[str, Any]:
         "run": event["run"],
         "recovery_point": point.to_json(),
         "facts": event["facts"],
-        "actions": [
-            {**asdict(outcome), "result": result} for outcome, result in zip(outcomes, event["results"], strict=True)
-        ],
+        "actions": with_earlier(before, event["run"], told),
         "settings": settings.to_json(),
         "decision": asdict(decision),
+        "deletion": before.get("deletion"),
         "decided_at": world.clock.now().isoformat(),
     }
-    write_document(world.clients.s3, bucket, event["facts"]["evidenceKey"], evidence)
+    write_document(world.clients.s3, bucket, key, evidence)
     # Whatever the policy, an action that claims success without proof is a failure that people must hear of.
     unproven = [
         f"{outcome.action}: {outcome.reason}" for outcome in outcomes if outcome.succeeded and not outcome.proven
     ]
-    return {**asdict(decision), "unproven": unproven}
+    standing = {each.action for each in ledger.entries(str(point.arn)) if each.standing in _STANDS}
+    # What an earlier run has archived stands, whatever this one came to, and so does what followed from it.
+    stands = all(outcome.action in standing for outcome in outcomes)
+    fate = (before.get("deletion") or {}).get("outcome", "")
+    return {**asdict(decision), "unproven": unproven, "stands": stands, "fate": fate}
 
 
 def finish(world: World, event: Event) -> Mapping[str, Any]:
     """Complete evidence, ledger and day book with how it ended, and word it for people."""
     point = RecoveryPoint.from_json(event["recoveryPoint"])
-    news = news_of(point, event)
-    facts: Mapping[str, Any] = event.get("facts") or _NO_FACTS
+    news, known = news_of(point, event), _known(world, event, point)
+    # Of what could not even be described it stays known where its evidence lies and how old it is.
+    facts: Mapping[str, Any] = event.get("facts") or (
+        {**_NO_FACTS, "evidenceKey": _evidence_key(known), "createdAt": known.since} if known else _NO_FACTS
+    )
     key = facts["evidenceKey"]
     if key and not news.skipped:
         bucket = event["bucket"]
         nothing_yet = {"run": event["run"], "recovery_point": point.to_json()}
         evidence = read_document(world.clients.s3, bucket, key) or nothing_yet
-        ending = {"deletion": event["deletion"], "problem": event["problem"], "outcome": news.status}
+        deletion = event["deletion"] or evidence.get("deletion")
+        ending = {"deletion": deletion, "problem": event["problem"], "outcome": news.status}
         finished = {**ending, "finished_at": world.clock.now().isoformat()}
         # What an earlier run has proven stands; this one has come to no proof of its own.
         is_of_another = evidence.get("run", event["run"]) != event["run"]
         told = {"later_run": {"run": event["run"], **finished}} if is_of_another else finished
         write_document(world.clients.s3, bucket, key, {**evidence, **told})
-    details = {"subject": news.subject, "evidence": key, "deletion": event["deletion"]}
-    made_at = facts["createdAt"]
-    _ledger(world, event).record(point, run=event["run"], status=news.status, details=details, made_at=made_at)
+    _record(world, event, point, news, facts, known)
     Daybook(world.clients.dynamodb, event["ledger"]).write(_line(world, event, point, news))
     return news.to_json()
+
+
+def _record(
+    world: World, event: Event, point: RecoveryPoint, news: News, facts: Mapping[str, Any], known: Entry | None
+) -> None:
+    """The ledger says how it ended; a run that archived nothing leaves a point that was archived before as it is."""
+    status, reason = news.status, news.message if news.skipped else ""
+    if known and known.status in _ARCHIVED and not event["results"]:
+        status = Status(known.status)
+    if status in _ARCHIVED and (news.failed or news.skipped):
+        reason = f"an earlier run has archived it; {event['run']}: {news.subject}"
+    details = {
+        "subject": news.subject,
+        "evidence": facts["evidenceKey"] or _evidence_key(known),
+        "deletion": event["deletion"],
+        **({"reason": reason} if reason else {}),
+        **({"failed": True} if news.failed else {}),
+    }
+    made_at = facts["createdAt"] or (known.since if known else "")
+    _ledger(world, event).record(point, run=event["run"], status=status, details=details, made_at=made_at)
+
+
+def _known(world: World, event: Event, point: RecoveryPoint) -> Entry | None:
+    """What the ledger says of the point, before this is its last word."""
+    entries = _ledger(world, event).entries(str(point.arn))
+    return entries[0] if entries and entries[0].item == THE_POINT else None
+
+
+def _evidence_key(known: Entry | None) -> str:
+    """Where the ledger says that the evidence lies; while a run is at the point it says in which folder."""
+    place = str(known.details.get("evidence", "")) if known else ""
+    return f"{place}/evidence.json" if place and not place.endswith(".json") else place
 
 
 def _line(world: World, event: Event, point: RecoveryPoint, news: News) -> Line:

@@ -61,7 +61,8 @@ def _actions(ledger: Ledger) -> Mapping[str, list[Entry]]:
     found: dict[str, list[Entry]] = defaultdict(list)
     for standing in Standing:
         for entry in ledger.standing(standing):
-            found[entry.point].append(entry)
+            if not entry.is_again:  # what waits to be made again is no archive
+                found[entry.point].append(entry)
     return found
 
 
@@ -164,7 +165,8 @@ def _parsed(document: StoredDocument | None) -> Mapping[str, Any]:
 def _why(entry: Entry, told: Mapping[str, Any]) -> str:
     """What the evidence says of the decision; of a failure, what each action says."""
     if entry.status == Status.FAILED:
-        said = [f"{each.get('action')}: {each['reason']}" for each in told.get("actions", []) if each.get("reason")]
+        last = [each.get("later_run") or each for each in told.get("actions", [])]
+        said = [f"{each.get('action')}: {each['reason']}" for each in last if each.get("reason")]
         return "; ".join(said) or str(entry.details.get("reason") or entry.details.get("subject") or "")
     # What is gone was not let go: a decision in its evidence is an earlier run's.
     because = None if entry.status == Status.GONE else (told.get("decision") or {}).get("because")
