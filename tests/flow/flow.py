@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import tempfile
 from collections import Counter
@@ -180,6 +181,10 @@ class Flow(Run):
         """Let somebody stop the execution (of another machine, if one is named) when it enters the state."""
         self.when(machine, state, lambda: self.executions(stopped or machine)[0].stop("Tester", "stopped by hand"))
 
+    def where_it_begins(self, machine: str, happens: Callable[[str], object]) -> None:
+        """Let something happen to the zone that the machine's first run will try first."""
+        self.when(machine, "OrderZones", lambda: happens(self.zones(machine)[0]))
+
     def lose_when(self, machine: str, state: str, name: str) -> None:
         """Let the stored objects whose keys end like this be gone when an execution of the machine enters the state."""
 
@@ -232,6 +237,11 @@ class Flow(Run):
     def child(self) -> Execution:
         """The first execution of the archiving machine; later ones clean up after it."""
         return self.executions(ACTION)[0]
+
+    def zones(self, machine: str = ACTION) -> list[str]:
+        """The zones in the order in which the machine's first run goes through them."""
+        run = self.executions(machine)[0].name
+        return sorted(ZONES, key=lambda zone: hashlib.sha256(f"{run}{zone}".encode()).hexdigest())
 
     def states(self, machine: str) -> list[str]:
         """The states that the machine's first execution entered."""

@@ -25,7 +25,7 @@ from tests.flow.dumps import (
     shown,
     verification,
 )
-from tests.flow.flow import ZONES, Flow
+from tests.flow.flow import Flow
 
 from backup_actions_local.databases import shop
 
@@ -116,8 +116,8 @@ def test_the_temporary_instance_is_private_tagged_and_without_backups(postgresql
 def test_dump_and_verification_run_in_the_zone_of_the_instance(postgresql: Run) -> None:
     queues = {job.queue_arn.rpartition("/")[2] for job in postgresql.flow.cloud.jobs.jobs.values()}
 
-    assert postgresql.instance["AvailabilityZone"] == ZONES[0]
-    assert queues == {f"backup-actions-{ZONES[0]}"}
+    assert postgresql.instance["AvailabilityZone"] == postgresql.flow.zones(DUMP)[0]
+    assert queues == {f"backup-actions-{postgresql.flow.zones(DUMP)[0]}"}
 
 
 def test_the_password_is_a_secret_under_the_bucket_s_key_for_the_life_of_the_run(postgresql: Run) -> None:

@@ -70,7 +70,7 @@ def _late(tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer) 
     with folder_flow(tmp_path_factory.mktemp("late"), flow_objects) as flow:
         quota = flow.cloud.faults.on("rds", "RestoreDBInstanceFromDBSnapshot")
         quota.fail("InstanceQuotaExceeded", status=400).times(3)
-        flow.cloud.mishaps.no_database_capacity(ZONES[0])
+        flow.where_it_begins(DUMP, flow.cloud.mishaps.no_database_capacity)
         flow.cloud.mishaps.database_becomes("insufficient-capacity")
         flow.cloud.offers.end_support("postgres", "16", flow.cloud.clock.now() - timedelta(days=1))
         flow.cloud.offers.deprecate("postgres", "16.1", "16.9")
@@ -101,13 +101,13 @@ def test_waiting_is_seen_in_the_ledger_with_its_reason(late: Flow) -> None:
     (entry,) = (entry for entry in SEEN if entry.item == "action#rds-dump")
 
     assert (entry.status, entry.details["for"]) == ("waiting", "a quota of RDS")
-    assert "RestoreInstance in us-east-1a" in str(entry.details["last"])
+    assert f"RestoreInstance in {late.zones(DUMP)[0]}" in str(entry.details["last"])
     assert late.states(DUMP).count("WaitForPlace") == 3
     assert late.states(DUMP).count("RecordGoingOn") == 1
 
 
 def test_the_best_class_is_tried_in_every_zone_before_the_next_and_nothing_stands_twice(late: Flow) -> None:
-    assert restores(late)[3:] == [ZONES[0], ZONES[1], ZONES[0], ZONES[1]]
+    assert restores(late)[3:] == 2 * late.zones(DUMP)
     assert verification(late)["instance"]["class"] == "db.r7g.large"
     assert STANDING == []
 
@@ -125,17 +125,19 @@ def test_capacity_that_does_not_come_in_time_is_told(new_dump_flow: NewFlow) -> 
         flow.cloud.mishaps.no_database_capacity(zone)
     back_up(flow)
 
-    assert_kept_and_told(flow, "NoPlaceLeft", "1 hours or 20 times): us-east-1a, us-east-1b; last: RestoreInstance in")
+    assert_kept_and_told(
+        flow, "NoPlaceLeft", f"1 hours or 20 times): {', '.join(flow.zones(DUMP))}; last: RestoreInstance in"
+    )
     assert flow.states(DUMP).count("WaitForPlace") > 3
 
 
 def test_a_job_without_a_host_takes_the_database_to_the_next_zone(new_dump_flow: NewFlow) -> None:
     flow = new_dump_flow()
-    flow.cloud.mishaps.no_job_capacity(ZONES[0])
+    flow.where_it_begins(DUMP, flow.cloud.mishaps.no_job_capacity)
     back_up(flow)
 
     assert main_succeeded(flow)
-    assert restores(flow) == list(ZONES)
+    assert restores(flow) == flow.zones(DUMP)
     assert broken(flow) == []
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.flow.databases import EXPORT, back_up, broken, exporting, leases, manifests, verification
-from tests.flow.flow import ZONES, Flow, NewFlow
+from tests.flow.flow import Flow, NewFlow
 
 from backup_actions.contract import Statement
 from backup_actions_local.databases import shop
@@ -215,7 +215,7 @@ def test_a_run_out_of_time_cancels_its_export(new_database_flow: NewFlow, postgr
 
 def test_a_zone_without_hosts_is_left_for_the_next(new_database_flow: NewFlow, postgresql_shop: DatabaseImage) -> None:
     flow = new_database_flow()
-    flow.cloud.mishaps.no_job_capacity(ZONES[0])
+    flow.where_it_begins(EXPORT, flow.cloud.mishaps.no_job_capacity)
     back_up(flow, postgresql_shop)
 
     assert flow.main.status == "SUCCEEDED"

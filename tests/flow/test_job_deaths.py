@@ -83,7 +83,7 @@ def test_job_that_was_warned_of_losing_its_host_is_continued_by_the_next(new_flo
 
 def test_next_zone_goes_on_with_what_the_first_has_stored(new_flow: NewFlow) -> None:
     flow = new_flow()
-    flow.cloud.mishaps.no_job_capacity(ZONES[0])
+    flow.where_it_begins(ACTION, flow.cloud.mishaps.no_job_capacity)
 
     flow.back_up()
 
@@ -131,19 +131,19 @@ def test_volume_that_a_lost_host_will_not_let_go_is_forced_off_it(new_flow: NewF
 
 def test_volume_is_made_in_the_next_zone_when_the_first_has_no_room(new_flow: NewFlow) -> None:
     flow = new_flow()
-    flow.cloud.mishaps.no_volume_capacity(ZONES[0])
+    flow.where_it_begins(ACTION, flow.cloud.mishaps.no_volume_capacity)
 
     flow.back_up()
 
     flow.cloud.mishaps.assert_all_happened()
     assert flow.main.status == "SUCCEEDED"
-    assert {job.queue_arn.rpartition("-us")[2] for job in flow.cloud.jobs.jobs.values()} == {"-east-1b"}
+    assert all(job.queue_arn.endswith(flow.zones()[1]) for job in flow.cloud.jobs.jobs.values())
     assert broken(flow) == []
 
 
 def test_volume_moves_to_the_next_zone_when_the_first_has_no_host(new_flow: NewFlow) -> None:
     flow = new_flow()
-    flow.cloud.mishaps.no_job_capacity(ZONES[0])
+    flow.where_it_begins(ACTION, flow.cloud.mishaps.no_job_capacity)
 
     flow.back_up()
 
@@ -156,7 +156,7 @@ def test_volume_moves_to_the_next_zone_when_the_first_has_no_host(new_flow: NewF
 
 def test_verification_moves_to_the_next_zone_too(new_flow: NewFlow) -> None:
     flow = new_flow()
-    flow.when(ACTION, "BeginVerification", lambda: flow.cloud.mishaps.no_job_capacity(ZONES[0]))
+    flow.when(ACTION, "BeginVerification", lambda: flow.cloud.mishaps.no_job_capacity(flow.zones()[0]))
 
     flow.back_up()
 
@@ -177,7 +177,7 @@ def test_backup_is_kept_when_no_zone_has_room(new_flow: NewFlow, lacking: str) -
     flow.back_up()
 
     assert flow.child.error == "NoZoneLeft"
-    assert "us-east-1a, us-east-1b" in str(flow.child.cause)
+    assert ", ".join(flow.zones()) in str(flow.child.cause)
     assert flow.point is not None
     assert broken(flow) == []
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.flow.flow import MAIN, ZONES, Flow, NewFlow
+from tests.flow.flow import MAIN, Flow, NewFlow
 from tests.flow.tables import (
     EXPORT,
     ITEMS,
@@ -340,7 +340,7 @@ def test_those_who_write_an_export_cannot_write_its_manifest(new_table_flow: New
 def test_capacity_and_quota_are_waited_for(new_table_flow: NewFlow) -> None:
     flow = new_table_flow()
     flow.cloud.faults.on("dynamodb", "ExportTableToPointInTime").fail("LimitExceededException").times(7)
-    flow.cloud.mishaps.no_job_capacity(ZONES[0])
+    flow.where_it_begins(EXPORT, flow.cloud.mishaps.no_job_capacity)
     make_table(flow, remember=True)
     back_up(flow)
 

@@ -36,9 +36,9 @@ _LIMITS = """\
 - **Exports of RDS snapshots:** an account runs five at a time. All others wait for a lease, in the ledger as `waiting`,
   and ask every ten minutes; a machine waits for seven days at most. With exports of `t` minutes, no more than
   5 * 10,080 / `t` points may appear at once: 1,680 at half an hour each.
-- **Jobs:** a zone has 32 vCPUs, sixteen jobs at a time. Each archive is two jobs. Every run begins in the first zone;
-  one whose job gets no host there for `placement_timeout_minutes` goes to the next, so the second zone fills up only
-  after that. In the last zone it waits as long as others' jobs run there: a full zone is not one without capacity.
+- **Jobs:** a zone has 32 vCPUs, sixteen jobs at a time. Each archive is two jobs. A run begins in the zone that follows
+  from its name, so that all zones fill up alike; one whose job gets no host there for `placement_timeout_minutes` goes
+  to the next. In its last zone it waits as long as others' jobs run there: a full zone is not one without capacity.
   EBS archives hold their volume while they wait for the archiving job: it is paid for that long, and counts
   against the account's quota of gp3 storage, which nothing here watches.
 - **Throttling:** `CreateVolume` is tried three times in a zone, within six seconds, then in the next zone. A storm in

@@ -105,8 +105,8 @@ class DeploymentSettings(Section):
     )
     region: Region = Field(description="The region of the vaults, the bucket and the stack.", examples=["us-east-1"])
     zones: tuple[str, ...] = Field(
-        description="Availability zones of the region, in which volumes and jobs may be placed; a second one helps "
-        "when the first has no capacity.",
+        description="Availability zones of the region, in which volumes and jobs may be placed: runs begin in "
+        "different ones, and a second one helps when the first has no capacity.",
         json_schema_extra={"minItems": 1},
         examples=[["us-east-1a", "us-east-1b"]],
     )
