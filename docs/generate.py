@@ -18,9 +18,9 @@ import click
 
 from backup_actions import costs, errors
 from backup_actions.cli.application import COMMANDS, application
-from backup_actions.cli.drawing import graph_of, mermaid
 from backup_actions.cli.elsewhere import Elsewhere
 from backup_actions.cli.errors import EXIT_CODES
+from backup_actions.cli.pages import action_page, settings_table
 from backup_actions.plugins import GROUP, Installed, installed
 from backup_actions.settings import from_mapping, json_schema
 from backup_actions.settings.endpoints import endpoint_count, gateway_count
@@ -94,59 +94,7 @@ at once.
 
 def settings_page() -> str:
     """Every setting with type, limits, default and meaning."""
-    schema = json_schema(own_actions().actions)
-    lines = [_SETTINGS_INTRODUCTION, "| setting | value | default | meaning |", "| --- | --- | --- | --- |"]
-    return "\n".join([*lines, *_settings(schema, schema["$defs"], "")]) + "\n"
-
-
-def _settings(section: Mapping[str, Any], definitions: Mapping[str, Any], path: str) -> Iterator[str]:
-    for name, setting in section["properties"].items():
-        place = f"{path}{name}"
-        inner = _section_in(setting, definitions)
-        required = section.get("required") or section.get("else", {}).get("required", ())
-        default = "required" if name in required else f"`{json.dumps(setting['default'])}`"
-        told_below = inner is not None and setting.get("default") is not None and "required" not in inner
-        meaning = setting.get("description") or (inner or {})["description"]  # pydantic leaves out the section's own
-        yield f"| `{place}` | {_kind(setting)} | {'' if told_below else default} | {meaning} |"
-        if inner is not None:
-            yield from _settings(inner, definitions, f"{place}[]." if setting.get("type") == "array" else f"{place}.")
-
-
-def _section_in(setting: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    for part in (setting, *setting.get("anyOf", ()), setting.get("items", {})):
-        if "$ref" in part:
-            section: Mapping[str, Any] = definitions[part["$ref"].removeprefix("#/$defs/")]
-            return section if "properties" in section else None
-    return None
-
-
-def _kind(setting: Mapping[str, Any]) -> str:
-    if "enum" in setting:
-        return ", ".join(f"`{value}`" for value in setting["enum"])
-    if "anyOf" in setting:
-        limits = {key: setting[key] for key in ("minimum", "maximum") if key in setting}
-        return " or ".join(
-            _kind({**part, **(limits if part.get("type") != "null" else {})}) for part in setting["anyOf"]
-        )
-    if "$ref" in setting:
-        return "section"
-    if "$ref" in setting.get("items", {}):
-        return "list of sections"
-    words = {"string": "text", "integer": "whole number", "boolean": "`true` or `false`", "null": "`null`"}
-    words |= {"number": "number", "array": "list", "object": "texts by name"}
-    return words[setting["type"]] + _limits(setting)
-
-
-def _limits(setting: Mapping[str, Any]) -> str:
-    match (setting.get("minimum"), setting.get("maximum")):
-        case (None, None):
-            return ""
-        case (least, None):
-            return f", at least {least}"
-        case (None, most):
-            return f", at most {most}"
-        case (least, most):
-            return f", {least} to {most}"
+    return "\n".join([_SETTINGS_INTRODUCTION, *settings_table(json_schema(own_actions().actions))]) + "\n"
 
 
 def cli_page() -> str:
@@ -330,23 +278,9 @@ def _table(heading: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[st
     return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
-_DRAWING = re.compile(r"\n## The workflow\n.*?\n```mermaid\n.*?```\n|\Z", re.DOTALL)
-_DRAWING_INTRODUCTION = """
-## The workflow
-
-Drawn from its text by `backup-actions actions --graph {name}`; with `--format svg` it is a picture by itself.
-
-```mermaid
-{drawing}```
-"""
-
-
-def action_page(name: str) -> str:
-    """The page about an action as it stands, the drawing of its workflow made anew."""
-    page = (DOCS / "actions" / f"{name}.md").read_text(encoding="utf-8")
-    drawing = mermaid(graph_of(own_actions().action(name)))
-    section = _DRAWING_INTRODUCTION.format(name=name, drawing=drawing)
-    return _DRAWING.sub(lambda _: section, page, count=1)
+def own_action_page(name: str) -> str:
+    """The page about one of our actions: what is written there stays, the rest is made as anybody's is."""
+    return action_page(own_actions().action(name), (DOCS / "actions" / f"{name}.md").read_text(encoding="utf-8"))
 
 
 _ACTIONS = tuple(sorted(entry.name for entry in announced(GROUP)))
@@ -355,7 +289,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "cli.md": cli_page,
     "costs.md": costs_page,
-    **{f"actions/{name}.md": partial(action_page, name) for name in _ACTIONS},
+    **{f"actions/{name}.md": partial(own_action_page, name) for name in _ACTIONS},
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""``actions``: what is installed, and how it goes."""
+"""``actions``: what is installed, how it goes, and the page about it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         "backup-actions actions",
         "backup-actions actions --graph ebs-archive",
         "backup-actions actions --graph ebs-archive --format svg > ebs-archive.svg",
+        "backup-actions actions --page ebs-archive --to docs/ebs-archive.md",
     ),
     fails_with=(ActionUnknown, ActionBroken),
 )
@@ -33,7 +35,19 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --graph: text for a page, or a picture.",
 )
-def actions(output: Output, *, graph: str | None, form: str) -> None:
+@click.option(
+    "--page",
+    metavar="ACTION",
+    help="Print the page about ACTION instead: steps, settings, permissions and workflow, in Markdown.",
+)
+@click.option(
+    "--to",
+    "file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="With --page: write it there; what somebody wrote above the generated part stays.",
+)
+def actions(output: Output, *, graph: str | None, form: str, page: str | None, file: Path | None) -> None:
     """List the installed actions.
 
     With each stand the resource types that it handles and the package that it comes from; broken ones are named on
@@ -41,7 +55,14 @@ def actions(output: Output, *, graph: str | None, form: str) -> None:
     """
     from backup_actions.plugins import installed
 
+    if graph is not None and page is not None:
+        raise click.UsageError("--graph and --page are different things: ask for one.")
+    if file is not None and page is None:
+        raise click.UsageError("--to goes with --page.")
     found = installed()
+    if page is not None:
+        _tell(output, found, page, file)
+        return
     if graph is not None:
         _draw(output, found, graph, form)
     elif output.as_json:
@@ -72,6 +93,20 @@ def _list(output: Output, found: Installed) -> None:
     output.table(
         (action.name, ", ".join(action.handles), action.title, found.packages[action.name]) for action in found.actions
     )
+
+
+def _tell(output: Output, found: Installed, name: str, file: Path | None) -> None:
+    from backup_actions.cli.pages import action_page
+
+    written = file.read_text(encoding="utf-8") if file is not None and file.exists() else ""
+    text = action_page(found.action(name), written)
+    if file is not None:
+        file.write_text(text, encoding="utf-8")
+        output.talk(f"wrote {file}")
+    if output.as_json:
+        output.answer({"action": name, "page": text, "file": str(file) if file else None})
+    elif file is None:
+        output.data(text.rstrip())
 
 
 def _draw(output: Output, found: Installed, name: str, form: str) -> None:

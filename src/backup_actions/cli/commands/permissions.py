@@ -28,11 +28,10 @@ def permissions(output: Output, action: str) -> None:
 
     Below each statement stand the steps that need it; ${…} is filled in by the deployment.
     """
+    from backup_actions.cli.pages.action import roles_of
     from backup_actions.plugins import installed
 
-    described = installed().action(action)
-    of_functions = {f"function {each.name}": each.permissions.tasks["function"] for each in described.functions}
-    roles = {**described.permissions.roles(), **of_functions}
+    roles = roles_of(installed().action(action))
     if output.as_json:
         document = {role: [_described(statement) for statement in statements] for role, statements in roles.items()}
         output.answer({"action": action, "roles": document})
