@@ -64,6 +64,23 @@ def test_what_is_being_removed_or_was_kept_on_purpose_is_not_told(world: World, 
     assert account.begun == []
 
 
+def test_what_carries_the_name_of_another_deployment_is_left_to_that_one(world: World) -> None:
+    account = account_with_a_stray()
+    account.tagged_by = "another"
+
+    assert account.found(left_behind, world) == []
+    assert account.begun == []
+
+
+def test_what_carries_the_name_of_this_deployment_is_removed(world: World) -> None:
+    account = account_with_a_stray()
+    account.tagged_by = WATCHED.name
+
+    (finding,) = account.found(left_behind, world)
+
+    assert finding.repaired
+
+
 def test_what_a_run_works_with_is_left_alone(world: World) -> None:
     assert account_with_a_stray("RUNNING").found(left_behind, world) == []
 

@@ -40,6 +40,8 @@ class Account:
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     uploads: list[dict[str, Any]] = field(default_factory=list)
     tagged: list[tuple[str, str]] = field(default_factory=list)
+    tagged_by: str = ""
+    """The deployment whose name all of that carries."""
     """ARN and the value of the run's tag."""
     deployed_at: datetime = NOON - 100 * HOUR
     refuses: dict[str, str] = field(default_factory=dict)
@@ -163,7 +165,15 @@ class Account:
                 tagged = [
                     {
                         "ResourceARN": arn,
-                        "Tags": [{"Key": "x", "Value": "y"}, {"Key": "backup-actions:run", "Value": run}],
+                        "Tags": [
+                            {"Key": "x", "Value": "y"},
+                            {"Key": "backup-actions:run", "Value": run},
+                            *(
+                                [{"Key": "backup-actions:deployment", "Value": self.tagged_by}]
+                                if self.tagged_by
+                                else []
+                            ),
+                        ],
                     }
                     for arn, run in self.tagged
                 ]

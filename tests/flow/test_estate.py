@@ -31,6 +31,8 @@ class Night:
 
     flow: Flow
     stray: str
+    stray_of_another: str
+    """Of a run of the same name: of another deployment at the same backup. It is removed when all was swept."""
     answers: list[dict[str, Any]]
 
     @property
@@ -70,12 +72,14 @@ def _night(tmp_path_factory: pytest.TempPathFactory, tiny_disk: Path, flow_objec
         refused.fail("AccessDeniedException").times(5)
         flow.back_up()
         run = flow.child.name
-        stray = flow.volume(tags={"backup-actions:run": f"ebs-archive/{run}", "backup-actions": "yes"})
-        night = Night(flow, stray, [])
+        tags = {"backup-actions:run": f"ebs-archive/{run}", "backup-actions": "yes"}
+        strays = flow.volume(tags=tags), flow.volume(tags={**tags, "backup-actions:deployment": "another"})
+        night = Night(flow, *strays, [])
         night.sweep()
         for hours in (2, 23, 25):
             night.later(hours)
             night.sweep()
+        night.flow.cloud.administrator.client("ec2").delete_volume(VolumeId=night.stray_of_another)
         yield night
 
 
@@ -128,6 +132,13 @@ def test_a_run_that_could_not_be_recorded_is_followed_by_one_that_can(night: Nig
 
 def test_what_was_left_behind_is_removed_by_the_machine_that_made_it(night: Night) -> None:
     assert night.stray not in [volume.id for volume in night.flow.cloud.store.volumes()]
+
+
+def test_what_another_deployment_works_with_stays_though_its_run_has_the_same_name(night: Night) -> None:
+    calls = night.flow.cloud.audit.of("ec2", "DeleteVolume")
+
+    assert sum(night.stray in str(call) for call in calls) == 1
+    assert sum(night.stray_of_another in str(call) for call in calls) == 1, "that of this test itself, in the end"
     assert [run.status for run in night.flow.executions(ACTION) if run.name.startswith("clean-up-")] == ["SUCCEEDED"]
 
 

@@ -16,6 +16,9 @@ from backup_actions.model.json_types import JsonObject
 RUN_TAG = "backup-actions:run"
 """Its value: the action's name, a slash, and the execution's."""
 
+DEPLOYMENT_TAG = "backup-actions:deployment"
+"""Its value: the name of the deployment whose run has made it, where what was made has no other name that says so."""
+
 _CHANGED = "Step Functions Execution Status Change"
 
 # Jobs carry the tag too, and so do the tasks that they are on their hosts; both stay listed after their end.
@@ -43,8 +46,10 @@ def left_behind(looking: Looking, cursor: str) -> Iterator[Page]:
         )
         for page in pages:
             for found in page["ResourceTagMappingList"]:
-                run = next(tag["Value"] for tag in found["Tags"] if tag["Key"] == RUN_TAG)
-                arn = found["ResourceARN"]
+                tags = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
+                run, arn = tags[RUN_TAG], found["ResourceARN"]
+                if tags.get(DEPLOYMENT_TAG, looking.estate.name) != looking.estate.name:
+                    continue
                 if arn.split(":")[2] not in _NO_RESOURCES and _nameless(arn) not in announced:
                     by_run[run].append(arn)
     yield Page(tuple(finding for tag, arns in sorted(by_run.items()) for finding in _judged(looking, tag, arns)))
