@@ -25,6 +25,9 @@ class TestRdsDump(DescriptionContract):
     action = rds_dump.ACTION
     not_called: ClassVar[Mapping[tuple[str, str], str]] = {
         ("job verify", "s3:AbortMultipartUpload"): "an engine's create() makes a database; a store's is not called",
+        ("job load", "s3:AbortMultipartUpload"): "the same",
+        ("task create", "kms:CreateGrant"): "the policy of RDS's own key lets RDS use it for whoever may use RDS",
+        ("task create", "kms:DescribeKey"): "the same",
     }
 
 

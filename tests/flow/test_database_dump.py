@@ -150,7 +150,7 @@ def test_only_the_jobs_may_read_the_password(postgresql: Run) -> None:
         if "ssm:GetParameter" in statement.actions
     }
 
-    assert readers == {f"{DUMP}-job-dump", f"{DUMP}-job-verify"}
+    assert readers == {f"{DUMP}-job-{job}" for job in ("dump", "verify", "load")}
 
 
 def test_the_verifying_role_cannot_write_dumps(postgresql: Run) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,16 +105,23 @@ class Machine:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r}: a name is lower-case words joined by single hyphens")
         permitted = self.permissions
-        if (permitted.tasks.keys(), permitted.jobs.keys()) != (self.tasks.keys(), self.jobs.keys()):
-            raise ValueError(f"{self.name}: every task and every job has its own permissions, and nothing else has")
-        if permitted.services.keys() != self.service_roles.keys():
-            raise ValueError(f"{self.name}: every role of a service has its own permissions, and nothing else has")
+        self._refuse_others("tasks", self.tasks, permitted.tasks)
+        self._refuse_others("jobs", self.jobs, permitted.jobs)
+        self._refuse_others("service_roles", self.service_roles, permitted.services)
         steps = permitted.roles().keys()
         for name, key in self.keys.items():
             if missing := set(key.users) - steps:
                 raise ValueError(
                     f"{self.name}: the key {name} is used by {', '.join(sorted(missing))}, which is no step"
                 )
+
+    def _refuse_others(self, kind: str, described: Collection[str], permitted: Collection[str]) -> None:
+        """Each has permissions of its own, and nothing else has. Raises ValueError."""
+        section = "services" if kind == "service_roles" else kind
+        if lacking := sorted(set(described) - set(permitted)):
+            raise ValueError(f"{self.name}: {kind} has {', '.join(lacking)}, permissions.{section} has not")
+        if unknown := sorted(set(permitted) - set(described)):
+            raise ValueError(f"{self.name}: permissions.{section} has {', '.join(unknown)}, {kind} has not")
 
     @property
     def functions(self) -> tuple[Function, ...]:
@@ -136,12 +143,20 @@ class Action(Machine):
     whether an ``export.json`` tells of tables there, which Athena can then be asked about. ``opt_in`` says that it does
     nothing unless the settings name it: for what has no sensible defaults. ``missing_in`` are the regions that lack
     what it needs, each with the reason: settings that use it there are refused.
+
+    ``restore_test`` says that the machine can also restore, into something temporary of its own, what it made long ago:
+    when its input has ``restoreTest``, beside ``recoveryPoint``, ``prefix`` and ``evidencePrefix`` of the run that made
+    it. It then restores, compares, removes on every path what it made for that, stores a document at
+    ``restoreTest.documentKey`` (below ``proofs/``, ending in ``-restored.json``) with ``manifest_sha256``, ``problems``
+    of the archive as sentences and ``restored`` in figures, and answers with ``documentKey`` and ``usage``; or with
+    ``notRestored``, the reason, where this one cannot be tested so. It fails where nothing was found out.
     """
 
     handles: tuple[str, ...]
     restorable: bool
     queryable: bool = False
     opt_in: bool = False
+    restore_test: bool = False
     missing_in: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -79,9 +79,12 @@ class FakeRds:
         return {"DBMajorEngineVersions": [{"SupportedEngineLifecycles": ends}]}
 
     def get_paginator(self, name: str) -> SimpleNamespace:
-        """Of the options that can be ordered."""
-        assert name == "describe_orderable_db_instance_options"
-        return SimpleNamespace(paginate=self._options)
+        """Of the options that can be ordered, or of an engine's versions."""
+        pages = {
+            "describe_orderable_db_instance_options": self._options,
+            "describe_db_engine_versions": lambda **_: [{"DBEngineVersions": self.versions}],
+        }
+        return SimpleNamespace(paginate=pages[name])
 
     def _options(self, **asked: Any) -> Iterator[dict[str, Any]]:
         if asked["DBInstanceClass"] in self.unknown_classes:

@@ -13,6 +13,7 @@ ACTION = Action(
     title="Dump the databases of an RDS or Aurora snapshot to S3, proven to restore",
     handles=("RDS", "Aurora"),
     restorable=True,
+    restore_test=True,
     folder=Path(__file__).parent,
     settings=RdsDumpSettings,
     permissions=PERMISSIONS,
@@ -35,6 +36,19 @@ ACTION = Action(
             doc="Reads manifest and verification back and says what was dumped and whether it is verified.",
             timeout_seconds=300,
         ),
+        "prepare-load": Task(
+            code="backup_actions.actions.rds_dump.load_preparing:prepare_load",
+            doc="Says for a restore test into which version, class and zones the dump can be loaded.",
+            timeout_seconds=120,
+        ),
+        "create": Task(
+            code="backup_actions.actions.rds_dump.load_preparing:create",
+            doc="Makes the empty instance of a restore test.",
+        ),
+        "report-load": Task(
+            code="backup_actions.actions.rds_dump.tasks:report_load",
+            doc="Says where it stands what a restore test has come to.",
+        ),
         "clean": Task(
             code="backup_actions.actions.rds_dump.cleaning:clean",
             doc="Takes a round of removing what the run made, and says what it still has to wait for.",
@@ -51,6 +65,12 @@ ACTION = Action(
         "verify": Job(
             code="backup_actions.actions.rds_dump.job:verify_databases",
             doc="Reads the dump back, loads it into a scratch database and compares, with no right to write dumps.",
+            vcpus=2,
+            memory_mib=4096,
+        ),
+        "load": Job(
+            code="backup_actions.actions.rds_dump.loading:load_dump",
+            doc="Restore tests: loads the dump into an empty instance and compares, with no right to write dumps.",
             vcpus=2,
             memory_mib=4096,
         ),

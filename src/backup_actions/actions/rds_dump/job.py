@@ -35,13 +35,13 @@ def dump_databases(world: World, event: Event) -> None:
     It goes on with what an earlier attempt of the run has left, also one of another instance that was restored from
     the same snapshot. Raises ArchiveInterrupted where it leaves something, DatabaseUnreachable, DumpFailed.
     """
-    store, settings = _store(world, event), RdsDumpSettings(**event["settings"])
+    store, settings = store_of(world, event), RdsDumpSettings(**event["settings"])
     if store.describe(MANIFEST_NAME) is not None:
         world.progress.note("an earlier attempt has completed the dump")
         return
     try:
         dump(
-            _let_in(world, event),
+            let_in(world, event),
             store,
             databases=settings.databases or None,
             options=DumpOptions(
@@ -64,8 +64,8 @@ def dump_databases(world: World, event: Event) -> None:
 
 def verify_databases(world: World, event: Event) -> None:
     """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code."""
-    store, settings = _store(world, event), RdsDumpSettings(**event["settings"])
-    server = _let_in(world, event) if settings.verify == "restore" else None
+    store, settings = store_of(world, event), RdsDumpSettings(**event["settings"])
+    server = let_in(world, event) if settings.verify == "restore" else None
     digest = hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest()  # what stands later may be another
     report = verify_dump(store, server, depth=settings.verify, streams=settings.streams, progress=world.progress)
     source, instance = event["source"], event["instance"]
@@ -96,7 +96,7 @@ def _upgraded(snapshot: str, instance: str) -> list[str]:
     return [f"RDS has upgraded the database from {snapshot} to {instance} when it was restored; that was dumped"]
 
 
-def _let_in(world: World, event: Event) -> Connection:
+def let_in(world: World, event: Event) -> Connection:
     """The restored server, as soon as it takes the password. Raises DatabaseUnreachable."""
     engine = engine_for(event["source"]["family"])
     for wait in _UNTIL_LET_IN:
@@ -125,7 +125,8 @@ def _connection(world: World, event: Event) -> Connection:
     )
 
 
-def _store(world: World, event: Event) -> Store:
+def store_of(world: World, event: Event) -> Store:
+    """Where the dump lies."""
     return S3Store(
         client=world.clients.s3,
         bucket=event["bucket"],

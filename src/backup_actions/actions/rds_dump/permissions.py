@@ -16,6 +16,7 @@ _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _DUMPS = f"{_BUCKET}/rds-dump/*"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
+_TESTED = f"{_BUCKET}/proofs/*-restored.json"
 
 _THROUGH_RDS = {"kms:ViaService": "rds.${Region}.amazonaws.com"}
 _THROUGH_SSM: Condition = {
@@ -37,6 +38,10 @@ def _in_dumps(action: str, *, for_: str) -> Statement:
 
 def _evidence(action: str) -> Statement:
     return Statement((action,), on=_EVIDENCE, for_=("verification",), because="one folder per recovery point")
+
+
+def _tested(action: str) -> Statement:
+    return Statement((action,), on=_TESTED, for_=("what a load has come to",), because="one document for each test")
 
 
 def _list_dumps(*, for_: str) -> Statement:
@@ -122,7 +127,7 @@ _WORKFLOW = (
     *_RESTORE,
     Statement(("rds:DescribeDBInstances",), on=_INSTANCES, for_=("DescribeInstance",), because=_ONE_EACH),
     Statement(("rds:DescribeDBClusters",), on=_CLUSTERS, for_=("DescribeCluster",), because=_ONE_EACH),
-    *running_jobs("dump", "verify", looked_for=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs")),
+    *running_jobs("dump", "verify", "load", looked_for=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs")),
     Statement(
         ("lambda:InvokeFunction",),
         on=(
@@ -130,9 +135,22 @@ _WORKFLOW = (
             "${Function_record}",
             "${Function_set_password}",
             "${Function_report}",
+            "${Function_prepare_load}",
+            "${Function_create}",
+            "${Function_report_load}",
             "${Function_clean}",
         ),
-        for_=("Prepare", "RecordWaiting", "RecordGoingOn", "SetPassword", "Report", "Clean"),
+        for_=(
+            "Prepare",
+            "RecordWaiting",
+            "RecordGoingOn",
+            "SetPassword",
+            "Report",
+            "PrepareLoad",
+            "CreateEmpty",
+            "ReportLoad",
+            "Clean",
+        ),
     ),
 )
 
@@ -174,6 +192,37 @@ _SET_PASSWORD = (
     Statement(("ssm:PutParameter",), on=_PARAMETERS, for_=("password",), because=_ONE_SECRET_EACH),
     Statement(("ssm:AddTagsToResource",), on=_PARAMETERS, when=BORN_OURS, for_=("password",), because=_ONE_SECRET_EACH),
     Statement(("kms:Encrypt",), on="${BucketKeyArn}", when=_THROUGH_SSM, for_=("password",)),
+)
+
+_PREPARE_LOAD = (
+    _evidence("s3:GetObject"),
+    _in_dumps("s3:GetObject", for_="manifest and description"),
+    _TELL_MISSING_FROM_FORBIDDEN,
+    bucket_key("kms:Decrypt"),
+    Statement(
+        ("rds:DescribeDBEngineVersions", "rds:DescribeOrderableDBInstanceOptions"),
+        on="*",
+        for_=("what RDS offers",),
+        because=_NO_RESOURCES,
+    ),
+)
+
+# The key that encrypts it is the one that RDS has in every account, whose own policy lets RDS use it for whoever asks.
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.Keys.html
+_CREATE = (
+    Statement(
+        ("rds:CreateDBInstance",),
+        on=_INSTANCES,
+        when={**BORN_OURS, "Bool": {"rds:PubliclyAccessible": "false"}},
+        for_=("an empty instance",),
+        because=_ONE_EACH,
+    ),
+    Statement(
+        ("rds:CreateDBInstance",), on=(*_DEFAULTS, _SUBNETS), for_=("an empty instance",), because=_DEFAULT_GROUPS
+    ),
+    Statement(
+        ("rds:AddTagsToResource",), on=_INSTANCES, when=BORN_OURS, for_=("an empty instance",), because=_ONE_EACH
+    ),
 )
 
 _CLEAN = (
@@ -218,6 +267,9 @@ PERMISSIONS = Permissions(
             _TELL_MISSING_FROM_FORBIDDEN,
             bucket_key("kms:Decrypt"),
         ),
+        "prepare-load": _PREPARE_LOAD,
+        "create": _CREATE,
+        "report-load": (_tested("s3:GetObject"), _TELL_MISSING_FROM_FORBIDDEN, bucket_key("kms:Decrypt")),
         "clean": _CLEAN,
     },
     jobs={
@@ -227,6 +279,13 @@ PERMISSIONS = Permissions(
             _TELL_MISSING_FROM_FORBIDDEN,
             _in_dumps("s3:GetObject", for_="the dump"),
             _evidence("s3:PutObject"),
+            bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
+        ),
+        "load": (
+            *_READ_PASSWORD,
+            _TELL_MISSING_FROM_FORBIDDEN,
+            _in_dumps("s3:GetObject", for_="the dump"),
+            _tested("s3:PutObject"),
             bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         ),
     },

@@ -74,7 +74,8 @@ def prepare(world: World, event: Event) -> Mapping[str, Any]:
     if because := objection(engine=snapshot.engine, status=snapshot.status):
         return _no(because)
     version = _version(rds, snapshot)
-    runs, places = _places(rds, snapshot, version, event)
+    candidates = (snapshot.version, *(version.upgrades if version.status != "available" else ()))
+    runs, places = places_of(rds, snapshot.engine, candidates, event)
     if not places:
         classes, zones = tuple(event["settings"]["instance_classes"]), tuple(z["name"] for z in event["zones"])
         return _no(nowhere(engine=snapshot.engine, version=snapshot.version, classes=classes, zones=zones))
@@ -174,12 +175,11 @@ def _version(rds: RDSClient, snapshot: _Snapshot) -> _Version:
     )
 
 
-def _places(rds: RDSClient, snapshot: _Snapshot, version: _Version, event: Event) -> tuple[str, list[dict[str, str]]]:
+def places_of(rds: RDSClient, engine: str, candidates: Sequence[str], event: Event) -> tuple[str, list[dict[str, str]]]:
     """The version that will run, and where: zones with an instance class each, the best class in all zones first."""
     classes: Sequence[str] = event["settings"]["instance_classes"]
-    candidates = (snapshot.version, *(version.upgrades if version.status != "available" else ()))
     for candidate in candidates:
-        offered = {name: _zones_with(rds, snapshot.engine, candidate, name) for name in classes}
+        offered = {name: _zones_with(rds, engine, candidate, name) for name in classes}
         places = [
             {"zone": zone["name"], "queue": zone["queue"], "class": name}
             for name in classes
@@ -188,7 +188,7 @@ def _places(rds: RDSClient, snapshot: _Snapshot, version: _Version, event: Event
         ]
         if places:
             return candidate, places
-    return snapshot.version, []
+    return "", []
 
 
 def _zones_with(rds: RDSClient, engine: str, version: str, name: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from backup_actions.actions.rds_dump.places import verification_key
 from backup_actions.aws import World
-from backup_actions.aws.documents import describe_object
+from backup_actions.aws.documents import describe_object, read_document
 from backup_actions.aws.stored_archives import Verdict, verdict_on
 from backup_actions.errors import NotVerified
 from backup_actions.ledger import Ledger
@@ -20,6 +20,7 @@ Event = Mapping[str, Any]
 
 # A workflow's state holds 256 KiB, and a server may have thousands of databases.
 _MOST_NAMED = 100
+_LONGEST_REASON = 500  # it goes into the command of a job, which holds 8 KiB
 
 
 def record(world: World, event: Event) -> Mapping[str, str]:
@@ -57,6 +58,18 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
             (usage_of_jobs(event["jobs"]), *map(_usage_of_database, event["databases"]), verdict.usage(event["run"]))
         ),
     ).to_json()
+
+
+def report_load(world: World, event: Event) -> Mapping[str, Any]:
+    """Say where it stands what the load has come to, and what that used. Raises NotVerified where there is nothing."""
+    key = event["restoreTest"]["documentKey"]
+    document = read_document(world.clients.s3, event["bucket"], key)
+    if document is None:
+        raise NotVerified(reason=f"there is no {key}")
+    used = added((usage_of_jobs(event["jobs"]), *map(_usage_of_database, event["databases"]), document["usage"]))
+    if document["not_restored"]:
+        return {"notRestored": document["not_restored"][:_LONGEST_REASON], "usage": used}
+    return {"documentKey": key, "usage": used}
 
 
 def _usage_of_database(hosted: Mapping[str, Any]) -> Usage:
