@@ -536,8 +536,8 @@ class NotEmbedded(BackupActionsError):
     code = "BA0603"
     sentence = "the embedded AWS does not know {what}"
     remedy = (
-        "Bring it with the action's package, as a BroughtService in the entry points backup_actions.services, "
-        "or leave the call out."
+        "Bring it with the action's package, as a BroughtService in the entry points backup_actions.services, by "
+        "botocore's name of the service, or leave the call out."
     )
 
 

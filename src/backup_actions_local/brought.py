@@ -19,6 +19,8 @@ from backup_actions.errors import BroughtServiceBroken
 from backup_actions_local.states.api_names import service_model
 
 if TYPE_CHECKING:
+    import boto3
+
     from backup_actions_local.calls import Handler, Service
     from backup_actions_local.clock import SimulatedClock
     from backup_actions_local.front.authorization.rules import Needs
@@ -30,12 +32,25 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedAccount:
+    """What a brought service is made of: where and when it is, and how it works under a role that it was handed."""
+
+    place: Place
+    clock: SimulatedClock
+    take_on: Callable[[str, str, str], boto3.Session | None]
+    """The ARN of a role, the service's principal and the ARN of that for which it works → a session under the role.
+
+    None where the role does not trust the service for that.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BroughtService:
     """What the embedded AWS has to know of a service: what IAM is asked for each call, and who answers."""
 
     permissions: Mapping[str, tuple[Needs, ...]]
     """Operation → what a role needs for it. What is not here no role can call."""
-    make: Callable[[Place, SimulatedClock], Service] | None = None
+    make: Callable[[EmbeddedAccount], Service] | None = None
     """Makes what answers, once for each embedded account; its ``tags_of(arn)`` is asked where it has one."""
     by_moto: bool = False
     """Whether moto answers what ``make`` made no handler for."""
@@ -70,23 +85,23 @@ class Brought:
         return next((dict(tags) for service in self.services if (tags := service.tags_of(arn))), {})
 
 
-def brought_to(place: Place, clock: SimulatedClock) -> Brought:
+def brought_to(account: EmbeddedAccount) -> Brought:
     """What installed packages bring, made for an account. What is broken is named in the log and left out."""
-    return Brought(tuple(_made(place, clock)))
+    return Brought(tuple(_made(account)))
 
 
-def _made(place: Place, clock: SimulatedClock) -> Iterator[MadeService]:
+def _made(account: EmbeddedAccount) -> Iterator[MadeService]:
     for name in sorted(entry_points(group=GROUP).names):
         try:
             if service := brought_service(name):
-                yield MadeService(name, _own(name, service, place, clock), service.by_moto)
+                yield MadeService(name, _own(name, service, account), service.by_moto)
         except BroughtServiceBroken as error:
             _log.warning("%s. %s", error, error.hint)
 
 
-def _own(name: str, service: BroughtService, place: Place, clock: SimulatedClock) -> Service | None:
+def _own(name: str, service: BroughtService, account: EmbeddedAccount) -> Service | None:
     try:
-        return service.make(place, clock) if service.make else None
+        return service.make(account) if service.make else None
     except Exception as error:  # the code of somebody else
         package = ", ".join(_package(entry) for entry in entry_points(group=GROUP, name=name))
         raise BroughtServiceBroken(service=name, package=package, reason=f"{type(error).__name__}: {error}") from error

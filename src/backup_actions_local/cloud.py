@@ -15,7 +15,7 @@ from botocore.config import Config
 from backup_actions.contract import Action
 from backup_actions.lifecycle import rules
 from backup_actions.settings import DeploymentSettings
-from backup_actions_local.brought import brought_to
+from backup_actions_local.brought import EmbeddedAccount, brought_to
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.databases import programs
 from backup_actions_local.deploying import Deploying
@@ -171,7 +171,7 @@ class Cloud:
         )
         self.parameters = Parameters(clock=self.clock, place=self.place)
         self.stacks = Stacks(clock=self.clock, place=self.place)
-        self.brought = brought_to(self.place, self.clock)
+        self.brought = brought_to(EmbeddedAccount(place=self.place, clock=self.clock, take_on=self._taken_on))
         self._backup = Backup(self.vaults)
         self._bucket_keys: dict[str, str] = {}
         self.buckets = Buckets(self.place.region)

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from backup_actions.contract.permissions import Statement
 from backup_actions.errors import BroughtServiceBroken
 from backup_actions_local import brought
-from backup_actions_local.brought import GROUP, BroughtService, brought_service
+from backup_actions_local.brought import GROUP, BroughtService, EmbeddedAccount, brought_service
 from backup_actions_local.calls import Call, Handler
 from backup_actions_local.clock import SimulatedClock
 from backup_actions_local.cloud import Cloud
@@ -38,8 +38,8 @@ class _Efs:
 
     name = "efs"
 
-    def __init__(self, place: Place, _clock: SimulatedClock) -> None:
-        self._place, self.deleted = place, list[str]()
+    def __init__(self, account: EmbeddedAccount) -> None:
+        self.account, self.deleted = account, list[str]()
 
     def handlers(self) -> Mapping[str, Handler]:
         return {"DeleteFileSystem": self._delete}
@@ -70,7 +70,7 @@ class _Kms:
 
     name = "kms"
 
-    def __init__(self, _place: Place, _clock: SimulatedClock) -> None:
+    def __init__(self, _account: EmbeddedAccount) -> None:
         pass
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -140,7 +140,31 @@ def test_an_operation_is_added_to_a_service_and_what_is_embedded_stays_as_it_is(
     assert cloud.administrator.client("kms").create_key()["KeyMetadata"]["Enabled"]
 
 
-def _fails(_place: Place, _clock: SimulatedClock) -> Any:
+def test_who_was_handed_a_role_works_under_it_where_the_role_trusts_it(cloud: Cloud) -> None:
+    (service,) = (each for each in cloud.brought.services if each.name == "efs")
+    assert isinstance(service.own, _Efs)
+    cloud.roles.add("handed", [Statement(("kms:ListKeys",), on="*", because="-")])
+    cloud.roles.trust("handed", "elasticfilesystem.amazonaws.com", [cloud.place.arn("elasticfilesystem", "*")])
+    role, task = cloud.place.role_arn("handed"), cloud.place.arn("elasticfilesystem", "task/1")
+
+    session = service.own.account.take_on(role, "elasticfilesystem.amazonaws.com", task)
+
+    assert session
+    assert session.client("kms").list_keys()["Keys"] == []
+    with pytest.raises(ClientError, match="assumed-role/handed/"):
+        session.client("kms").create_key()
+    assert service.own.account.take_on(role, "backup.amazonaws.com", task) is None
+    assert service.own.account.take_on(role, "elasticfilesystem.amazonaws.com", cloud.place.arn("s3", "task/1")) is None
+
+
+def test_the_service_that_nobody_brings_is_named_as_it_would_be_announced(cloud: Cloud) -> None:
+    search = client(cloud, "backupsearch")
+
+    with pytest.raises(ClientError, match=r"the service backupsearch\. Bring it .* by botocore's name"):
+        search.list_search_jobs()
+
+
+def _fails(_account: EmbeddedAccount) -> Any:
     raise ZeroDivisionError("no luck")
 
 
@@ -163,7 +187,8 @@ def test_what_is_broken_is_named_and_breaks_nothing_else(
     bring(monkeypatch, *announced, ("kms", KMS))
 
     with caplog.at_level(logging.WARNING):
-        services = brought.brought_to(Place(), SimulatedClock()).services
+        account = EmbeddedAccount(place=Place(), clock=SimulatedClock(), take_on=lambda *_: None)
+        services = brought.brought_to(account).services
 
     assert [service.name for service in services] == ["kms"]
     assert f"of {announced[0][0]}: {reason}. Repair the entry point {announced[0][0]}" in caplog.text

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
+import botocore.session
 from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationNotFoundError
 from botocore.utils import parse_timestamp
@@ -73,8 +74,14 @@ def service_of(signing_name: str) -> str:
     except KeyError:
         brought = brought_by_signature(signing_name)
     if brought is None:
-        raise NotEmbedded(what=f"the service {signing_name}")
+        raise NotEmbedded(what=f"the service {_botocore_name(signing_name)}")
     return brought
+
+
+def _botocore_name(signing_name: str) -> str:
+    """By which a package would bring it: mostly the same without hyphens; looking through all models takes long."""
+    plain = signing_name.replace("-", "")
+    return plain if plain in botocore.session.get_session().get_available_services() else signing_name
 
 
 def parsed(service: str, incoming: Incoming) -> Parsed:

@@ -13,6 +13,7 @@ from backup_actions_local.front.authorization.rules import (
     Resources,
     constant,
     on_everything,
+    passing_role,
     via,
 )
 from backup_actions_local.front.authorization.snapshots import RDS_SNAPSHOTS
@@ -50,12 +51,7 @@ def _key(params: Params, facts: Facts) -> tuple[str, ...]:
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html: the two actions on the key
 _START_EXPORT = (
     *_on_arn("rds:StartExportTask", "SourceArn", "snapshot", "cluster-snapshot"),
-    Needs(
-        "iam:PassRole",
-        "role",
-        lambda params, facts: (params["IamRoleArn"],),
-        (constant("iam:PassedToService", "export.rds.amazonaws.com"),),
-    ),
+    passing_role("IamRoleArn", "export.rds.amazonaws.com"),
     Needs("kms:DescribeKey", "key", _key, (via("rds"),)),
     Needs("kms:CreateGrant", "key", _key, (via("rds"), constant("kms:GrantIsForAWSResource", "true"))),
 )

@@ -125,3 +125,10 @@ def via(service: str) -> Keys:
 def constant(key: str, value: str) -> Keys:
     """A condition key that always has this value in such a call."""
     return Keys((key,), lambda params, facts, arn: {key: value})
+
+
+def passing_role(member: str, service: str) -> Needs:
+    """The role that the call names is handed to a service, ``export.rds.amazonaws.com``."""
+    return Needs(
+        "iam:PassRole", "role", lambda params, facts: (params[member],), (constant("iam:PassedToService", service),)
+    )

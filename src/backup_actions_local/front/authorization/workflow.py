@@ -11,8 +11,8 @@ from backup_actions_local.front.authorization.rules import (
     Needs,
     Params,
     Resources,
-    constant,
     on_everything,
+    passing_role,
     request_tags,
 )
 from backup_actions_local.front.policies import Context
@@ -40,12 +40,7 @@ def _on_vault(action: str) -> tuple[Needs, ...]:
 
 
 # https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html
-_PASS_ROLE = Needs(
-    "iam:PassRole",
-    "role",
-    lambda params, facts: (params["IamRoleArn"],),
-    (constant("iam:PassedToService", "backup.amazonaws.com"),),
-)
+_PASS_ROLE = passing_role("IamRoleArn", "backup.amazonaws.com")
 
 BACKUP: Mapping[str, tuple[Needs, ...]] = {
     "DescribeRecoveryPoint": _on_recovery_point("backup:DescribeRecoveryPoint"),
