@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 
 from backup_actions.contract import Call, Machine
+from backup_actions.contract.placeholders import ROLE_PREFIX
 from backup_actions.errors import NotEmbedded
 from backup_actions_local.front.authorization import iam_actions
 from backup_actions_local.states.api_names import aws_sdk, operation_model, service_model
@@ -81,9 +83,15 @@ def api_calls(call: Call) -> tuple[ApiCall, ...]:
 def needed_by_states(machine: Machine) -> dict[str, frozenset[str]]:
     """Task state → IAM actions."""
     return {
-        call.state: frozenset[str]().union(*(actions_for(api) for api in api_calls(call)))
+        call.state: _passing(call).union(*(actions_for(api) for api in api_calls(call)))
         for call in machine.workflow.calls()
     }
+
+
+def _passing(call: Call) -> frozenset[str]:
+    """Whoever hands a role to a service of AWS has to be allowed that, whatever the call."""
+    hands_over = call.resource.startswith("aws-sdk:") and f"${{{ROLE_PREFIX}" in json.dumps(call.arguments)
+    return frozenset({"iam:PassRole"} if hands_over else ())
 
 
 @cache

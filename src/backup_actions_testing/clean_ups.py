@@ -19,12 +19,15 @@ from backup_actions_testing.called_apis import ApiCall
 from backup_actions_testing.calls import api_calls, apis_of
 from backup_actions_testing.graph import Scope, catches_everything, inner_machines, reached_from, scopes_of
 
-_MAKES = re.compile(r"(Allocate|Copy|Create|Export|Import|Launch|Restore|Run|Start|Submit)[A-Z]")
-_REMOVES = re.compile(r"(Abort|Cancel|Delete(?!Item)|Deregister|Release|Stop|Terminate)[A-Z]")
+_MAKES = re.compile(r"(Allocate|Copy|Create|Export|Import|Launch|Restore|Run|Start|Submit)(?=[A-Z])")
+_REMOVES = re.compile(r"(Abort|Cancel|Delete(?!Item)|Deregister|Release|Stop|Terminate)(?=[A-Z])")
 _OF_NO_CONCERN = frozenset({"events", "kms", "lambda", "s3", "sns", "sqs", "stepfunctions"})
 """Objects are looked at after runs; grants and executions end by themselves."""
 _OWN_REMOVAL = re.compile(r"(Allocate|Create|Run|Submit)[A-Z]")
-"""What these make is removed through the same service; a restore or an export may become something of another."""
+"""What these make is removed through the same service; a restore or an export may become something of another.
+
+So is what a service has a removal for by the same name: ``StopSearchJob`` for ``StartSearchJob``.
+"""
 _TAGS = frozenset({"Tags", "TagList", "TagSpecifications", "tags"})
 _RUN_TAG = "backup-actions:run"
 
@@ -42,12 +45,20 @@ class _Steps:
             yield from ((name, call) for call in sorted(made))
 
     def removers_of(self, made: ApiCall) -> frozenset[str]:
-        own = _OWN_REMOVAL.match(made.operation) is not None
+        own = _OWN_REMOVAL.match(made.operation) is not None or _has_removal_of_its_own(made)
         return frozenset(
             name
             for name, calls in self.calls.items()
             if any(_removes(call) and (not own or call.service == made.service) for call in calls)
         )
+
+
+def _has_removal_of_its_own(made: ApiCall) -> bool:
+    noun = _MAKES.sub("", made.operation, count=1)
+    return any(
+        _REMOVES.match(name) and _REMOVES.sub("", name, count=1) == noun
+        for name in service_model(made.service).operation_names
+    )
 
 
 def _removes(call: ApiCall) -> bool:

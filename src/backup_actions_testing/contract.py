@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from backup_actions.contract import Action
+from backup_actions.errors import BackupActionsError
 
 if TYPE_CHECKING:
     from backup_actions_local.front.faults import CallSite
@@ -124,7 +126,7 @@ class RunContract:
         from backup_actions_testing.trials import begun, complaints_about_good_run
 
         folder = tmp_path_factory.mktemp("good")
-        with begun(cls.action, folder, objects, make_sample=cls.make_sample) as run:
+        with _told_in_a_sentence(), begun(cls.action, folder, objects, make_sample=cls.make_sample) as run:
             run.back_up()
             complaints = tuple(complaints_about_good_run(run))
             own = [site for site in run.cloud.faults.calls if site.role.startswith(run.machine_name)]
@@ -167,7 +169,7 @@ class RunContract:
             hold(complaints_about_stop(self.action, state, tmp_path, objects, type(self).make_sample))
 
 
-class ActionContract(DescriptionContract, RunContract):
+class ActionContract(RunContract, DescriptionContract):  # pytest begins with the last: what is told at once
     """Everything that an action owes: ``class TestMine(ActionContract): action = ACTION``."""
 
 
@@ -178,6 +180,15 @@ class _Good:
     """The calls of the action's own roles."""
     states: tuple[str, ...]
     """Of its machine, in the order in which they were entered first."""
+
+
+@contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    """What cannot even be deployed or tried is told by its error, without the way there."""
+    try:
+        yield
+    except BackupActionsError as error:
+        pytest.fail(f"{error}\n{error.hint}", pytrace=False)
 
 
 def hold(complaints: Iterable[str]) -> None:

@@ -152,7 +152,9 @@ def _resource_complaints(action: str, kinds: list[Mapping[str, Any]], resource: 
     service = action.partition(":")[0]
     if resource == "*":
         if any(kind["required"] for kind in kinds):
-            yield f"{action} can be narrowed to {', '.join(kind['name'] for kind in kinds)}"
+            arns = [_DATA.resources.get_resource_type_details(service, kind["name"])["arn"] for kind in kinds]
+            forms = (f"{kind['name']} ({arn})" for kind, arn in zip(kinds, arns, strict=True))
+            yield f"{action} can be narrowed to {', '.join(forms)}"
     elif not kinds:
         yield f"{action} knows no resources, only *"
     elif not any(_fits(service, kind["name"], resource) for kind in kinds):

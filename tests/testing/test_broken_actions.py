@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backup_actions.contract import Action
+from backup_actions.errors import ActionBroken
 from backup_actions_testing.bounds import complaints_about_bounds
 from backup_actions_testing.clean_ups import complaints_about_clean_up
 from backup_actions_testing.descriptions import (
@@ -29,11 +30,20 @@ if TYPE_CHECKING:
     from tests.testing.conftest import Written
 
 WORKFLOW, PERMISSIONS = "workflow.asl.yaml", "permissions.py"
+JOB = "arn:${Partition}:batch:${Region}:${Account}:job/"
 CATCH = """\
     Retry: *soon
     Catch: *give_up
     Next: JobDone?
 """
+
+
+JOBS = "    *running_jobs("
+
+
+def granting(actions: tuple[str, ...], *, on: str = f"{JOB}*", when: object = None) -> str:
+    """A statement for the state that ends jobs, before those that are there."""
+    return f"    Statement({actions}, on={on!r}, when={when or {}}, for_=('TerminateJob',), because='-'),\n{JOBS}"
 
 
 def _statements(action: Action) -> Iterable[str]:
@@ -68,8 +78,8 @@ BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
     ),
     "a member that an API does not have": (
         complaints_about_workflow,
-        *(WORKFLOW, "JobId: ", "JobIdentifier: "),
-        "TerminateJob: ",
+        *(WORKFLOW, "JobId: ", "jobId: "),
+        "TerminateJob: Arguments has no member jobId; did you mean JobId?",
     ),
     "a result that an API does not have": (
         complaints_about_workflow,
@@ -123,6 +133,17 @@ BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
         *(WORKFLOW, "aws-sdk:batch:terminateJob", "aws-sdk:batch:describeJobs"),
         "SubmitJob (batch:SubmitJob): nothing removes what it makes",
     ),
+    "a search that nobody stops": (
+        complaints_about_clean_up,
+        *(
+            WORKFLOW,
+            "aws-sdk:s3:listObjectsV2\n    TimeoutSeconds: 60\n    Arguments:\n      Bucket: ${Bucket}\n"
+            "      Prefix: \"{% $work.prefix & '/manifest.json' %}\"\n      MaxKeys: 1\n    Assign:\n"
+            "      status: \"{% $states.result.KeyCount > 0 ? 'stored' : 'absent' %}\"\n    Retry: &soon",
+            "aws-sdk:backupsearch:startSearchJob\n    TimeoutSeconds: 60\n    Retry: &soon",
+        ),
+        "FindManifest (backupsearch:StartSearchJob): nothing removes what it makes",
+    ),
     "nothing to find it by": (
         complaints_about_clean_up,
         *(WORKFLOW, "        backup-actions:run: \"{% 'their-action/' & $run %}\"\n", ""),
@@ -135,12 +156,12 @@ BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
     ),
     "a permission that is missing": (
         complaints_about_workflow_grants,
-        *(PERMISSIONS, '("batch:ListJobs", "batch:DescribeJobs")', '("batch:DescribeJobs",)'),
+        *(PERMISSIONS, ', "ListJobs")', ")"),
         "the workflow's role may not batch:ListJobs; grant it by a Statement with for_=('ListJobs',)",
     ),
     "a permission too many": (
         complaints_about_workflow_grants,
-        *(PERMISSIONS, '("batch:TerminateJob",)', '("batch:TerminateJob", "batch:CancelJob")'),
+        *(PERMISSIONS, JOBS, granting(("batch:CancelJob",))),
         "no state that it is for needs batch:CancelJob; take it out",
     ),
     "a permission for no state": (
@@ -159,22 +180,22 @@ BROKEN: dict[str, tuple[Check, str, str, str, str]] = {
     ),
     "an action of IAM that does not exist": (
         _statements,
-        *(PERMISSIONS, '"batch:TerminateJob"', '"batch:TerminateJobs"'),
+        *(PERMISSIONS, JOBS, granting(("batch:TerminateJobs",))),
         "workflow: batch:TerminateJobs does not exist",
     ),
     "a star that could be narrower": (
         _statements,
-        *(PERMISSIONS, "on=_JOBS,\n        when=_OURS", 'on="*",\n        when=_OURS'),
-        "workflow: batch:TerminateJob can be narrowed to job",
+        *(PERMISSIONS, JOBS, granting(("batch:TerminateJob",), on="*")),
+        "batch:TerminateJob can be narrowed to job (arn:${Partition}:batch:${Region}:${Account}:job/${JobId})",
     ),
     "a type of resource that is forgotten": (
         _statements,
-        *(PERMISSIONS, "            _JOBS,\n", ""),
-        "batch:SubmitJob is asked for job too: name such resources in a statement",
+        *(PERMISSIONS, JOBS, granting(("batch:SubmitJob",), on="${Job_keep}").replace(JOBS, "    # ")),
+        "batch:SubmitJob is asked for job, job-queue too: name such resources in a statement",
     ),
     "a condition that never holds": (
         _statements,
-        *(PERMISSIONS, "aws:ResourceTag/", "ec2:ResourceTag/"),
+        *(PERMISSIONS, JOBS, granting(("batch:TerminateJob",), when={"StringEquals": {"ec2:ResourceTag/a": "b"}})),
         "batch:TerminateJob knows no condition key ec2:ResourceTag/",
     ),
     "a heavy import": (
@@ -223,6 +244,41 @@ def test_a_broken_action_is_told_where_and_what_to_do(written: Written, way: str
 )
 def test_an_action_as_it_is_written_has_no_complaints(written: Written, check: Check) -> None:
     assert list(check(written.action)) == []
+
+
+def test_a_role_that_the_workflow_may_not_hand_over_is_told(written: Written) -> None:
+    role = 'ServiceRole(service="backup.amazonaws.com", doc="Writes.", on_behalf_of=())'
+    written.change("__init__.py", "import Action,", "import Action, ServiceRole,")
+    written.change("__init__.py", "    jobs={", f'    service_roles={{"export": {role}}},\n    jobs={{')
+    written.change(PERMISSIONS, "    jobs={", '    services={"export": ()},\n    jobs={')
+    written.change(WORKFLOW, "Reason: The run", "Reason: ${Role_export} of the run")
+
+    assert list(complaints_about_workflow_grants(written.action)) == [
+        "TerminateJob: the workflow's role may not iam:PassRole; grant it by a Statement with for_=('TerminateJob',)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "        ),\n    },\n)",
+            "        ),\n        'other': (),\n    },\n)",
+            "permissions.jobs has other, jobs has not",
+        ),
+        ('        "keep": (', '        "other": (', "jobs has keep, permissions.jobs has not"),
+        (
+            "    jobs={",
+            "    services={'export': ()},\n    jobs={",
+            "permissions.services has export, service_roles has not",
+        ),
+    ],
+)
+def test_permissions_of_what_is_not_there_are_named(written: Written, old: str, new: str, told: str) -> None:
+    written.change(PERMISSIONS, old, new)
+
+    with pytest.raises(ActionBroken, match=f"vm-notes: {told}"):
+        _ = written.action
 
 
 def test_what_is_wrong_with_a_brought_service_is_told(written: Written) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from backup_actions_local.states.api_names import member_name
@@ -109,7 +110,9 @@ def _mistakes_in_structure(arguments: dict[str, Any], shape: Shape, place: str) 
         if name in members:
             yield from mistakes_in_arguments(each, members[name], f"{place}/{name}")
         else:
-            yield f"{place} has no member {name}"
+            by_lower = {each.lower(): each for each in members}
+            alike = get_close_matches(name.lower(), by_lower, n=1)
+            yield f"{place} has no member {name}" + (f"; did you mean {by_lower[alike[0]]}?" if alike else "")
 
 
 def _botocore_name(shape: Shape, name: str) -> str:
