@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.estate.ledgers import HOUR, NOON
 from tests.estate.watched_account import LONG_AGO, WATCHED, Account
@@ -49,6 +51,16 @@ def test_one_that_step_functions_has_forgotten_is_begun_again(world: World) -> N
 
     assert finding.repaired
     assert "knows nothing of it any more" in finding.what
+
+
+def test_the_command_names_the_stack_where_that_has_another_name_than_the_usual(world: World) -> None:
+    account = Account()
+    point = processed(world, account.back_up(1))
+    account.run(point.execution_name, "ABORTED")
+
+    (finding,) = account.found(dead_runs, world, repairs=False, estate=replace(WATCHED, name="second"))
+
+    assert f"`backup-actions replay {point.arn} --stack second`" in finding.remedy
 
 
 @pytest.mark.parametrize(("status", "why"), [("ABORTED", "somebody has stopped it"), ("TIMED_OUT", "took longer")])

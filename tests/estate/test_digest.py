@@ -87,6 +87,13 @@ def test_what_failed_and_still_does_is_named_with_what_to_do() -> None:
     assert "Being worked on: 3, waiting for a quota or for capacity: 2" in told.message
 
 
+def test_commands_name_the_stack_where_that_has_another_name_than_the_usual() -> None:
+    told = mail_of(period(failed=[waiting("snap-1")], failed_points=2), replace(ESTATE, name="second"), dashboard="")
+
+    assert "- and 1 more: backup-actions status --stack second" in told.message
+    assert "`backup-actions replay POINT --stack second` starts it again" in told.message
+
+
 @pytest.fixture(name="told")
 def _told(world: World) -> Any:
     """What was sent to the topic so far, message by message."""

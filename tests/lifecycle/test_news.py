@@ -85,7 +85,13 @@ def test_a_failure_leads_to_both_executions_and_to_the_command_that_starts_it_ag
     page = "https://console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details"
     assert f"{page}/{STATES}:backup-actions-ebs-archive:run" in told.message
     assert f"{page}/{STATES}:backup-actions-recovery-point:run" in told.message
-    assert f"backup-actions replay {POINT.arn}" in told.message
+    assert told.message.count(f"backup-actions replay {POINT.arn}\n") == 1
+
+
+def test_the_command_names_the_stack_where_that_has_another_name_than_the_usual() -> None:
+    told = news(results=[BAD], decision=KEEP, deletion=None, stack="second")
+
+    assert f"backup-actions replay {POINT.arn} --stack second\n" in told.message
 
 
 def test_what_is_gone_is_not_to_be_started_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from backup_actions.errors import NotVerified
 from backup_actions.ledger import Ledger, Standing
 from backup_actions.model.progress import Silence
 from backup_actions.proving.concluding import Place, conclude, store
+from backup_actions.proving.elsewhere import Elsewhere
 from backup_actions.proving.proof import Found, Proof, ProofKind, Subject
 from backup_actions.proving.reading import prove_again
 from backup_actions.proving.sampling import restore_sample
@@ -65,7 +67,7 @@ def concluded(world: World, proof: Proof) -> str:
     key = SUBJECT.proof_key(proof.kind, world.clock.now())
     store(world, ESTATE.bucket, key, proof)
     topic_arn = world.clients.sns.list_topics()["Topics"][0]["TopicArn"]
-    conclude(world, Place(bucket=ESTATE.bucket, ledger=ESTATE.ledger, topic_arn=topic_arn), key)
+    conclude(world, Place(bucket=ESTATE.bucket, ledger=ESTATE.ledger, topic_arn=topic_arn, stack="second"), key)
     return key
 
 
@@ -160,7 +162,8 @@ def test_damage_is_told_with_what_to_do_and_the_ledger_says_when_it_was_last_goo
     assert (after.standing, after.details["last_proven"]) == (Standing.DAMAGED, before)
     assert "Damaged archive of EBS vol-0c2d" in notice["Subject"]
     assert "Nothing was removed" in notice["Message"]
-    assert f"backup-actions replay {POINT.arn} --again" in notice["Message"]
+    assert f"backup-actions replay {POINT.arn} --again --stack second" in notice["Message"]
+    assert f"backup-actions prove {POINT.arn} --stack second" in notice["Message"]
 
 
 def test_what_another_run_has_noted_meanwhile_stays(world: World, topic: str) -> None:
@@ -177,7 +180,9 @@ def test_what_another_run_has_noted_meanwhile_stays(world: World, topic: str) ->
 
 def test_without_a_proof_nothing_follows(world: World) -> None:
     with pytest.raises(NotVerified, match="there is no proof"):
-        conclude(world, Place(bucket=ESTATE.bucket, ledger=ESTATE.ledger, topic_arn=""), "proofs/none.json")
+        conclude(
+            world, Place(bucket=ESTATE.bucket, ledger=ESTATE.ledger, topic_arn="", stack="second"), "proofs/none.json"
+        )
 
 
 # ----------------------------------------------------------------------------------------------------- restore tests
@@ -221,3 +226,54 @@ def test_what_cannot_be_restored_is_named(kept: FolderStore, tmp_path: Path) -> 
     stored.write_bytes(sound)
     assert len(problems) == 100
     assert "cannot be restored" in problems[0]
+
+
+# ------------------------------------------------------------------------------------------------- restored elsewhere
+
+
+def tested(world: World, answer: dict[str, Any], **document: Any) -> Proof:
+    """The proof of an export that was restored elsewhere, as the machine that did it has answered."""
+    key = exported(world)
+    manifest = world.clients.s3.get_object(Bucket=ESTATE.bucket, Key=f"{key.rpartition('/')[0]}/export.json")
+    digest = hashlib.sha256(manifest["Body"].read()).hexdigest()
+    stored = {"manifest_sha256": digest, "problems": [], "restored": {"rows": 3}, **document}
+    put(world, "proofs/x-restored.json", json.dumps(stored).encode())
+    elsewhere = Elsewhere.answered(world, ESTATE.bucket, answer)
+    return prove_again(world, ESTATE.bucket, SUBJECT, ProofKind.RESTORE, elsewhere=elsewhere)
+
+
+ANSWER = {"documentKey": "proofs/x-restored.json", "usage": {"database_hours:db.t4g.medium": 0.5}}
+
+
+def test_what_was_restored_elsewhere_is_in_the_proof_with_what_it_used(world: World) -> None:
+    proof = tested(world, ANSWER)
+
+    assert (proof.found, proof.problems) == (Found.GOOD, ())
+    assert proof.looked_at["restored"] == {"rows": 3, "document": "proofs/x-restored.json"}
+    assert proof.usage["database_hours:db.t4g.medium"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({"problems": ["shop: table orders: 2 rows instead of 3"]}, "shop: table orders: 2 rows instead of 3"),
+        ({"manifest_sha256": "another"}, "what was restored in the test is of another manifest than this one"),
+    ],
+    ids=["differs", "another-manifest"],
+)
+def test_what_does_not_restore_elsewhere_is_damaged(world: World, document: dict[str, Any], problem: str) -> None:
+    proof = tested(world, ANSWER, **document)
+
+    assert (proof.found, proof.problems) == (Found.DAMAGED, (problem,))
+
+
+def test_what_could_not_be_restored_elsewhere_says_why_and_is_no_damage(world: World) -> None:
+    proof = tested(world, {"notRestored": "RDS offers none"}, problems=["never looked at"])
+
+    assert proof.found == Found.GOOD
+    assert proof.looked_at["not_restored_elsewhere"] == "RDS offers none"
+
+
+def test_a_test_whose_document_is_gone_is_no_proof(world: World) -> None:
+    with pytest.raises(NotVerified, match="gone-restored"):
+        tested(world, {"documentKey": "proofs/gone-restored.json"})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backup_actions.errors import AwsBusy, AwsCallFailed, AwsNotConfigured, StackUnknown, StackUnlike
+from backup_actions.model.commands import DEFAULT_STACK
 
 if TYPE_CHECKING:
     from backup_actions.aws import Clients
@@ -18,7 +19,7 @@ DEPLOYMENT_ERRORS = (AwsCallFailed, AwsBusy, AwsNotConfigured, StackUnknown, Sta
 of_deployment = click.option(
     "--stack",
     metavar="NAME",
-    default="backup-actions",
+    default=DEFAULT_STACK,
     show_default=True,
     envvar="BACKUP_ACTIONS_STACK",
     show_envvar=True,

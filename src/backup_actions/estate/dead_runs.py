@@ -64,6 +64,6 @@ def _judged(looking: Looking, listed: Entry) -> Finding | None:
         subject=entry.point,
         what=f"its run {run} is over ({end_of_run(latest)}) and the ledger says that it is being processed",
         since=latest.ended_at.isoformat() if latest and latest.ended_at else entry.changed_at,
-        remedy=f"{because}: `backup-actions replay {entry.point}` begins it again" if because else done,
+        remedy=f"{because}: `{looking.command(f'replay {point.arn}')}` begins it again" if because else done,
         repaired=begun,
     )

@@ -21,6 +21,7 @@ from backup_actions.estate.telling import HOURS
 from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.ledger.daybook import Daybook, Line
 from backup_actions.model.arn import Arn
+from backup_actions.model.commands import command
 from backup_actions.model.console import dashboard_url
 from backup_actions.model.mail import Mail
 from backup_actions.model.quantities import bytes_in_words
@@ -131,7 +132,7 @@ def mail_of(period: Period, estate: Estate, *, dashboard: str) -> Mail:
         *_done(period, good, done),
         *_cost(period, estate),
         "",
-        *_open(period),
+        *_open(period, estate.name),
         "",
         *_next(period, estate),
         "",
@@ -173,7 +174,7 @@ def _cost(period: Period, estate: Estate) -> Iterator[str]:
     yield f"Cost of these runs: about {in_dollars(usd)}, without storage and network{left_out}"
 
 
-def _open(period: Period) -> Iterator[str]:
+def _open(period: Period, stack: str) -> Iterator[str]:
     yield f"Being worked on: {period.points_at_work}" + (
         f", waiting for a quota or for capacity: {period.waiting_actions}" if period.waiting_actions else ""
     )
@@ -184,7 +185,7 @@ def _open(period: Period) -> Iterator[str]:
     for each in period.failed:
         yield f"- {each.resource}, backup of {each.made_at[:16]}: {each.name}"
     if more := period.failed_points - len(period.failed):
-        yield f"- and {more} more: backup-actions status"
+        yield f"- and {more} more: {command('status', stack=stack)}"
 
 
 def _next(period: Period, estate: Estate) -> Iterator[str]:
@@ -192,8 +193,9 @@ def _next(period: Period, estate: Estate) -> Iterator[str]:
         yield "What to do: `backup-actions imports list` says why each failed. It is tried again by itself, and in the"
         yield "end its announcement is a dead letter: with the cause corrected, send that to the queue again."
     elif period.failed_points:
-        yield "What to do: `backup-actions status POINT` says why one failed; with the cause corrected"
-        yield "`backup-actions replay POINT` starts it again. Until then only their own lifecycle ends those backups."
+        status, replay = (command(f"{verb} POINT", stack=estate.name) for verb in ("status", "replay"))
+        yield f"What to do: `{status}` says why one failed; with the cause corrected"
+        yield f"`{replay}` starts it again. Until then only their own lifecycle ends those backups."
     else:
         yield "What to do: nothing."
 

@@ -37,7 +37,8 @@ def gone(looking: Looking, entry: Entry) -> Finding:
         status = Status.DELETED if was_proven else Status.GONE
         details = {**entry.details, "reason": what}
         looking.ledger.record(entry.recovery_point, run=entry.run, status=status, details=details, made_at=entry.since)
-    lost = f"nothing can be started again; what was made of it before says `backup-actions status {entry.point}`"
+    status_of_it = looking.command(f"status {entry.point}")
+    lost = f"nothing can be started again; what was made of it before says `{status_of_it}`"
     return Finding(
         kind=Kind.GONE,
         subject=entry.point,

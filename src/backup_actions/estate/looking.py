@@ -12,6 +12,7 @@ from backup_actions.aws.executions import Execution
 from backup_actions.estate.description import Estate
 from backup_actions.estate.findings import Finding
 from backup_actions.ledger import Entry, Ledger
+from backup_actions.model.commands import command
 
 SETTLED = timedelta(hours=1)
 """What ended longer ago has been cleaned up after, and everybody has been told of it."""
@@ -61,6 +62,10 @@ class Looking:
     def later(self) -> str:
         """Who does what was not done: this one changes nothing, or has begun as much as it may."""
         return "the next sweep" if self.repairs else "a sweep that repairs"
+
+    def command(self, words: str) -> str:
+        """What a person types, about this deployment."""
+        return command(words, stack=self.estate.name)
 
     def is_settled(self, since: datetime | str) -> bool:
         """Whether that was long enough ago to be judged."""

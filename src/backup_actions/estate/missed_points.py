@@ -130,7 +130,7 @@ def _missed(looking: Looking, listed: Mapping[str, Any]) -> Finding | None:
         subject=str(point.arn),
         what=what,
         since=_completed_at(listed).isoformat(),
-        remedy=f"{because}: `backup-actions replay {point.arn}` begins it again" if because else done,
+        remedy=f"{because}: `{looking.command(f'replay {point.arn}')}` begins it again" if because else done,
         repaired=begun,
     )
 

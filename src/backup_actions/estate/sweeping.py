@@ -23,6 +23,7 @@ from backup_actions.estate.missed_points import missed_points
 from backup_actions.estate.open_uploads import open_uploads
 from backup_actions.estate.sweeps import Progress, Sweeps
 from backup_actions.estate.unacknowledged import unacknowledged_copies
+from backup_actions.model.commands import command
 from backup_actions.model.json_types import JsonObject
 from backup_actions.model.mail import Mail
 
@@ -136,7 +137,7 @@ def _tell(world: World, estate: Estate, left: list[Finding], document: str) -> N
         "",
         f"All of it: s3://{estate.bucket}/{document}. What the next sweep still finds it tells again; backups",
     ]
-    lines += ["that stand as failed are in the digest and in `backup-actions status`."]
+    lines += [f"that stand as failed are in the digest and in `{command('status', stack=estate.name)}`."]
     mail = Mail(f"Sweep of {estate.name}: {len(left)} to look at", "\n".join(lines))
     with translated():
         world.clients.sns.publish(TopicArn=estate.topic_arn, Subject=mail.subject, Message=mail.message)

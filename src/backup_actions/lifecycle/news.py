@@ -9,6 +9,7 @@ from typing import Any
 
 from backup_actions.ledger import Status
 from backup_actions.lifecycle.advice import advice_for
+from backup_actions.model.commands import DEFAULT_STACK, command
 from backup_actions.model.console import execution_url
 from backup_actions.model.mail import Mail
 from backup_actions.model.quantities import bytes_in_words
@@ -157,7 +158,9 @@ def _steps(point: RecoveryPoint, event: Mapping[str, Any], failed: list[Mapping[
         case "asked" | "unproven":
             yield "Look in AWS Backup whether the recovery point is still there, and delete it there if it is."
         case _:
-            yield f"Start it again: backup-actions replay {point.arn}"
+            # A run that was begun by an older version does not say it.
+            stack = str(event.get("stack", DEFAULT_STACK))
+            yield f"Start it again: {command(f'replay {point.arn}', stack=stack)}"
 
 
 def _about(point: RecoveryPoint, event: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_object, write_document
 from backup_actions.errors import NotVerified
 from backup_actions.ledger import Entry, Ledger, Standing
+from backup_actions.model.commands import command
 from backup_actions.model.mail import Mail
 from backup_actions.proving.proof import Found, Proof
 
@@ -28,6 +29,7 @@ class Place:
     bucket: str
     ledger: str
     topic_arn: str
+    stack: str
 
 
 def store(world: World, bucket: str, key: str, proof: Proof) -> None:
@@ -106,8 +108,8 @@ def _tell(world: World, place: Place, proof: Proof, key: str) -> None:
         "Nothing was removed or changed. What to do:",
         "- If the bucket has versions, bring back the older one of what was replaced or removed, and find out by whom.",
         "- If the backup still exists, move the damaged archive out of its folder and have it made again:",
-        f"  `backup-actions replay {point.arn} --again`.",
-        f"- Then prove it again: `backup-actions prove {point.arn}`.",
+        f"  `{command(f'replay {point.arn} --again', stack=place.stack)}`.",
+        f"- Then prove it again: `{command(f'prove {point.arn}', stack=place.stack)}`.",
     ]
     mail = Mail(f"Damaged archive of {point.resource_type} {point.resource_id}", "\n".join(lines))
     with translated():

@@ -100,7 +100,8 @@ def _proven(world: World, estate: Estate, ledger: Ledger, entry: Entry, *, resto
     sampling = partial(restore_sample, lot=key, progress=world.progress) if restore else None
     proof = prove_again(world, estate.bucket, subject, kind, restore=sampling)
     store(world, estate.bucket, key, proof)
-    yield conclude(world, Place(bucket=estate.bucket, ledger=estate.ledger, topic_arn=estate.topic_arn), key)
+    place = Place(bucket=estate.bucket, ledger=estate.ledger, topic_arn=estate.topic_arn, stack=estate.name)
+    yield conclude(world, place, key)
 
 
 def _show(output: Output, proof: Proof) -> None:
