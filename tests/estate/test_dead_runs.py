@@ -98,7 +98,9 @@ def test_what_is_gone_is_not_begun_again_and_stands_as_gone(world: World) -> Non
     point = processed(world, "arn:aws:ec2:us-east-1::snapshot/snap-gone")
     account.run(point.execution_name, "FAILED")
 
-    (finding,) = account.found(dead_runs, world)
+    looking = account.looking(world)
+    ((finding,),) = (page.findings for page in dead_runs(looking, ""))
+    looking.was_told()
 
     assert account.begun == []
     assert (finding.kind, finding.repaired) == (Kind.GONE, False)

@@ -33,12 +33,34 @@ def test_a_failed_point_that_is_gone_is_told_once_and_is_no_unarchived_backup_an
     account = Account()
     failed(world, GONE)
 
-    (finding,) = account.found(gone_points, world)
+    looking = account.looking(world)
+    ((finding,),) = (page.findings for page in gone_points(looking, ""))
+    looking.was_told()
 
     assert (finding.kind, finding.subject, finding.repaired) == (Kind.GONE, str(GONE.arn), False)
     assert (stands(world, GONE).status, stands(world, GONE).since) == (Status.GONE, MADE)
     assert ledger(world).oldest(Status.FAILED) is None
     assert account.found(gone_points, world) == []
+
+
+def test_as_long_as_nobody_was_told_of_one_that_is_gone_it_is_found_again(world: World) -> None:
+    failed(world, GONE)
+
+    first, second = Account().found(gone_points, world), Account().found(gone_points, world)
+
+    assert [finding.kind for finding in (*first, *second)] == [Kind.GONE, Kind.GONE]
+    assert stands(world, GONE).status == Status.FAILED
+
+
+def test_one_that_was_dealt_with_again_while_people_were_told_stands_as_it_does_now(world: World) -> None:
+    failed(world, GONE)
+    looking = Account().looking(world)
+    list(gone_points(looking, ""))
+    ledger(world).record(GONE, run="run-2", status=Status.KEPT, details={}, made_at=MADE)
+
+    looking.was_told()
+
+    assert (stands(world, GONE).status, stands(world, GONE).run) == (Status.KEPT, "run-2")
 
 
 def test_a_failed_point_that_is_there_waits_for_its_person(world: World) -> None:

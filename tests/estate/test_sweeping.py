@@ -11,13 +11,14 @@ from tests.estate.ledgers import NOON, VOLUME
 from tests.estate.watched_account import WATCHED, Account
 
 from backup_actions.aws import World
+from backup_actions.errors import AwsCallFailed
 from backup_actions.estate import sweeping
 from backup_actions.estate.description import VARIABLE
 from backup_actions.estate.findings import Finding, Kind
 from backup_actions.estate.looking import Looking, Page
 from backup_actions.estate.sweeping import CHECKS, look, sweep
 from backup_actions.estate.sweeps import Progress, Sweeps
-from backup_actions.ledger import Ledger, Standing
+from backup_actions.ledger import Ledger, Standing, Status
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -192,6 +193,23 @@ def test_what_is_left_is_told_with_what_to_do(account: Account, swept: World) ->
     assert VOLUME in mail["Message"]
     assert "What to do: " in mail["Message"]
     assert f"s3://{WATCHED.bucket}/{answer['document']}" in mail["Message"]
+
+
+def test_what_could_not_be_told_is_told_by_the_next_call(account: Account, swept: World) -> None:
+    point = RecoveryPoint(Arn.parse("arn:aws:ec2:us-east-1::snapshot/gone"), "backups", Arn.parse(VOLUME), "EBS")
+    ledger = Ledger(swept.clients.dynamodb, WATCHED.ledger, swept.clock)
+    ledger.record(point, run="run", status=Status.FAILED, details={})
+    account.refuses["publish"] = "AuthorizationErrorException"
+    with pytest.raises(AwsCallFailed):
+        sweep(swept, {})
+    account.refuses.clear()
+    pass_(swept, hours=1)
+
+    sweep(swept, {})
+
+    (mail,) = account.told
+    assert f"gone: {point.arn}" in mail["Message"]
+    assert ledger.entries(str(point.arn))[0].status == Status.GONE
 
 
 def test_of_what_was_repaired_only_a_document_tells(account: Account, swept: World) -> None:

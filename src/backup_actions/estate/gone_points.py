@@ -29,14 +29,24 @@ def gone_points(looking: Looking, cursor: str) -> Iterator[Page]:
 
 
 def gone(looking: Looking, entry: Entry) -> Finding:
-    """What is told of a point that is gone; with repairs the ledger says so from now on."""
+    """What is told of a point that is gone; with repairs the ledger says so from then on."""
     deletion = entry.details.get("deletion")
     was_proven = isinstance(deletion, Mapping) and deletion.get("outcome") in _ASKED_FOR
     what = f"the ledger says {entry.status}, and AWS Backup does not have it any more"
     if looking.repairs:
         status = Status.DELETED if was_proven else Status.GONE
         details = {**entry.details, "reason": what}
-        looking.ledger.record(entry.recovery_point, run=entry.run, status=status, details=details, made_at=entry.since)
+
+        def record() -> None:
+            if looking.as_it_stands(entry):
+                looking.ledger.record(
+                    entry.recovery_point, run=entry.run, status=status, details=details, made_at=entry.since
+                )
+
+        if was_proven:
+            record()
+        else:
+            looking.once_told(record)
     status_of_it = looking.command(f"status {entry.point}")
     lost = f"nothing can be started again; what was made of it before says `{status_of_it}`"
     return Finding(

@@ -52,6 +52,7 @@ class Looking:
     estate: Estate
     repairs: bool
     starts: Starts = field(default_factory=Starts)
+    _once_told: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def ledger(self) -> Ledger:
@@ -66,6 +67,15 @@ class Looking:
     def command(self, words: str) -> str:
         """What a person types, about this deployment."""
         return command(words, stack=self.estate.name)
+
+    def once_told(self, change: Callable[[], None]) -> None:
+        """What is to be done when people know what was found, and not before: what is done is not found again."""
+        self._once_told.append(change)
+
+    def was_told(self) -> None:
+        """People know what was found until now."""
+        while self._once_told:
+            self._once_told.pop(0)()
 
     def is_settled(self, since: datetime | str) -> bool:
         """Whether that was long enough ago to be judged."""

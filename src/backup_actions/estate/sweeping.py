@@ -84,11 +84,11 @@ def sweep(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
     progress = sweeps.take(first_check=next(iter(CHECKS)), every=every, held_for=_HELD_FOR)
     if progress is None:
         return {"swept": False}
-    end = world.clock.now() + _WORKS_FOR
+    end, looking = world.clock.now() + _WORKS_FOR, Looking(world, estate, repairs=True)
     findings: list[Finding] = []
     reached = progress
     try:
-        for page in look(Looking(world, estate, repairs=True), progress, is_over=lambda: world.clock.now() > end):
+        for page in look(looking, progress, is_over=lambda: world.clock.now() > end):
             findings += page[0]
             reached = page[1]
     except AwsBusy as busy:
@@ -96,6 +96,7 @@ def sweep(world: World, event: Mapping[str, Any]) -> Mapping[str, Any]:
     document = _stored(world, estate, progress.began, findings) if findings else ""
     if left := [finding for finding in findings if not finding.repaired]:
         _tell(world, estate, left, document)
+    looking.was_told()
     is_done = not reached.check
     if is_done:
         sweeps.finish(reached)

@@ -40,7 +40,8 @@ def sweep(output: Output, stack: str, *, dry_run: bool) -> None:
     estate = estate_of(stack, world.clients)
     findings: list[Finding] = []
     check = ""
-    for found, progress in look(Looking(world, estate, repairs=not dry_run)):
+    looking = Looking(world, estate, repairs=not dry_run)
+    for found, progress in look(looking):
         findings += found
         if not output.as_json:
             for finding in found:
@@ -55,6 +56,7 @@ def sweep(output: Output, stack: str, *, dry_run: bool) -> None:
         output.talk("Everything is as it should be.")
     else:
         output.talk(f"{len(findings)} found, {repaired} repaired.")
+    looking.was_told()
 
 
 def _show(output: Output, finding: Finding) -> None:
