@@ -80,6 +80,32 @@ def test_it_has_its_machine_its_function_and_its_job(template: Template) -> None
     assert {name for name in jobs if NAME in name} == {f"backup-actions-{NAME}-keep"}
 
 
+def test_each_of_its_steps_has_a_role_of_its_own(template: Template) -> None:
+    names = {user for user in template.roles() if f"backup-actions-{NAME}" in user}
+
+    assert names == {
+        f"machine backup-actions-{NAME}",
+        f"function backup-actions-{NAME}-check",
+        f"job backup-actions-{NAME}-keep",
+        f"start of job backup-actions-{NAME}-keep",
+    }
+
+
+def test_its_machine_has_the_settings_of_the_file(template: Template) -> None:
+    definition = template.definitions()[f"backup-actions-{NAME}"]
+
+    assert definition["States"]["Begin"]["Assign"]["settings"]["note"] == "ours"
+
+
+def test_it_has_its_alarms_and_its_row_of_the_dashboard(template: Template) -> None:
+    alarms = {each["AlarmName"] for each in template.of_type("AWS::CloudWatch::Alarm").values()}
+    (dashboard,) = template.of_type("AWS::CloudWatch::Dashboard").values()
+    titles = [each["properties"].get("title", "") for each in json.loads(dashboard["DashboardBody"])["widgets"]]
+
+    assert {f"backup-actions-{NAME}-failing", f"backup-actions-{NAME}-cut-short"} <= alarms
+    assert [title for title in titles if title.startswith(f"{NAME}: ")]
+
+
 def test_its_job_has_the_image_that_it_names_and_may_pull_it(template: Template) -> None:
     (definition,) = (each for each in _of(template, "AWS::Batch::JobDefinition") if NAME in each["JobDefinitionName"])
 

@@ -76,19 +76,17 @@ def check(
     """
     import backup_actions.settings as settings_file
     from backup_actions.cli.checked import checked
-    from backup_actions.plugins import installed
+    from backup_actions.cli.settings_files import usable_actions
 
     if sum((schema, example, key_policy, account)) > 1:
         raise click.UsageError("--schema, --example, --key-policy and --account are different things: ask for one.")
-    found = installed()
+    found = usable_actions(output)
     if schema:
         output.data(json.dumps(settings_file.json_schema(found.actions), indent=1))
         return
     if example:
         output.data(settings_file.example(found.actions).rstrip("\n"))
         return
-    for broken in found.broken:
-        output.warn(broken)
     loaded = settings_file.load_all(settings, found.actions)
     if found.broken:
         raise found.broken[0]

@@ -13,6 +13,7 @@ import click
 from backup_actions.cli.command import command
 from backup_actions.cli.deployments import DEPLOYMENT_ERRORS, estate_of, of_deployment, of_file
 from backup_actions.cli.locations import aws_clients
+from backup_actions.cli.settings_files import loaded_settings
 from backup_actions.errors import (
     ActionBroken,
     DeploymentUnknown,
@@ -113,7 +114,7 @@ def estimate_cost(
     from backup_actions.cli.bills import estimate_rows, verdict_on
     from backup_actions.costs import Subject, estimate
 
-    loaded = _loaded(settings, deployment)
+    loaded = loaded_settings(output, settings, deployment) if settings else None
     keeping, prices = _keeping(loaded), _prices(loaded, region, own_prices)
     subject = Subject(
         gib=Decimal(str(gib)),
@@ -180,7 +181,7 @@ def cost_of_runs(
 
     clients = aws_clients()
     estate = estate_of(stack, clients)
-    loaded = _loaded(settings, deployment)
+    loaded = loaded_settings(output, settings, deployment) if settings else None
     prices = _prices(None, estate.region, own_prices)
     which, now = cast("By", by), SystemClock().now()
     runs = _runs(estate.ledger, clients, prices, since.replace(tzinfo=UTC) if since else None)
@@ -250,13 +251,6 @@ def list_prices(output: Output, *, region: str | None, own_prices: Path | None) 
 
 for _each in (estimate_cost, cost_of_runs, cost_of_a_month, list_prices):
     cost.add_command(_each)
-
-
-def _loaded(path: Path | None, deployment: str | None) -> DeploymentSettings | None:
-    import backup_actions.settings as settings_file
-    from backup_actions.plugins import installed
-
-    return settings_file.load(path, installed().actions, deployment) if path else None
 
 
 def _prices(loaded: DeploymentSettings | None, region: str | None, own: Path | None) -> Prices:

@@ -11,6 +11,7 @@ from backup_actions.cli.cells import cell
 from backup_actions.cli.command import command
 from backup_actions.cli.deployments import of_file
 from backup_actions.cli.locations import aws_clients
+from backup_actions.cli.settings_files import loaded_settings
 from backup_actions.errors import (
     ActionBroken,
     AwsBusy,
@@ -164,7 +165,7 @@ def retention(output: Output, settings: Path, deployment: str | None, ledger: st
     from backup_actions.offsite.retention import Rules
     from backup_actions.offsite.stocktaking import take_stock
 
-    loaded = _loaded(settings, deployment)
+    loaded = _loaded(output, settings, deployment)
     assert loaded.imports is not None  # noqa: S101 - looked at when it was loaded
     rules = Rules.among(loaded.imports.retention.model_dump())
     world = World(aws_clients())
@@ -192,12 +193,9 @@ def _imports(ledger: str) -> Imports:
     return Imports(aws_clients().dynamodb, ledger, SystemClock())
 
 
-def _loaded(path: Path, deployment: str | None) -> DeploymentSettings:
+def _loaded(output: Output, path: Path, deployment: str | None) -> DeploymentSettings:
     """Raises SettingsInvalid, SettingsUnreadable, DeploymentUnknown, NotSeparated."""
-    import backup_actions.settings as settings_file
-    from backup_actions.plugins import installed
-
-    loaded = settings_file.load(path, installed().actions, deployment)
+    loaded = loaded_settings(output, path, deployment)
     if loaded.imports is None:
         raise NotSeparated(path=path)
     return loaded
