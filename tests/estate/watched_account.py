@@ -91,7 +91,8 @@ class Account:
         """An execution of the main machine, or of the one that is named."""
         arn = execution_arn(machine or WATCHED.main_machine_arn, name)
         ended = {} if status == "RUNNING" else {"stopDate": ended_at}
-        self.executions[arn] = {"executionArn": arn, "name": name, "status": status, "input": given, **ended}
+        began = {"startDate": ended_at - HOUR}
+        self.executions[arn] = {"executionArn": arn, "name": name, "status": status, "input": given, **began, **ended}
 
     # ------------------------------------------------------------------------------------------------ what AWS answers
 
@@ -150,8 +151,12 @@ class Account:
         """What a paginator yields."""
         match operation:
             case "list_executions":
-                alive = [each for each in self.executions.values() if each["status"] == "RUNNING"]
-                yield from _paged("executions", alive, self.page)
+                machine = execution_arn(asked["stateMachineArn"], "")
+                of_it = [each for arn, each in self.executions.items() if arn.startswith(machine)]
+                if not of_it and asked["stateMachineArn"] == WATCHED.proving_machine_arn:
+                    raise refusal("StateMachineDoesNotExist")
+                listed = [each for each in of_it if each["status"] == asked["statusFilter"]]
+                yield from _paged("executions", sorted(listed, key=_began_at, reverse=True), self.page)
             case "list_objects_v2":
                 keys = sorted(
                     key for key in self.objects if key.startswith(asked["Prefix"]) and key > asked["StartAfter"]
@@ -206,6 +211,11 @@ class _Client:
         self._account.calls[operation] += 1
         if operation in self._account.refuses:
             raise refusal(self._account.refuses[operation])
+
+
+def _began_at(execution: Mapping[str, Any]) -> datetime:
+    began: datetime = execution["startDate"]
+    return began
 
 
 def _paged(member: str, items: Iterable[Any], size: int) -> Iterator[dict[str, Any]]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws.errors import translated
@@ -14,12 +14,15 @@ from backup_actions.model.json_types import JsonObject
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
+    from types_boto3_stepfunctions.literals import ExecutionStatusType
 
     from backup_actions.model.recovery_point import RecoveryPoint
 
 # Step Functions: names of machines and of executions. 1000 is the largest page.
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
 _PAGE = 1000
+
+_LONGEST = timedelta(days=7)  # as the machines here end themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +105,30 @@ def latest_life(stepfunctions: SFNClient, main_machine_arn: str, point: Recovery
 
 def running(stepfunctions: SFNClient, machine_arn: str) -> Iterator[str]:
     """The names of the machine's executions that run, a page of 1000 at a time."""
+    return (found["name"] for found in _listed(stepfunctions, machine_arn, "RUNNING"))
+
+
+def ended(
+    stepfunctions: SFNClient, machine_arn: str, statuses: Sequence[ExecutionStatusType], *, after: datetime
+) -> Iterator[Execution]:
+    """The machine's executions that ended so since then, of each status the newest first.
+
+    Only those are described; those that began a week before it are looked at too.
+    """
+    for status in statuses:
+        for found in _listed(stepfunctions, machine_arn, status):
+            if found["startDate"] < after - _LONGEST:
+                break
+            if found["stopDate"] > after and (execution := find_execution(stepfunctions, machine_arn, found["name"])):
+                yield execution
+
+
+def _listed(stepfunctions: SFNClient, machine_arn: str, status: ExecutionStatusType) -> Iterator[Any]:
+    """As Step Functions lists them, the newest first."""
     with translated():
         pages = iter(
             stepfunctions.get_paginator("list_executions").paginate(
-                stateMachineArn=machine_arn, statusFilter="RUNNING", PaginationConfig={"PageSize": _PAGE}
+                stateMachineArn=machine_arn, statusFilter=status, PaginationConfig={"PageSize": _PAGE}
             )
         )
     while True:
@@ -113,4 +136,4 @@ def running(stepfunctions: SFNClient, machine_arn: str) -> Iterator[str]:
             page = next(pages, None)
         if page is None:
             return
-        yield from (found["name"] for found in page["executions"])
+        yield from page["executions"]

@@ -50,6 +50,11 @@ class Estate:
         return cls(**{**known, "vaults": tuple(known["vaults"])})
 
     @property
+    def proving_machine_arn(self) -> str:
+        """What proves archives again, where the settings want that."""
+        return f"{self.main_machine_arn.rpartition(':')[0]}:{self.name}-proving"
+
+    @property
     def is_separated(self) -> bool:
         """Whether it imports what others share, instead of watching vaults."""
         return not self.vaults

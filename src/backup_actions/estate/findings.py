@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """A resource that a run has made and not removed."""
     OPEN_UPLOAD = "open upload"
     UNACKNOWLEDGED = "unacknowledged copy"
+    FAILED_PROOF = "failed proof"
+    """An archive was to be proven again, and that failed: what it is nobody knows."""
     NOT_LOOKED_AT = "not looked at"
     """A check, a vault or a point could not be looked at: what that would have shown nobody knows."""
 

@@ -8,6 +8,7 @@ from backup_actions.estate.description import VARIABLE, Estate
 
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
+_PROVING = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-proving"
 _EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-*"
 _THROUGH_S3: Condition = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
 
@@ -65,10 +66,11 @@ def _reading(estate: Estate) -> tuple[Statement, ...]:
             on=estate.main_machine_arn,
             for_=("missed points", "dead runs"),
         ),
+        Statement(("states:ListExecutions",), on=_PROVING, for_=("failed proofs",)),
         Statement(
             ("states:DescribeExecution",),
             on=_EXECUTIONS,
-            for_=("dead runs", "dead waits", "left behind"),
+            for_=("dead runs", "dead waits", "left behind", "failed proofs"),
             because="every execution of this deployment's machines",
         ),
         Statement(

@@ -15,6 +15,7 @@ from backup_actions.estate.dead_runs import dead_runs
 from backup_actions.estate.dead_waits import dead_waits
 from backup_actions.estate.description import VARIABLE, Estate
 from backup_actions.estate.evidence import archives_and_evidence
+from backup_actions.estate.failed_proofs import failed_proofs
 from backup_actions.estate.findings import Finding, not_looked_at
 from backup_actions.estate.gone_points import gone_points
 from backup_actions.estate.left_behind import left_behind
@@ -37,6 +38,7 @@ CHECKS: Mapping[str, Check] = {
     "left behind": left_behind,
     "open uploads": open_uploads,
     "unacknowledged copies": unacknowledged_copies,
+    "failed proofs": failed_proofs,
     "archives and evidence": archives_and_evidence,
 }
 """In this order: what protects a backup first."""
