@@ -56,6 +56,8 @@ _ARNS_OF_OTHER_FORMS = {
     # The reference knows one form, with a colon. Recovery points have the ARNs of what they are: those of snapshots and
     # images have a slash, for instance, and those of DynamoDB's own backups two.
     # https://docs.aws.amazon.com/aws-backup/latest/devguide/recovery-points.html
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonfsx.html
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html
     ("backup", "recoveryPoint"): (
         "arn:${Partition}:ec2:${Region}::snapshot/${SnapshotId}",
         "arn:${Partition}:ec2:${Region}::image/${ImageId}",
