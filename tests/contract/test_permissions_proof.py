@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backup_actions.contract import Function, Machine, Statement
-from backup_actions.lifecycle import LifecycleSettings, deployed_estate, deployed_functions, main_machine
+from backup_actions.lifecycle import LifecycleSettings, deployed_estate, deployed_functions, machine_arn, main_machine
 from backup_actions.offsite import ImportSettings, import_machine
 from backup_actions.plugins import installed
 from backup_actions.proving import proving_machine
@@ -43,7 +43,10 @@ SETTINGS = from_mapping(
     installed().actions,
 )
 """Everything that has a function of its own is switched on."""
-PROVING = proving_machine(deployed_estate(SETTINGS, installed().actions))
+PROVING = proving_machine(
+    deployed_estate(SETTINGS, installed().actions),
+    {action.name: machine_arn(action) for action in installed().actions if action.restore_test},
+)
 MAIN: dict[str, Machine] = {policy: main_machine(settings) for policy, settings in LIFECYCLE.items()}
 IMPORTS = import_machine(SEPARATED)
 MACHINES: dict[str, Machine] = {

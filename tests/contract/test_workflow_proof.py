@@ -14,7 +14,7 @@ from backup_actions_testing.workflows import complaints_about_workflow, leads_so
 
 each_machine = pytest.mark.parametrize(
     "machine",
-    [main_machine(LifecycleSettings()), import_machine(ImportSettings()), proving_machine(ESTATE)],
+    [main_machine(LifecycleSettings()), import_machine(ImportSettings()), proving_machine(ESTATE, {})],
     ids=lambda machine: machine.name,
 )
 

@@ -38,7 +38,7 @@ SETTINGS: Mapping[str, Any] = {
     "notifications": {"email": ["operators@example.com"]},
     "archive_bucket": {"lifecycle": {"glacier": 30, "deep_archive": 120, "expiration": 4000}},
     "athena": {"enabled": True},
-    "proving": {"verify_every_days": 90, "restore_test": {"every_days": 30}},
+    "proving": {"verify_every_days": 90, "restore_test": {"every_days": 30, "databases": True}},
     "actions": {"offsite-copy": {"enabled": True, "separated_account": SEPARATED_ACCOUNT}},
 }
 """Everything that has a part in permissions is switched on."""

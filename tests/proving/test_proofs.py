@@ -231,7 +231,7 @@ def test_what_cannot_be_restored_is_named(kept: FolderStore, tmp_path: Path) -> 
 # ------------------------------------------------------------------------------------------------- restored elsewhere
 
 
-def tested(world: World, answer: dict[str, Any], **document: Any) -> Proof:
+def restored_elsewhere(world: World, answer: dict[str, Any], **document: Any) -> Proof:
     """The proof of an export that was restored elsewhere, as the machine that did it has answered."""
     key = exported(world)
     manifest = world.clients.s3.get_object(Bucket=ESTATE.bucket, Key=f"{key.rpartition('/')[0]}/export.json")
@@ -246,7 +246,7 @@ ANSWER = {"documentKey": "proofs/x-restored.json", "usage": {"database_hours:db.
 
 
 def test_what_was_restored_elsewhere_is_in_the_proof_with_what_it_used(world: World) -> None:
-    proof = tested(world, ANSWER)
+    proof = restored_elsewhere(world, ANSWER)
 
     assert (proof.found, proof.problems) == (Found.GOOD, ())
     assert proof.looked_at["restored"] == {"rows": 3, "document": "proofs/x-restored.json"}
@@ -262,13 +262,13 @@ def test_what_was_restored_elsewhere_is_in_the_proof_with_what_it_used(world: Wo
     ids=["differs", "another-manifest"],
 )
 def test_what_does_not_restore_elsewhere_is_damaged(world: World, document: dict[str, Any], problem: str) -> None:
-    proof = tested(world, ANSWER, **document)
+    proof = restored_elsewhere(world, ANSWER, **document)
 
     assert (proof.found, proof.problems) == (Found.DAMAGED, (problem,))
 
 
 def test_what_could_not_be_restored_elsewhere_says_why_and_is_no_damage(world: World) -> None:
-    proof = tested(world, {"notRestored": "RDS offers none"}, problems=["never looked at"])
+    proof = restored_elsewhere(world, {"notRestored": "RDS offers none"}, problems=["never looked at"])
 
     assert proof.found == Found.GOOD
     assert proof.looked_at["not_restored_elsewhere"] == "RDS offers none"
@@ -276,4 +276,4 @@ def test_what_could_not_be_restored_elsewhere_says_why_and_is_no_damage(world: W
 
 def test_a_test_whose_document_is_gone_is_no_proof(world: World) -> None:
     with pytest.raises(NotVerified, match="gone-restored"):
-        tested(world, {"documentKey": "proofs/gone-restored.json"})
+        restored_elsewhere(world, {"documentKey": "proofs/gone-restored.json"})

@@ -13,12 +13,14 @@ from tests.proving.vaults import ACTION, ESTATE, archived, point, put
 from backup_actions.estate.description import VARIABLE
 from backup_actions.ledger import Ledger, Standing, Status
 from backup_actions.proving import ProvingSettings, scheduling
+from backup_actions.proving.elsewhere import TESTERS
 from backup_actions.proving.scheduling import MACHINE, SETTINGS, begin_proofs
 
 if TYPE_CHECKING:
     from backup_actions.aws import World
 
 POINT = point("snap-1")
+EVIDENCE_PREFIX = POINT.prefix("evidence", "2026-05-04")
 EVERY_QUARTER = ProvingSettings(verify_every_days=90)
 
 
@@ -36,7 +38,13 @@ def _begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     return begun
 
 
-def called(world: World, *, settings: ProvingSettings = EVERY_QUARTER, expires_after_days: int | None = None) -> Any:
+def called(
+    world: World,
+    *,
+    settings: ProvingSettings = EVERY_QUARTER,
+    expires_after_days: int | None = None,
+    testers: str = "{}",
+) -> Any:
     """What the function answers, a hundred days after all was archived."""
     world.clock.sleep(timedelta(days=100).total_seconds())
     estate = replace(ESTATE, expires_after_days=expires_after_days)
@@ -44,6 +52,7 @@ def called(world: World, *, settings: ProvingSettings = EVERY_QUARTER, expires_a
         VARIABLE: estate.to_text(),
         MACHINE: "proving",
         SETTINGS: json.dumps(settings.to_json()),
+        TESTERS: testers,
     }
     return begin_proofs(replace(world, environment=environment), {})
 
@@ -73,6 +82,30 @@ def test_what_is_restored_today_is_not_verified_as_well(world: World, begun: lis
 
     assert called(world, settings=replace(EVERY_QUARTER, restore_every_days=1)) == {"restores": 1, "verifications": 0}
     assert [given["kind"] for _, given in begun] == ["restore"]
+
+
+@pytest.mark.parametrize(("every_days", "tests"), [(1, 1), (None, 0)], ids=["restore-test", "verification"])
+def test_a_restore_test_is_made_by_the_action_s_own_machine_where_it_can(
+    world: World, begun: list[tuple[str, Any]], every_days: int | None, tests: int
+) -> None:
+    prefix = archived(world, POINT)
+    ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
+    ledger.record_action(POINT, ACTION, run="run", status="verified", details={"restorable": True})
+
+    called(
+        world,
+        settings=replace(EVERY_QUARTER, restore_every_days=every_days),
+        testers=json.dumps({ACTION: "arn:of-its-machine"}),
+    )
+
+    ((_, given),) = begun
+    asked = {
+        "machineArn": "arn:of-its-machine",
+        "prefix": prefix,
+        "evidencePrefix": EVIDENCE_PREFIX,
+        "documentKey": given["proofKey"].removesuffix(".json") + "-restored.json",
+    }
+    assert given.get("test") == (asked if tests else None)
 
 
 def test_what_a_run_is_at_is_left_to_it(world: World, begun: list[tuple[str, Any]]) -> None:

@@ -76,10 +76,11 @@ def archived(
         "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
         "artifacts": [],
     }
+    result = {"prefix": prefix, "evidencePrefix": evidence, "report": report}
     document: dict[str, Any] = {
         "recovery_point": backup.to_json(),
         "facts": {"tags": {"team": "books"}},
-        "actions": [{"action": ACTION, "reason": "", "result": {"prefix": prefix, "report": report}}],
+        "actions": [{"action": ACTION, "reason": "", "result": result}],
         "decision": {"because": "the settings say keep"},
     }
     put(world, f"{evidence}/evidence.json", json.dumps(document).encode())

@@ -102,7 +102,9 @@ def _proving(settings: DeploymentSettings, actions: Iterable[Action]) -> Iterato
             restore_every_days=test.every_days if test else None,
             restore_choose=test.choose if test else "random",
         )
-        yield proving_machine(deployed_estate(settings, actions)), own
+        testers = {each.name: machine_arn(each) for each in settings.enabled(actions) if each.restore_test}
+        wanted = test is not None and test.databases
+        yield proving_machine(deployed_estate(settings, actions), testers if wanted else {}), own
 
 
 def _watching(settings: DeploymentSettings, estate: Estate) -> Iterator[Function]:

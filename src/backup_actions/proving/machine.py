@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from backup_actions.contract import Function, Job, Machine, Permissions, Task
 from backup_actions.estate import Estate
 from backup_actions.estate.description import VARIABLE
-from backup_actions.proving.permissions import BEGINNING, MACHINE_ARN, PERMISSIONS
+from backup_actions.proving.elsewhere import TESTERS
+from backup_actions.proving.permissions import BEGINNING, MACHINE_ARN, permissions
 from backup_actions.proving.settings import ProvingSettings
 
 NAME = "proving"
@@ -23,14 +25,14 @@ JOBS: Mapping[str, Job] = {
 }
 
 
-def proving_machine(estate: Estate) -> Machine:
-    """One execution for each proof."""
+def proving_machine(estate: Estate, testers: Mapping[str, str]) -> Machine:
+    """One execution for each proof; ``testers`` make restore tests of what they made: action → ARN of its machine."""
     return Machine(
         name=NAME,
         title="Reads an archive again, compares it with what was proven, and says what was found",
         folder=Path(__file__).parent,
         settings=ProvingSettings,
-        permissions=PERMISSIONS,
+        permissions=permissions(tuple(testers.values())),
         tasks={
             "conclude": Task(
                 code="backup_actions.proving.tasks:conclude",
@@ -38,11 +40,11 @@ def proving_machine(estate: Estate) -> Machine:
             )
         },
         jobs=JOBS,
-        scheduled=(_begin_function(estate),),
+        scheduled=(_begin_function(estate, testers),),
     )
 
 
-def _begin_function(estate: Estate) -> Function:
+def _begin_function(estate: Estate, testers: Mapping[str, str]) -> Function:
     return Function(
         name="prove",
         title="Begins the proofs that are due, once a day",
@@ -52,6 +54,7 @@ def _begin_function(estate: Estate) -> Function:
             VARIABLE: estate.to_text(),
             "BACKUP_ACTIONS_PROVING_MACHINE": MACHINE_ARN,
             "BACKUP_ACTIONS_SETTINGS": "${SettingsJson}",
+            TESTERS: json.dumps(testers, sort_keys=True),
         },
         schedule="rate(1 day)",
         timeout_seconds=900,

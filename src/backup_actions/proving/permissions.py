@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backup_actions.contract import Permissions, Statement, bucket_key, running_jobs
 
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _PROOFS = f"{_BUCKET}/proofs/*"
+_SYNC_RULE = "arn:${Partition}:events:${Region}:${Account}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 MACHINE_ARN = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-proving"
 
 
@@ -22,13 +25,33 @@ _READ_ANYTHING = Statement(
 _WRITE_PROOF = Statement(("s3:PutObject",), on=_PROOFS, for_=("the proof",), because="one document for each proof")
 
 
+def _having_tested(machines: tuple[str, ...]) -> tuple[Statement, ...]:
+    """Restore tests by machines of actions, where there are such."""
+    if not machines:
+        return ()
+    executions = tuple(f"{arn.replace(':stateMachine:', ':execution:')}:*" for arn in machines)
+    return (
+        Statement(("states:StartExecution",), on=machines, for_=("RestoreElsewhere",)),
+        Statement(
+            ("states:DescribeExecution", "states:StopExecution"),
+            on=executions,
+            for_=("RestoreElsewhere",),
+            because="executions of those machines; stopped when this one is",
+        ),
+        # How Step Functions itself learns that a child execution has ended.
+        # https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
+        Statement(
+            ("events:PutTargets", "events:PutRule", "events:DescribeRule"), on=_SYNC_RULE, for_=("RestoreElsewhere",)
+        ),
+    )
+
+
 _WORKFLOW = (
     *running_jobs("prove", looked_for=("FindJob", "DescribeJob", "ListJobs")),
     Statement(("lambda:InvokeFunction",), on="${Function_conclude}", for_=("Conclude",)),
 )
 
-PERMISSIONS = Permissions(
-    workflow=_WORKFLOW,
+_STEPS = Permissions(
     tasks={
         "conclude": (
             _LIST,
@@ -40,6 +63,12 @@ PERMISSIONS = Permissions(
     },
     jobs={"prove": (_LIST, _READ_ANYTHING, _WRITE_PROOF, bucket_key("kms:GenerateDataKey", "kms:Decrypt"))},
 )
+
+
+def permissions(testers: tuple[str, ...]) -> Permissions:
+    """Of the machine; ``testers`` are the ARNs of the machines that make restore tests for it."""
+    return replace(_STEPS, workflow=(*_WORKFLOW, *_having_tested(testers)))
+
 
 BEGINNING = (
     Statement(

@@ -15,7 +15,9 @@ from backup_actions.errors import AwsCallFailed, ManifestUnreadable
 from backup_actions.model.json_types import JsonObject
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest
 from backup_actions.model.report import ActionReport, Artifact
+from backup_actions.model.usage import added
 from backup_actions.proving.bucket import COLD, StoredDocument, stored_document
+from backup_actions.proving.elsewhere import Elsewhere
 from backup_actions.proving.proof import Found, Proof, ProofKind, Subject
 from backup_actions.proving.told import is_cold, report_in
 
@@ -36,9 +38,17 @@ Restore = Callable[[S3Store, Manifest], tuple[Sequence[str], JsonObject]]
 
 
 def prove_again(
-    world: World, bucket: str, subject: Subject, kind: ProofKind, *, restore: Restore | None = None
+    world: World,
+    bucket: str,
+    subject: Subject,
+    kind: ProofKind,
+    *,
+    restore: Restore | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Proof:
     """What the archive is now, compared with the evidence of the run that made it.
+
+    What was restored elsewhere takes the place of the sample, where anything was.
 
     Damage and cold are found, never raised. Raises AwsBusy and AwsCallFailed: then nothing was found.
     """
@@ -46,7 +56,10 @@ def prove_again(
     evidence = stored_document(world.clients.s3, bucket, subject.evidence_key)
     report = _report(evidence, subject.action)
     manifest = stored_document(world.clients.s3, bucket, report.manifest_key) if report else None
-    found, read = _judged(world, bucket, report, manifest, restore)
+    was_restored = elsewhere is not None and not elsewhere.not_restored
+    found, read = _judged(world, bucket, report, manifest, None if was_restored else restore)
+    if found == Found.GOOD and elsewhere is not None and manifest is not None:
+        found, read = _with(read, elsewhere, manifest.sha256)
     return Proof(
         subject=subject,
         kind=kind,
@@ -58,7 +71,17 @@ def prove_again(
         manifest_sha256=manifest.sha256 if manifest else "",
         evidence_sha256=evidence.sha256 if evidence else "",
         looked_at=read.looked_at,
-        usage=world.clients.requests.usage,
+        usage=added((world.clients.requests.usage, elsewhere.usage if elsewhere else {})),
+    )
+
+
+def _with(read: _Read, elsewhere: Elsewhere, manifest_sha256: str) -> tuple[Found, _Read]:
+    """What was read and found good, and what has become of it elsewhere."""
+    if elsewhere.not_restored:
+        return Found.GOOD, _Read([], {**read.looked_at, "not_restored_elsewhere": elsewhere.not_restored})
+    problems = elsewhere.problems_with(manifest_sha256)
+    return (Found.DAMAGED if problems else Found.GOOD), _Read(
+        problems, {**read.looked_at, "restored": elsewhere.restored}
     )
 
 

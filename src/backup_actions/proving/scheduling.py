@@ -17,11 +17,13 @@ from backup_actions.estate import Estate
 from backup_actions.estate.description import VARIABLE
 from backup_actions.ledger import Entry, Ledger
 from backup_actions.ledger.ledger import THE_POINT
+from backup_actions.model.report import ActionReport
 from backup_actions.proving.choosing import to_restore, to_verify
 from backup_actions.proving.concluding import noted, store
+from backup_actions.proving.elsewhere import TESTERS, asked
 from backup_actions.proving.proof import Found, Proof, ProofKind, Subject
 from backup_actions.proving.settings import ProvingSettings
-from backup_actions.proving.told import is_cold, report_in
+from backup_actions.proving.told import is_cold, report_in, result_in
 
 log = logging.getLogger(__name__)
 
@@ -74,17 +76,28 @@ class _Beginning:
     def begin(self, entry: Entry, kind: ProofKind) -> bool:
         """Whether a run is at it now, or was on this day."""
         subject = subject_of(self.ledger, entry)
-        if subject is None or self._is_over(entry, subject, kind):
+        if subject is None:
+            return False
+        evidence = read_document(self.world.clients.s3, self.estate.bucket, subject.evidence_key) or {}
+        if self._is_over(entry, subject, kind, report_in(evidence, subject.action)):
             return False
         now = self.world.clock.now()
-        given = {**subject.to_json(), "kind": str(kind), "proofKey": subject.proof_key(kind, now)}
+        key = subject.proof_key(kind, now)
+        given: dict[str, Any] = {**subject.to_json(), "kind": str(kind), "proofKey": key}
+        tester, result = self._tester(subject, kind), result_in(evidence, subject.action)
+        if tester and result:
+            given["test"] = asked(tester, result, key)
         begin(self.world.clients.stepfunctions, self.world.environment[MACHINE], _run_name(subject, kind, now), given)
         return True
 
-    def _is_over(self, entry: Entry, subject: Subject, kind: ProofKind) -> bool:
+    def _tester(self, subject: Subject, kind: ProofKind) -> str:
+        """The machine that makes the restore test; empty where the job restores a sample itself."""
+        testers = json.loads(self.world.environment.get(TESTERS, "{}"))
+        return str(testers.get(subject.action, "")) if kind == ProofKind.RESTORE else ""
+
+    def _is_over(self, entry: Entry, subject: Subject, kind: ProofKind, report: ActionReport | None) -> bool:
         """Whether there is nothing that could be read: then the ledger says so from now on."""
         s3, bucket = self.world.clients.s3, self.estate.bucket
-        report = report_in(read_document(s3, bucket, subject.evidence_key) or {}, subject.action)
         if self._has_expired(entry) and not (report and describe_object(s3, bucket, report.manifest_key)):
             self.ledger.record_action(
                 entry.recovery_point, entry.action, run=entry.run, status="expired", details=entry.details

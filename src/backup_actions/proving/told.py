@@ -30,10 +30,13 @@ def is_cold(world: World, bucket: str, artifact: Artifact) -> bool:
 
 def report_in(evidence: Mapping[str, Any], action: str) -> ActionReport | None:
     """What the action has said of what it made, in the evidence of the run; None where there is nothing of it."""
-    for each in evidence.get("actions") or ():
-        if each.get("action") == action:
-            try:
-                return ActionReport.from_json(each["result"]["report"])
-            except (KeyError, TypeError):
-                return None
-    return None
+    result = result_in(evidence, action)
+    try:
+        return ActionReport.from_json(result["report"]) if result else None
+    except (KeyError, TypeError):
+        return None
+
+
+def result_in(evidence: Mapping[str, Any], action: str) -> Mapping[str, Any] | None:
+    """What the run had of the action: its report, and where it wrote what it made; None where there is nothing."""
+    return next((each.get("result") for each in evidence.get("actions") or () if each.get("action") == action), None)

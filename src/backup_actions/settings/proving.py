@@ -22,6 +22,11 @@ class RestoreTest(Section):
         description="Which archive is restored: any, or the oldest or largest of those that were never tested, then of "
         "those that were tested longest ago.",
     )
+    databases: bool = Field(
+        False,
+        description="Load a dump that is chosen, whole, into a temporary, empty database instance, which costs by the "
+        "hour, and compare; otherwise a sample of its sections is read as that of other archives.",
+    )
 
 
 class Proving(Section):
