@@ -11,7 +11,7 @@ from backup_actions.model.quantities import bytes_in_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from backup_actions.proving.report import ProvenArchive, Report, ReportedPoint, ReportedResource
+    from backup_actions.proving.report import ProvenArchive, Report, ReportedImport, ReportedPoint, ReportedResource
 
 _STYLE = Path(__file__).with_name("report.css")
 
@@ -26,6 +26,7 @@ def page(report: Report) -> str:
         _summary(report),
         _problems(report),
         _resources(report),
+        _imports(report),
         _list("Retention", report.retention),
         _list("Not looked at", report.remarks),
     )
@@ -50,10 +51,11 @@ def _summary(report: Report) -> str:
         ("Archives", counts["archives"]),
         ("of which damaged or missing", counts["archives_damaged"]),
         ("of which restored in a test", counts["archives_restored_in_a_test"]),
+        *((("Imports", counts["imports"]), ("of which held", counts["imports_held"])) if report.imports else ()),
         ("Stored", bytes_in_words(sum(a.stored_bytes for point in report.points for a in point.archives))),
         ("Oldest proof of an archive", _time(str(counts["oldest_proof"])) if counts["oldest_proof"] else "none"),
     )
-    bad = bool(report.damaged or report.unprotected)
+    bad = bool(report.damaged or report.unprotected or report.failed_imports)
     verdict = "Something here needs a person." if bad else "Every known backup is archived, and no archive is damaged."
     cells = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>\n' for name, value in rows)
     return (
@@ -136,6 +138,26 @@ def _archive(archive: ProvenArchive) -> str:
     return "<br>".join(filter(None, lines))
 
 
+def _imports(report: Report) -> str:
+    if not report.imports:
+        return ""
+    columns = ("Backup of", "Stands", "Imported, kept at least until", "Evidence (SHA-256)")
+    table = _table("Snapshots of other accounts that were announced", columns, map(_import, report.imports))
+    return f'<section aria-labelledby="imports">\n<h2 id="imports">Imports</h2>\n{table}</section>\n'
+
+
+def _import(each: ReportedImport) -> tuple[str, ...]:
+    until = f"kept until it is released: {escape(each.hold)}" if each.hold else f"until {_time(each.promised_until)}"
+    acted = "" if each.actions == "none" else escape(f"actions: {each.actions}")
+    kept = (_code(each.imported), f"{_time(each.imported_at)}, {each.size_gib} GiB", until) if each.imported else ("—",)
+    return (
+        "<br>".join((_code(each.resource), _time(each.made_at), _code(each.announced))),
+        "<br>".join(filter(None, (_word(each.stage), acted, escape(each.problem)))),
+        "<br>".join(kept),
+        f"{_code(each.evidence)}<br>{_code(each.evidence_sha256)}" if each.evidence else "none",
+    )
+
+
 def _table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells are HTML."""
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
@@ -159,9 +181,11 @@ def _list(title: str, sentences: Sequence[str]) -> str:
 
 def _word(standing: str) -> str:
     """How something stands, with a class for its color; the word says it too."""
-    kind = {"artifact": "good", "kept": "good", "shortened": "good", "deleted": "good"}.get(standing, "bad")
+    kind = {"artifact": "good", "kept": "good", "shortened": "good", "deleted": "good", "acknowledged": "good"}.get(
+        standing, "bad"
+    )
     shown = {"artifact": "proven", "kept": "archived", "deleted": "archived, backup deleted"}.get(standing, standing)
-    shown = "archived, backup shortened" if standing == "shortened" else shown
+    shown = {"shortened": "archived, backup shortened", "acknowledged": "imported"}.get(standing, shown)
     return f'<span class="{kind}">{escape(shown)}</span>'
 
 

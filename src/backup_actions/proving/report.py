@@ -9,6 +9,7 @@ from itertools import groupby
 
 from backup_actions.ledger import Standing, Status
 from backup_actions.model.json_types import JsonObject
+from backup_actions.offsite.imports import Acted, Stage
 
 FORMAT = "backup-actions/report"
 
@@ -111,6 +112,35 @@ class ReportedResource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedImport:
+    """A snapshot that another account has announced, and what this one has of it. Texts are empty if nothing is."""
+
+    resource: str
+    """What was backed up, in its own account."""
+    resource_type: str
+    made_at: str
+    """When the backup was made, as its source says, in ISO 8601."""
+    announced: str
+    imported: str
+    imported_at: str
+    """When the copy was found to be what was announced."""
+    size_gib: int
+    stage: str
+    is_held: bool
+    """Whether the snapshot was verified, and nobody has removed it or is about to."""
+    actions: str
+    """What has come of the actions on it."""
+    promised_until: str
+    """Until when its source was told that it is kept; rules of retention may keep it longer."""
+    hold: str
+    """Why somebody keeps it from being removed."""
+    problem: str
+    announcement_sha256: str
+    evidence: str
+    evidence_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One deployment, at one moment."""
 
@@ -122,6 +152,8 @@ class Report:
     resources: tuple[ReportedResource, ...]
     remarks: tuple[str, ...]
     """What could not be looked at: this report says nothing of it."""
+    imports: tuple[ReportedImport, ...] = ()
+    """Of a separated account."""
 
     @property
     def points(self) -> Iterator[ReportedPoint]:
@@ -144,6 +176,11 @@ class Report:
         )
 
     @property
+    def failed_imports(self) -> tuple[ReportedImport, ...]:
+        """Those that a person has to look at: they are not there, or not all that should be was made of them."""
+        return tuple(each for each in self.imports if each.stage == Stage.FAILED or each.actions == Acted.FAILED)
+
+    @property
     def counts(self) -> JsonObject:
         """How much of what."""
         archives = [archive for point in self.points for archive in point.archives]
@@ -158,6 +195,9 @@ class Report:
             "archives_damaged": len(self.damaged),
             "archives_restored_in_a_test": sum(bool(archive.restored_at) for archive in archives),
             "stored_bytes": sum(archive.stored_bytes for archive in archives),
+            "imports": len(self.imports),
+            "imports_held": sum(each.is_held for each in self.imports),
+            "imports_failed": len(self.failed_imports),
             "oldest_proof": min((archive.proven_at for archive in archives if archive.proven_at), default=""),
         }
 
@@ -174,6 +214,7 @@ class Report:
             "damaged": [{"point": point.point, **asdict(archive)} for point, archive in self.damaged],
             "not_archived": [point.point for point in self.unprotected],
             "resources": [resource.to_json() for resource in self.resources],
+            "imports": [asdict(each) for each in self.imports],
             "remarks": [*self.remarks],
         }
 

@@ -15,7 +15,9 @@ from backup_actions.errors import AwsCallFailed
 from backup_actions.estate import Estate
 from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.model.progress import Progress
+from backup_actions.offsite.imports import Imports
 from backup_actions.proving.bucket import StoredDocument, retention, stored_document
+from backup_actions.proving.imports import reported_imports
 from backup_actions.proving.proof import Found, ProofKind
 from backup_actions.proving.report import ProvenArchive, Report, ReportedPoint, by_resource
 
@@ -39,6 +41,8 @@ def report_on(world: World, estate: Estate, progress: Progress) -> Report:
     progress.start("backups", None)
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         points = list(pool.map(reading.point, entries))
+        known = Imports(world.clients.dynamodb, estate.ledger, world.clock).all() if estate.is_separated else ()
+        imports = reported_imports(world.clients.s3, estate.bucket, known, pool)
     return Report(
         deployment={
             "name": estate.name,
@@ -53,6 +57,7 @@ def report_on(world: World, estate: Estate, progress: Progress) -> Report:
         retention=tuple(retention(world.clients.s3, estate.bucket, remarks)),
         resources=by_resource(points),
         remarks=tuple(remarks),
+        imports=imports,
     )
 
 

@@ -35,6 +35,7 @@ def report(output: Output, html_file: Path | None, stack: str) -> None:
 
     Ledger, evidence and bucket are read, nothing is changed. For each resource: its backups and their archives, when
     each was last proven, SHA-256 of evidence, manifests and proofs, locks and legal holds; and what needs a person.
+    Of a separated account: its imports, since when each is held, until when at least, and its evidence.
     """
     from backup_actions.aws import World
     from backup_actions.cli.report_page import page
@@ -68,10 +69,31 @@ def _show(output: Output, found: Report) -> None:
                 bytes_in_words(stored),
             )
         )
-    output.table(rows)
+    if found.resources or not found.imports:
+        output.table(rows)
+    if found.imports:
+        _show_imports(output, found)
     for point, archive in found.damaged:
         output.data(f"damaged: {archive.action} of {point.point}: {archive.problem or archive.manifest_now}")
     for point in found.unprotected:
         output.data(f"not archived: {point.point} of {point.resource}: {point.status}, {point.why}")
+    for each in found.failed_imports:
+        output.data(f"import failed: {each.announced} of {each.resource}: {each.problem or f'actions {each.actions}'}")
     for remark in found.remarks:
         output.talk(remark)
+
+
+def _show_imports(output: Output, found: Report) -> None:
+    columns = ("RESOURCE", "BACKUP OF", "IMPORTED", "STANDS", "KEPT AT LEAST UNTIL", "SNAPSHOT")
+    rows = [
+        (
+            each.resource,
+            each.made_at[:16],
+            each.imported_at[:16] or "-",
+            each.stage,
+            "it is released" if each.hold else each.promised_until[:16] or "-",
+            each.imported or "-",
+        )
+        for each in found.imports
+    ]
+    output.table([columns, *rows])
