@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -34,6 +34,20 @@ def test_an_import_that_has_failed_for_good_is_told_every_day_with_its_reason() 
         assert "KeyDisabled: the key is disabled" in trouble
         assert "imports forget" in trouble
     assert len(here.topic.told) == 2
+
+
+@pytest.mark.parametrize("resource_type", ["RDS", "Aurora", "EBS"])
+def test_a_copy_that_nobody_removed_after_a_failure_is_named(resource_type: str) -> None:
+    there = kept("failed", days_ago(1), stage=Stage.FAILED, resource_type=resource_type)
+    here = account(there, hours_later=2)
+    known = here.ledger.find(there.announcement.snapshot_arn)
+    assert known is not None
+    here.ledger.stand(replace(known, imported_arn="", imported_at=""))
+    here.clock.sleep(2 * 3600)
+
+    (trouble,) = retain(here.world, {})["troubles"]
+
+    assert trouble.endswith(f"still there, and paid for until then: {there.imported_arn}")
 
 
 def test_an_import_that_is_about_to_be_tried_again_is_not_told() -> None:

@@ -68,7 +68,7 @@ def take_stock(
     for known in imports:
         each = _as_it_is(world, known, machine_arn)
         if trouble := _unfinished(each, now):
-            troubles.append(trouble)
+            troubles.append(trouble + _left_of(world, each))
         if not each.imported_arn or each.stage is Stage.REMOVED:
             continue
         found = snapshot_of(world, each)
@@ -109,6 +109,12 @@ def _unfinished(each: Import, now: datetime) -> str:
         f"the import of {each.announcement.snapshot_arn} has failed and is not tried again by itself ({why}): send its "
         "dead letter to the queue of announcements, or give it up with `backup-actions imports forget`"
     )
+
+
+def _left_of(world: World, each: Import) -> str:
+    """What of a failed import is still there though no run cleans up after it any more; empty where nothing is."""
+    left = [copy.arn for copy in snapshots_of(world, each) if copy.arn != each.imported_arn]
+    return f"; still there, and paid for until then: {', '.join(sorted(left))}" if left else ""
 
 
 def snapshot_of(world: World, each: Import) -> Snapshot | None:
