@@ -167,7 +167,7 @@ def test_verification_moves_to_the_next_zone_too(new_flow: NewFlow) -> None:
 
 @pytest.mark.parametrize("lacking", ["volumes", "hosts"])
 def test_backup_is_kept_when_no_zone_has_room(new_flow: NewFlow, lacking: str) -> None:
-    flow = new_flow()
+    flow = new_flow(archive={"capacity_timeout_hours": 1})
     for zone in ZONES:
         if lacking == "volumes":
             flow.cloud.mishaps.no_volume_capacity(zone)

@@ -40,9 +40,11 @@ _LIMITS = """\
   from its name, so that all zones fill up alike; one whose job gets no host there for `placement_timeout_minutes` goes
   to the next. In its last zone it waits as long as others' jobs run there: a full zone is not one without capacity.
   EBS archives hold their volume while they wait for the archiving job: it is paid for that long, and counts
-  against the account's quota of gp3 storage, which nothing here watches.
-- **Throttling:** `CreateVolume` is tried three times in a zone, within six seconds, then in the next zone. A storm in
-  which all of these are throttled ends in `NoZoneLeft`: the backup is kept, people are told, and `replay` begins again.
+  against the account's quota of gp3 storage. Where that is full, the next ones wait, in the ledger as `waiting`.
+- **Throttling:** `CreateVolume` is tried six times in a zone, within a minute at most, then in the next zone; then the
+  run waits, 1 to 2 minutes at first and up to an hour later on, and goes through the zones again, for
+  `capacity_timeout_hours` (24). Only a storm that lasts longer ends in `NoZoneLeft`: the backup is kept, people are
+  told, and `replay` begins again.
 - **The ledger:** all who wait for an export read one partition (`lease#rds-export`), once in ten minutes each: 1,000
   that wait are two reads a second of a few items; DynamoDB gives a partition 3,000.
 - **State machines:** the longest history is far from the 25,000 events at which AWS ends an execution; waits grow to

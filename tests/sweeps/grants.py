@@ -11,6 +11,7 @@ from tests.flow.flow import ACTION, MAIN, NAME, VAULT, Flow
 
 INTAKE = f"{NAME}-intake"
 IMAGE = f"{ACTION}-job-image"
+_RECORD = f"{ACTION}-task-record"
 _REPORT, _DISCARD = f"{ACTION}-task-report", f"{ACTION}-task-discard"
 _ARCHIVE, _VERIFY = f"{ACTION}-job-archive", f"{ACTION}-job-verify"
 _CONCLUDE, _FINISH = f"{MAIN}-task-conclude", f"{MAIN}-task-finish"
@@ -97,6 +98,13 @@ def stopped_while_waiting(flow: Flow) -> None:
     flow.back_up()
 
 
+def full_quota(flow: Flow) -> None:
+    """There is no room for the volume for a while."""
+    flow.cloud.store.quota_gib = 1
+    flow.when(ACTION, "WaitForRoom", lambda: setattr(flow.cloud.store, "quota_gib", 2))
+    flow.back_up()
+
+
 def malformed(flow: Flow) -> None:
     """An event that nobody can understand."""
     detail = {"backupVaultName": VAULT, "status": "COMPLETED", "resourceType": "EBS", "resourceArn": "no ARN"}
@@ -119,6 +127,7 @@ SCENARIOS: Mapping[tuple[str, str], Scenario] = {
     (f"{ACTION}-workflow", "ec2:DetachVolume"): lost_with_parts,
     (f"{ACTION}-workflow", "batch:TerminateJob"): stopped_while_waiting,
     (f"{MAIN}-workflow", "states:StopExecution"): stopped_while_waiting,
+    (_RECORD, "dynamodb:PutItem"): full_quota,
     (_DISCARD, "s3:AbortMultipartUpload"): lost_with_parts,
     (_DISCARD, "s3:DeleteObject"): lost_before_the_manifest,
     (_ARCHIVE, "s3:AbortMultipartUpload"): failing_upload,

@@ -7,9 +7,7 @@ from typing import Any
 
 from backup_actions.aws import World
 from backup_actions.ledger.leases import Leases
-from backup_actions.ledger.ledger import Ledger
-from backup_actions.model.json_types import JsonObject
-from backup_actions.model.recovery_point import RecoveryPoint
+from backup_actions.ledger.record_tasks import record
 
 Event = Mapping[str, Any]
 
@@ -24,10 +22,11 @@ def hold(world: World, event: Event) -> Mapping[str, Any]:
     if lease is None:
         if not event["atWork"]:  # else what the slot is for goes on without it
             holders = sorted(other.owner for other in leases.held())
-            _record(world, event, "waiting", {"for": event["quota"], "slots": event["slots"], "held_by": holders})
+            details = {"for": event["quota"], "slots": event["slots"], "held_by": holders}
+            record(world, {**event, "status": "waiting", "details": details})
         return {"held": False, "slot": None}
     if event["waited"]:
-        _record(world, event, "processing", {"slot": lease.slot})
+        record(world, {**event, "status": "processing", "details": {"slot": lease.slot}})
     return {"held": True, "slot": lease.slot}
 
 
@@ -35,12 +34,6 @@ def release(world: World, event: Event) -> Mapping[str, Any]:
     """The run holds no slot any more."""
     _leases(world, event).release(event["owner"])
     return {"released": True}
-
-
-def _record(world: World, event: Event, status: str, details: JsonObject) -> None:
-    point = RecoveryPoint.from_json(event["recoveryPoint"])
-    ledger = Ledger(world.clients.dynamodb, event["ledger"], world.clock)
-    ledger.record_action(point, event["action"], run=event["run"], status=status, details=details)
 
 
 def _leases(world: World, event: Event) -> Leases:

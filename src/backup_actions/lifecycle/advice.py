@@ -8,6 +8,10 @@ from backup_actions import errors
 
 _SEE_THE_CAUSE = "The cause above names what stands in the way; correct it."
 _CAPACITY = "Wait for capacity, or name another availability zone under `zones` in the settings."
+_ROOM = (
+    "Where the cause names capacity, wait for it, or name another availability zone under `zones` in the settings; "
+    "where it names a limit, ask AWS for a higher quota; anything else has to be corrected."
+)
 _KEY = "Let this account use the KMS key that the cause names, in the policy of that key."
 _SERVICE = "Look the named operation up in the console of its service; AWS says there why it failed."
 
@@ -23,7 +27,7 @@ _OF_WORKFLOWS: Mapping[str, str] = {
     "KeyNotAccessible": _KEY,
     "LeftBehind": "Remove by hand what the cause names: it goes on costing money. Then start it again.",
     "NoPlaceLeft": _CAPACITY,
-    "NoZoneLeft": _CAPACITY,
+    "NoZoneLeft": _ROOM,
     "NotAcknowledged": "Look at the imports of the separated account; its news and dead letters say what happened.",
     "NotCopied": "Delete snapshots that nobody needs, or ask AWS for a higher quota of snapshots.",
     "NotCopyable": _SEE_THE_CAUSE,

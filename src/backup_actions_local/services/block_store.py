@@ -52,6 +52,8 @@ class BlockStore:
         self._snapshots: dict[str, Snapshot] = {}
         self._instances: dict[str, Instance] = {}
         self._held: list[Path] = []
+        self.quota_gib = 50 * 1024
+        """How much all volumes of gp3 may hold together: the quota L-7A658B76 of an account, 50 TiB by default."""
         for folder in ("volumes", "snapshots", "instances"):
             (directory / folder).mkdir(parents=True, exist_ok=True)
 

@@ -87,6 +87,9 @@ class Ec2:
         if self._mishaps.strike("volume capacity", zone):
             message = f"There is not enough capacity to fulfill your EBS volume provision request in {zone}."
             raise Refused("InsufficientVolumeCapacity", message, 500)
+        if sum(volume.size_gib for volume in self._store.volumes()) + size_gib > self._store.quota_gib:
+            most = f"your maximum gp3 storage limit of {self._store.quota_gib / 1024:g} TiB"
+            raise Refused("VolumeLimitExceeded", f"You have exceeded {most} in this region.")
         return self._store.create(
             source.image if source else None,
             zone=zone,

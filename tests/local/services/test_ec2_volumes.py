@@ -122,6 +122,18 @@ def test_a_zone_without_capacity_refuses_and_another_does_not(cloud: Cloud, ec2:
     cloud.mishaps.assert_all_happened()
 
 
+def test_volumes_beyond_the_account_s_quota_are_refused_until_one_is_gone(cloud: Cloud, ec2: Ask) -> None:
+    cloud.store.quota_gib = 3
+    first = ec2("CreateVolume", AvailabilityZone=ZONE, Size=2)
+    cloud.clock.sleep(10)
+
+    assert _refusal(ec2, "CreateVolume", AvailabilityZone="us-east-1b", Size=2) == "VolumeLimitExceeded"
+    assert ec2("CreateVolume", AvailabilityZone=ZONE, Size=1)["State"] == "creating"
+    ec2("DeleteVolume", VolumeId=first["VolumeId"])
+    cloud.clock.sleep(60)
+    assert ec2("CreateVolume", AvailabilityZone=ZONE, Size=2)["State"] == "creating"
+
+
 def test_a_volume_can_be_planned_to_end_in_error(cloud: Cloud, ec2: Ask) -> None:
     cloud.mishaps.volume_fails()
     volume = ec2("CreateVolume", AvailabilityZone=ZONE, Size=1)

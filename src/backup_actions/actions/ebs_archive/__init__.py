@@ -17,6 +17,10 @@ ACTION = Action(
     settings=EbsArchiveSettings,
     permissions=PERMISSIONS,
     tasks={
+        "record": Task(
+            code="backup_actions.ledger.record_tasks:record",
+            doc="Writes into the ledger that the run waits, and for what, or that it goes on.",
+        ),
         "report": Task(
             code="backup_actions.actions.ebs_archive.tasks:report",
             doc="Reads manifest and verification back and says what was archived and whether it is verified.",

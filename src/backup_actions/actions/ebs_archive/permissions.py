@@ -8,6 +8,7 @@ _VOLUMES = "arn:${Partition}:ec2:${Region}:${Account}:volume/*"
 _INSTANCES = "arn:${Partition}:ec2:${Region}:${Account}:instance/*"
 _SNAPSHOTS = "arn:${Partition}:ec2:${Region}::snapshot/*"
 _KEYS = "arn:${Partition}:kms:${Region}:${Account}:key/*"
+_LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _ARCHIVES = f"{_BUCKET}/ebs-archive/*"
 _EVIDENCE = f"{_BUCKET}/evidence/*"
@@ -121,12 +122,17 @@ _WORKFLOW = (
         ("ec2:DetachVolume",), on=(_VOLUMES, _INSTANCES), when=OURS, for_=("DetachVolume",), because=_UNKNOWN_IDS
     ),
     *running_jobs("archive", "image", "verify", looked_for=("FindJob", "DescribeJob", "FindOthersAtWork", "ListJobs")),
-    Statement(("lambda:InvokeFunction",), on=("${Function_report}", "${Function_discard}"), for_=("Report", "Discard")),
+    Statement(
+        ("lambda:InvokeFunction",),
+        on=("${Function_record}", "${Function_report}", "${Function_discard}"),
+        for_=("RecordWaiting", "RecordGoingOn", "Report", "Discard"),
+    ),
 )
 
 PERMISSIONS = Permissions(
     workflow=_WORKFLOW,
     tasks={
+        "record": (Statement(("dynamodb:PutItem",), on=_LEDGER, for_=("what the run waits for",)),),
         "report": (
             _in_archives("s3:GetObject", for_="manifest"),
             Statement(("s3:GetObject",), on=_EVIDENCE, for_=("verification",), because="one folder per recovery point"),

@@ -59,6 +59,13 @@ class EbsArchiveSettings(Settings):
     verify_sample_percent: int = setting(
         "How much of the archive a sampled verification reads back, in percent.", default=5, at_least=1, at_most=100
     )
+    capacity_timeout_hours: int = setting(
+        "How long to go through all zones again and again while none takes the volume or the job: for capacity of EBS "
+        "or Spot, for the account's quotas of volumes, and while EC2 throttles. Such a run waits, and has not failed.",
+        default=24,
+        at_least=1,
+        at_most=48,
+    )
     placement_timeout_minutes: int = setting(
         "How long a job may wait for Spot capacity in one zone before the next zone is tried.",
         default=30,

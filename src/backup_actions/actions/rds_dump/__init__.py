@@ -24,7 +24,7 @@ ACTION = Action(
             timeout_seconds=120,
         ),
         "record": Task(
-            code="backup_actions.actions.rds_dump.tasks:record",
+            code="backup_actions.ledger.record_tasks:record",
             doc="Writes into the ledger that the run waits for capacity or a quota, or goes on.",
         ),
         "set-password": Task(

@@ -1,4 +1,4 @@
-"""The short steps: what the run waits for, and what it has come to."""
+"""The short step at the end: what the run has come to."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from backup_actions.aws import World
 from backup_actions.aws.documents import describe_object, read_document
 from backup_actions.aws.stored_archives import Verdict, verdict_on
 from backup_actions.errors import NotVerified
-from backup_actions.ledger import Ledger
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
-from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
 from backup_actions.model.usage import Counted, Usage, added, of_kind, usage_of_jobs
 
@@ -21,14 +19,6 @@ Event = Mapping[str, Any]
 # A workflow's state holds 256 KiB, and a server may have thousands of databases.
 _MOST_NAMED = 100
 _LONGEST_REASON = 500  # it goes into the command of a job, which holds 8 KiB
-
-
-def record(world: World, event: Event) -> Mapping[str, str]:
-    """The ledger says that the run waits, and for what, or that it goes on."""
-    ledger = Ledger(world.clients.dynamodb, event["ledger"], world.clock)
-    point, status = RecoveryPoint.from_json(event["recoveryPoint"]), event["status"]
-    ledger.record_action(point, event["action"], run=event["run"], status=status, details=event["details"])
-    return {"status": status}
 
 
 def report(world: World, event: Event) -> Mapping[str, Any]:
