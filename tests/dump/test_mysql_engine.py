@@ -30,11 +30,11 @@ from backup_actions.archive.folder_store import FolderStore
 from backup_actions.dump import dump, restore, verify_dump
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, RowChecksums, Section, Server
-from backup_actions.dump.mysql import row_sums
+from backup_actions.dump.mysql import counting, row_sums
 from backup_actions.dump.mysql.engine import MySqlEngine
 from backup_actions.dump.mysql.programs import dump_program
 from backup_actions.dump.mysql.rows import shapes
-from backup_actions.dump.mysql.session import session
+from backup_actions.dump.mysql.session import Row, Session, session
 from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import DatabaseUnreachable, DumpFailed, LoadFailed
 from backup_actions_local.databases.certificates import Authority
@@ -138,6 +138,23 @@ class TestMariaDb(EngineContract):
 
         assert {subject.engine.row_checksums(server) for server in servers} == {1}
         assert subject.engine.row_checksums(subject.engine.server(subject.source)) == 2
+
+    def test_tables_are_summed_up_in_pieces_as_they_are_as_a_whole(
+        self, subject: Subject, whole: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(counting, "_PIECE_BYTES", 1)
+        asked_for: list[str] = []
+        first = Session.first
+
+        def noted(self: Session, sql: str, *values: str) -> Row:
+            asked_for.append(sql)
+            return first(self, sql, *values)
+
+        monkeypatch.setattr(Session, "first", noted)
+
+        assert counted(described(subject, torture.DATABASE)) == counted(whole)
+        assert sum("FROM `numbers` FORCE INDEX (PRIMARY) WHERE" in sql for sql in asked_for) > 2
+        assert sum("FROM `no_key`" in sql for sql in asked_for) == 1
 
     @pytest.mark.usefixtures("copy")
     def test_the_first_way_finds_the_same_rows_in_a_copy(self, subject: Subject) -> None:
@@ -318,6 +335,22 @@ def test_a_server_that_is_killed_fails_the_dump(mysql_image: DatabaseImage, tmp_
             engine.server(source)
 
 
+def test_who_counts_is_told_before_it_is_done_that_a_dump_has_failed(
+    server: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "_LOOK_SECONDS", 0.001)
+    told: list[int] = []
+
+    def fails(told_bytes: int) -> None:
+        told.append(told_bytes)
+        raise DumpFailed(what="a section", reason="something else went wrong")
+
+    with pytest.raises(DumpFailed, match="something else went wrong"):
+        MySqlEngine().describe(server, "many", fails)
+
+    assert told == [0]
+
+
 def test_a_target_without_room_says_so(server: Connection) -> None:
     engine = MySqlEngine()
     content = (
@@ -362,8 +395,8 @@ def _rows(cursor: Any, database: str, table: str) -> list[str]:
 
 def _summed_up(subject: Subject, database: str, way: RowChecksums) -> dict[str, tuple[int, str]]:
     with session(subject.source, _not_dumped, database) as asked:
-        tables = [row_sums.counted(asked, shape, way) for shape in shapes(asked, database)]
-    return {table.name: (table.rows, table.checksum) for table in tables}
+        sums = {shape.name: row_sums.summed_up(asked, shape, way) for shape in shapes(asked, database)}
+    return {name: (found.rows, str(found.total)) for name, found in sums.items()}
 
 
 def _definers(subject: Subject, database: str, kind: str) -> set[tuple[str, str]]:

@@ -12,13 +12,14 @@ import pymysql
 from backup_actions.dump.connection import Connection, Family
 from backup_actions.dump.description import Database, DatabaseObject, RowChecksums, Section, Server, Table
 from backup_actions.dump.mysql.accounts import accounts
+from backup_actions.dump.mysql.counting import counted
 from backup_actions.dump.mysql.dumping import dumped
 from backup_actions.dump.mysql.loading import inspecting, loading
 from backup_actions.dump.mysql.notes import notes
 from backup_actions.dump.mysql.objects import inventory, objects
 from backup_actions.dump.mysql.programs import require_client
-from backup_actions.dump.mysql.row_sums import best_way, counted
-from backup_actions.dump.mysql.rows import TableShape, shapes
+from backup_actions.dump.mysql.row_sums import best_way
+from backup_actions.dump.mysql.rows import shapes
 from backup_actions.dump.mysql.sections import sections
 from backup_actions.dump.mysql.session import Session, session, version_number
 from backup_actions.dump.mysql.text import quoted
@@ -74,7 +75,8 @@ class MySqlEngine:
         """Rows are counted and summed up by the server; see ``mysql.row_sums`` and ``mysql.objects``."""
         with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
             way = row_checksums or best_way(asked.server)
-            tables = tuple(_told(asked, shape, way, progress) for shape in shapes(asked, database))
+            failed = partial(_not_described, f"the database {database!r}")
+            tables = counted(to, failed, database, shapes(asked, database), way, progress)
             return _database(asked, database, tables, objects(asked, database))
 
     def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
@@ -165,12 +167,6 @@ def _database(asked: Session, name: str, tables: tuple[Table, ...], found: tuple
         tables=tables,
         objects=found,
     )
-
-
-def _told(asked: Session, shape: TableShape, way: RowChecksums, progress: Callable[[int], None]) -> Table:
-    table = counted(asked, shape, way)
-    progress(shape.size_bytes)
-    return table
 
 
 def _not_described(what: str, words: str) -> DumpFailed:

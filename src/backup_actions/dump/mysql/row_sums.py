@@ -31,8 +31,9 @@ rows, if it is dumped (``history``).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from backup_actions.dump.description import RowChecksums, Server, Table
+from backup_actions.dump.description import RowChecksums, Server
 from backup_actions.dump.mysql.rows import Column, TableShape
 from backup_actions.dump.mysql.session import Session, version_number
 from backup_actions.dump.mysql.text import quoted
@@ -55,13 +56,22 @@ def best_way(server: Server) -> RowChecksums:
     return 2 if server.product == "mariadb" and version_number(server.version) >= (10, 8) else 1
 
 
-def counted(session: Session, shape: TableShape, way: RowChecksums) -> Table:
-    """The table's rows, counted and summed up."""
+class Sum(NamedTuple):
+    """How many rows there are, and their checksum. Sums of a table's parts add up to that of the table."""
+
+    rows: int
+    total: int
+
+
+def summed_up(session: Session, shape: TableShape, way: RowChecksums, condition: str = "") -> Sum:
+    """The table's rows, or those of which a condition on its key holds."""
     past = " FOR SYSTEM_TIME ALL" if shape.history else ""
+    # Whatever the server believes of its tables, a part must not be looked for in all of them.
+    part = f" FORCE INDEX (PRIMARY) WHERE {condition}" if condition else ""
     rows, total = session.first(
-        f"SELECT COUNT(*), SUM({_of_row(session, shape, way)}) FROM {quoted(shape.name)}{past}"  # noqa: S608 - names are quoted
+        f"SELECT COUNT(*), SUM({_of_row(session, shape, way)}) FROM {quoted(shape.name)}{past}{part}"  # noqa: S608 - names are quoted
     )
-    return Table(schema="", name=shape.name, rows=rows, checksum=str(total or 0), size_bytes=shape.size_bytes)
+    return Sum(int(rows), int(total or 0))
 
 
 def _of_row(session: Session, shape: TableShape, way: RowChecksums) -> str:

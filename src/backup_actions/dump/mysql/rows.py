@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backup_actions.dump.mysql.session import Session, version_number
@@ -10,6 +11,7 @@ from backup_actions.dump.mysql.session import Session, version_number
 _ELSEWHERE = frozenset({"MRG_MYISAM", "MRG_ISAM", "CONNECT", "OQGRAPH", "SPIDER", "VP", "FEDERATED"})
 _READ_AS_TEXT = frozenset({"inet4", "inet6", "uuid"})
 _ROW_TIMES = ("ROW START", "ROW END")
+_WHOLE_NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class TableShape:
     is_versioned: bool
     history: bool
     """Whether rows of the past can be dumped and loaded."""
+    divided_by: str
+    """The column by whose ranges its rows can be read apart: a whole number, in whose order they lie; or none."""
 
     @property
     def has_floats(self) -> bool:
@@ -65,8 +69,16 @@ def shapes(session: Session, database: str) -> tuple[TableShape, ...]:
             is_virtual, is_row_time = "VIRTUAL GENERATED" in extra, expression in _ROW_TIMES
             is_generated = is_virtual or "STORED GENERATED" in extra or "PERSISTENT" in extra
             columns.setdefault(table, []).append(Column(name, kind, is_virtual, is_generated, is_row_time))
+    keys = _dividing_columns(session, database, columns)
     found = (
-        _shape(session, name, kind, int(size or 0), tuple(columns.get(name, ())))
+        _shape(
+            session,
+            name,
+            kind,
+            int(size or 0),
+            tuple(columns.get(name, ())),
+            keys.get(name, "") if engine == "InnoDB" else "",  # elsewhere each row of a range is looked for
+        )
         for schema, name, kind, engine, size in session.rows(
             "SELECT table_schema, table_name, table_type, engine, data_length + index_length "
             "FROM information_schema.tables WHERE table_schema = %s",
@@ -82,8 +94,24 @@ def keeps_history(session: Session) -> bool:
     return session.is_mariadb and version_number(session.server.version) >= (10, 11)
 
 
-def _shape(session: Session, name: str, kind: str, size_bytes: int, columns: tuple[Column, ...]) -> TableShape:
+def _dividing_columns(session: Session, database: str, columns: Mapping[str, Sequence[Column]]) -> dict[str, str]:
+    """The first column of each table's primary key, where that is a whole number."""
+    return {
+        table: name
+        for schema, table, name in session.rows(
+            "SELECT table_schema, table_name, column_name FROM information_schema.statistics "
+            "WHERE table_schema = %s AND index_name = 'PRIMARY' AND seq_in_index = 1",
+            database,
+        )
+        if schema == database
+        and any(column.name == name and column.kind in _WHOLE_NUMBERS for column in columns.get(table, ()))
+    }
+
+
+def _shape(
+    session: Session, name: str, kind: str, size_bytes: int, columns: tuple[Column, ...], divided_by: str
+) -> TableShape:
     versioned = kind == "SYSTEM VERSIONED"
     by_transaction = any(column.is_row_time and column.kind == "bigint" for column in columns)
     history = versioned and not by_transaction and keeps_history(session)
-    return TableShape(name, size_bytes, columns, is_versioned=versioned, history=history)
+    return TableShape(name, size_bytes, columns, is_versioned=versioned, history=history, divided_by=divided_by)

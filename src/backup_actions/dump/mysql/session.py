@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,12 @@ class Session:
         finally:
             self._connection.use_unicode = True
             self.rows("SET SESSION character_set_results = utf8mb4")
+
+    def cut(self) -> None:
+        """Whoever waits for an answer on it, in whichever thread, hears that the connection is lost."""
+        with suppress(OSError):  # it is lost already
+            # Closing it would wake up nobody, and the driver has nothing else to offer.
+            self._connection._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined] # noqa: SLF001
 
     def can(self, sql: str) -> bool:
         """Whether the server carries a statement out. Raises what pymysql raises where the connection is lost."""
