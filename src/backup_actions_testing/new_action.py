@@ -59,8 +59,9 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/API_GetSupportedResourceT
 @click.option(
     "--handles",
     required=True,
+    metavar="TYPE",
     type=click.Choice(list(RESOURCES), case_sensitive=False),
-    help="AWS Backup's type of the resources whose backups it is for.",
+    help=f"AWS Backup's type of the resources whose backups it is for: {', '.join(RESOURCES)}.",
 )
 @click.option(
     "--directory",

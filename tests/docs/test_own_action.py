@@ -1,7 +1,8 @@
 """The page about own actions is true: its boxes are run, in their order, in a folder outside of the project.
 
-Replaced are the package registry (``pip`` installs what lies here, without looking for anything else) and the CDK's
-command line, which needs an account; that the CDK application takes packages of others is tested by itself.
+Replaced are the set-up of the checkout (its environment is the one that the tests run in), the package registry
+(``pip`` installs what lies here, without looking for anything else) and the CDK's command line, which needs an account;
+that the CDK application takes packages of others is tested by itself.
 """
 
 from __future__ import annotations
@@ -26,14 +27,11 @@ _MARK = "--- end of box"
 
 PIP = f"""#!/bin/sh
 test "$1" = install && shift
-case "$*" in
-  "aws-backup-actions[testing]") exec "{sys.executable}" -c "from importlib.metadata import metadata
-assert 'testing' in metadata('aws-backup-actions').get_all('Provides-Extra')" ;;
-  *) arguments=$(echo "$*" | sed 's/\\[testing\\]//')
-     exec "{sys.executable}" -m pip install --quiet --no-deps --no-build-isolation --no-index \\
-       --disable-pip-version-check --root-user-action=ignore --prefix "$SITE" $arguments ;;
-esac
+arguments=$(echo "$*" | sed 's/\\[testing\\]//')
+exec "{sys.executable}" -m pip install --quiet --no-deps --no-build-isolation --no-index \\
+  --disable-pip-version-check --root-user-action=ignore --upgrade --prefix "$SITE" $arguments
 """
+MAKE = '#!/bin/sh\ntest "$*" = .venv/ready && mkdir -p .venv/bin && : > .venv/bin/activate\n'
 NPX = '#!/bin/sh\ntest "$*" = "aws-cdk@2.1148.1 deploy" && test -f app.py && test -f backup-actions.yaml\n'
 
 
@@ -77,7 +75,13 @@ def _said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (checkout / "app.py").symlink_to(ROOT / "app.py")
     pytest_program = f'#!/bin/sh\nexec "{sys.executable}" -m pytest -q -W error -p no:cacheprovider "$@"\n'
     ours = f'#!/bin/sh\nexec "{sys.executable}" -m backup_actions.cli "$@"\n'
-    for name, text in (("pip", PIP), ("npx", NPX), ("pytest", pytest_program), ("backup-actions", ours)):
+    for name, text in (
+        ("make", MAKE),
+        ("pip", PIP),
+        ("npx", NPX),
+        ("pytest", pytest_program),
+        ("backup-actions", ours),
+    ):
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"

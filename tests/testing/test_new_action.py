@@ -72,6 +72,20 @@ def test_a_type_that_aws_backup_does_not_have_is_refused(tmp_path: Path, capfd: 
     assert "'EBD' is not one of" in capfd.readouterr().err
 
 
+def test_help_spells_types_as_aws_backup_does(capfd: pytest.CaptureFixture[str]) -> None:
+    run(["new-action", "--help"])
+
+    told = " ".join(capfd.readouterr().out.split())
+    assert "--handles TYPE AWS Backup's type of the resources whose backups it is for: Aurora, CloudFormation" in told
+    assert all(each in told for each in RESOURCES)
+
+
+def test_nothing_that_is_written_comes_from_elsewhere(tmp_path: Path) -> None:
+    folder = write_package("vm-notes", "VirtualMachine", tmp_path)
+
+    assert "https://" not in (folder / "README.md").read_text(encoding="utf-8")
+
+
 def test_scripts_are_told_what_was_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run(["new-action", "efs-notes", "--handles", "efs", "--directory", str(tmp_path), "--json"])
 
