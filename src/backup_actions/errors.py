@@ -56,7 +56,10 @@ class SettingsUnreadable(BackupActionsError):
 
     code = "BA0102"
     sentence = "cannot read the settings file {path}: {reason}"
-    remedy = "Name another file, or write one with `backup-actions check --example > backup-actions.yaml`."
+    remedy = (
+        "Correct what is named above, name another file, or write one with "
+        "`backup-actions check --example > backup-actions.yaml`."
+    )
     exit_code = 2
 
 

@@ -431,6 +431,8 @@ def test_a_date_is_the_text_that_was_written(write: Callable[[str], Path]) -> No
         ("a: !!bool maybe", "this is no value (line 1)"),
         ("a: " + "9" * 5000, "this is no value (line 1)"),
         ("a: 1\n---\nb: 2", "expected a single document"),
+        ("a:\n\tb: 1", "cannot start any token (line 2); indent with spaces, not with tabs"),
+        ("a: 1\nb: \0", "the character '\\x00' is not allowed (line 2)"),
         ("[" * 3000, "its values are nested too deeply"),
     ],
 )
@@ -458,7 +460,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "backup-actions.yaml"
     path.write_bytes(b"a: \xff")
 
-    with pytest.raises(SettingsUnreadable, match="byte 3 is not UTF-8"):
+    with pytest.raises(SettingsUnreadable, match=r"byte 3 is not UTF-8 \(line 1\)"):
         load(path, [ACTION])
 
 

@@ -46,6 +46,21 @@ def test_whoever_wants_compliance_is_told_to_try_governance_first() -> None:
     assert "try the deployment with governance" in remark
 
 
+def test_where_nothing_is_done_with_backups_it_is_said() -> None:
+    none = {action.name: {"enabled": False} for action in ACTIONS}
+
+    assert said({"actions": none}) == ["actions: none is enabled; backups are kept, and nothing is made of them"]
+
+
+def test_a_region_that_nobody_knows_is_told_and_may_be_a_new_one() -> None:
+    places = {"region": "us-esat-1", "zones": ["us-esat-1a"]}
+
+    assert said(places) == [
+        "region: the botocore that is installed here knows no us-esat-1; like it are us-west-1, us-east-1, us-west-2"
+    ]
+    assert said({"region": "cn-north-1", "zones": ["cn-north-1a"]}) == []
+
+
 def test_endpoints_in_one_zone_are_what_every_other_zone_depends_on() -> None:
     (remark,) = said({"network": {"kind": "isolated"}})
 

@@ -114,7 +114,9 @@ def _reason(error: ErrorDetails) -> str:
             return _not_a_text(given)
         case "tuple_type":
             return f"it must be a list{_with_brackets(given)}"
-        case "dict_type" | "model_type" | "mapping_type":
+        case "dict_type":
+            return f"it must be a section, each line of it `name: value`, not {_described(given)}"
+        case "model_type" | "mapping_type":
             return f"it must be a section with settings of its own, not {_described(given)}"
         case _:
             message = error["msg"].replace("Input should", "it should")

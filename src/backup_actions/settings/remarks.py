@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from backup_actions.settings.endpoints import CALLED_BY_HOSTS, GATEWAYS, called_by_jobs, interface_endpoints
@@ -15,8 +16,21 @@ if TYPE_CHECKING:
 
 def remarks(settings: DeploymentSettings, actions: Iterable[Action]) -> Iterator[str]:
     """One sentence for each thing that is worth a second look."""
+    yield from _of_the_region(settings.region)
+    if not settings.imports and not settings.enabled(actions):
+        yield "actions: none is enabled; backups are kept, and nothing is made of them"
     yield from _of_the_lock(settings)
     yield from _of_the_network(settings, actions)
+
+
+def _of_the_region(region: str) -> Iterator[str]:
+    """It may be newer than what is installed here, so it is not refused."""
+    from backup_actions.aws.regions import known_regions
+
+    if region not in (known := known_regions()):
+        alike = get_close_matches(region, sorted(known), n=3)
+        guess = f"; like it are {', '.join(alike)}" if alike else ""
+        yield f"region: the botocore that is installed here knows no {region}{guess}"
 
 
 def _of_the_lock(settings: DeploymentSettings) -> Iterator[str]:

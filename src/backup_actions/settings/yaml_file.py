@@ -57,13 +57,22 @@ class _Loader(yaml.SafeLoader):
 def read(path: Path) -> Document:
     """Raise SettingsUnreadable unless the file is YAML that consists of settings."""
     try:
-        return parse(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise SettingsUnreadable(path=path, reason=_sentence(error)) from error
+        content = path.read_bytes()
     except OSError as error:
         raise SettingsUnreadable(path=path, reason=error.strerror or error) from error
+    try:
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SettingsUnreadable(path=path, reason=f"byte {error.start} is not UTF-8") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsUnreadable(path=path, reason=f"byte {error.start} is not UTF-8 (line {line})") from error
+    try:
+        return parse(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        reason = f"the character {chr(error.character)!a} is not allowed (line {line})"
+        raise SettingsUnreadable(path=path, reason=reason) from error
+    except yaml.YAMLError as error:
+        raise SettingsUnreadable(path=path, reason=_sentence(error)) from error
 
 
 def parse(text: str) -> Document:
@@ -130,5 +139,6 @@ def _sentence(error: yaml.YAMLError) -> str:
     """PyYAML's several lines as one clause."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem:
         where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-        return ", ".join(filter(None, (error.context, error.problem))) + where
+        remedy = "; indent with spaces, not with tabs" if "'\\t'" in error.problem else ""
+        return ", ".join(filter(None, (error.context, error.problem))) + where + remedy
     return " ".join(str(error).split())
