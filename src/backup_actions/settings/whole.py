@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from backup_actions.settings.backup_plans_whole import backup_plan_misfits
 from backup_actions.settings.endpoints import without_endpoint
+from backup_actions.settings.functions_whole import function_misfits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ def misfits(settings: DeploymentSettings, actions: Iterable[Action]) -> Iterator
     yield from _without_place_for_databases(settings, enabled)
     yield from _image_not_reached(settings)
     yield from backup_plan_misfits(settings)
+    yield from function_misfits(settings, enabled)
 
 
 def _not_offered(settings: DeploymentSettings, action: Action) -> Iterator[tuple[Place, str]]:
