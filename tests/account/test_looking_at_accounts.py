@@ -264,6 +264,26 @@ def test_the_policy_that_the_plans_give_their_vault_lets_the_one_role_through(lo
     assert only.outcome is Outcome.GOOD
 
 
+def test_a_policy_that_lets_the_main_role_through_by_its_name_lets_backups_go_without_plans_too(
+    look_at: LookAt,
+) -> None:
+    role = "arn:aws:iam::111122223333:role/backup-actions-recovery-point-workflow-*"
+    guarded = denying(Condition={"ArnNotLike": {"aws:PrincipalArn": role}})
+
+    (only,) = look_at(FakeAccount().but(GetBackupVaultAccessPolicy=guarded), "vaults")
+
+    assert only.outcome is Outcome.GOOD
+
+
+def test_a_policy_that_denies_another_role_of_the_deployment_is_no_objection(look_at: LookAt) -> None:
+    others = "arn:aws:iam::111122223333:role/backup-actions-ebs-archive-*"
+    guarded = denying(Condition={"ArnLike": {"aws:PrincipalArn": others}})
+
+    (only,) = look_at(FakeAccount().but(GetBackupVaultAccessPolicy=guarded), "vaults")
+
+    assert only.outcome is Outcome.GOOD
+
+
 def test_results_of_queries_do_not_fit_into_a_locked_bucket(look_at: LookAt) -> None:
     account = FakeAccount().but(GetObjectLockConfiguration=LOCKED)
 

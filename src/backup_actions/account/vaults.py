@@ -60,9 +60,5 @@ def _policy(around: Surroundings, name: str, action: str) -> Iterator[Result]:
 
 
 def _who_lets_go(settings: DeploymentSettings) -> str:
-    """The role's ARN; CloudFormation names it where no vault of the plans has to know it."""
-    plans = settings.backup_plans
-    return role_arn(
-        settings,
-        role_name(settings, "recovery-point", "workflow") if plans and plans.vault.is_guarded else f"{settings.name}-*",
-    )
+    """The ARN of the main machine's role, which is called so whatever else the settings say."""
+    return role_arn(settings, role_name(settings, "recovery-point", "workflow"))
