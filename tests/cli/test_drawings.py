@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from xml.etree import ElementTree
 
 import pytest
 
 from backup_actions.cli.drawing import graph_of, mermaid, svg
+from backup_actions.cli.drawing.labels import placed
 from backup_actions.cli.drawing.layout import laid_out
 from backup_actions.cli.errors import run
 from backup_actions.contract import Action
@@ -75,6 +77,41 @@ def test_an_svg_is_whole_and_its_boxes_stand_apart(action: Action) -> None:
             or float(one["x"]) + float(one["width"]) < float(other["x"])
             or float(other["x"]) + float(other["width"]) < float(one["x"])
         )
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_no_arrow_runs_through_a_box(action: Action) -> None:
+    root = ElementTree.fromstring(svg(graph_of(action), title=action.title))  # noqa: S314 - our own
+    boxes = [
+        (float(each["x"]), float(each["x"]) + float(each["width"]), float(each["y"]), float(each["y"]) + 40)
+        for each in (rect.attrib for rect in root.iter("{http://www.w3.org/2000/svg}rect"))
+    ]
+    for way in (
+        path.attrib["d"] for path in root.iter("{http://www.w3.org/2000/svg}path") if "marker-end" in path.attrib
+    ):
+        start, *steps = re.findall(r"[MCV][^MCV]*", way)
+        x, y = map(float, start[1:].split())
+        for step in steps:
+            *_, to_x, to_y = (x, *map(float, step[1:].split()))
+            for left, right, top, bottom in boxes:
+                beside = max(x, to_x) <= left or min(x, to_x) >= right
+                assert max(y, to_y) <= top or min(y, to_y) >= bottom or (step[0] == "V" and beside)
+            x, y = to_x, to_y
+
+
+def test_words_on_arrows_do_not_hide_each_other() -> None:
+    ends = [("otherwise, and for as long as it takes", (0.0, 0.0), (30.0 * number, 56.0)) for number in range(9)]
+
+    labels = placed(ends)
+
+    assert not any(one.is_on(other) for one, other in itertools.combinations(labels, 2))
+    assert all(6 <= label.y <= 50 for label in labels), "in the gap between two rows"
+
+
+def test_many_errors_of_one_arrow_are_counted() -> None:
+    (dump,) = (action for action in ACTIONS if action.name == "rds-dump")
+
+    assert "InsufficientDbClusterCapacityException and 2 more" in [edge.label for edge in graph_of(dump).edges]
 
 
 def test_an_arrow_back_leads_up_and_a_long_one_has_a_place_in_each_row() -> None:

@@ -1,4 +1,4 @@
-"""A workflow as boxes and arrows. What is left out: retries, and conditions too long to be read on an arrow."""
+"""A workflow as boxes and arrows. What is left out: retries, and what is too long to be read on an arrow."""
 
 from __future__ import annotations
 
@@ -106,8 +106,13 @@ def _edges(scope: Mapping[str, Any], then: tuple[str, ...]) -> Iterator[Edge]:
         if "Default" in state:
             yield Edge(name, str(state["Default"]), "otherwise")
         for each in state.get("Catch", ()):
-            errors = [error.rpartition(".")[2] for error in each["ErrorEquals"] if error != "States.ALL"]
-            yield Edge(name, str(each["Next"]), ", ".join(errors) or "any error", is_error=True)
+            yield Edge(name, str(each["Next"]), _errors(each["ErrorEquals"]), is_error=True)
+
+
+def _errors(caught: list[str]) -> str:
+    names = [error.rpartition(".")[2] for error in caught if error != "States.ALL"] or ["any error"]
+    whole = ", ".join(names)
+    return whole if len(whole) <= _LONGEST_LABEL or len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _condition(choice: Mapping[str, Any]) -> str:

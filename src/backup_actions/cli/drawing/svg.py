@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from backup_actions.cli.drawing.labels import Point, placed
 from backup_actions.cli.drawing.layout import Layout, laid_out
 
 if TYPE_CHECKING:
     from backup_actions.cli.drawing.graph import Edge, Graph, Node
 
-_ROW, _HEIGHT, _MARGIN = 84.0, 40.0, 24.0
+_ROW, _HEIGHT, _MARGIN = 96.0, 40.0, 24.0
 _LETTER = 7.2
 _STYLE = """
   svg { color-scheme: light dark; background: light-dark(#fff, #16181d); font: 12px system-ui, sans-serif }
@@ -33,9 +34,12 @@ def svg(graph: Graph, *, title: str) -> str:
     numbers = {node.name: number for number, node in enumerate(graph.nodes)}
     widths = [_width(node) for node in graph.nodes]
     layout = laid_out(widths, [(numbers[edge.source], numbers[edge.target]) for edge in graph.edges])
-    left = min(layout.middles[number] - width / 2 for number, width in enumerate(widths)) - _MARGIN
-    right = max(layout.middles[number] + width / 2 for number, width in enumerate(widths)) + _MARGIN
-    left, right = min(left, *layout.middles.values()), max(right, *layout.middles.values())
+    ways = [_points(way, layout) for way in layout.ways]
+    labels = placed([(edge.label, way[0], way[1]) for edge, way in zip(graph.edges, ways, strict=True) if edge.label])
+    extents = [(layout.middles[number], width) for number, width in enumerate(widths)]
+    extents += [(label.x, label.width) for label in labels] + [(x, 0.0) for way in ways for x, _ in way]
+    left = min(x - width / 2 for x, width in extents) - _MARGIN
+    right = max(x + width / 2 for x, width in extents) + _MARGIN
     height = layout.row_count * _ROW + _MARGIN
     box = f"{left:.0f} 0 {right - left:.0f} {height:.0f}"
     lines = [
@@ -45,9 +49,9 @@ def svg(graph: Graph, *, title: str) -> str:
         f"<style>{_STYLE}</style>",
         '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 L8 4 L0 8 z"/></marker></defs>',
-        *(_arrow(edge, way, layout) for edge, way in zip(graph.edges, layout.ways, strict=True)),
+        *(_arrow(edge, way) for edge, way in zip(graph.edges, ways, strict=True)),
         *(line for number, node in enumerate(graph.nodes) for line in _box(node, widths[number], number, layout)),
-        *(_label(edge, way, layout) for edge, way in zip(graph.edges, layout.ways, strict=True) if edge.label),
+        *(f'<text class="label" x="{each.x:.1f}" y="{each.y:.1f}">{escape(each.text)}</text>' for each in labels),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -73,22 +77,21 @@ def _box(node: Node, width: float, number: int, layout: Layout) -> Iterator[str]
         yield f'<text class="note" x="{x:.1f}" y="{y + 9:.1f}">{escape(node.note)}</text>'
 
 
-def _arrow(edge: Edge, way: Sequence[int], layout: Layout) -> str:
+def _points(way: Sequence[int], layout: Layout) -> list[Point]:
+    """From one box's edge to the other's. Through the rows between them it leads straight, beside their boxes."""
+    half = _HEIGHT / 2 if layout.rows[way[-1]] > layout.rows[way[0]] else -_HEIGHT / 2
+    middles = [(layout.middles[number], _y(layout, number)) for number in way]
+    return [point for x, y in middles for point in ((x, y - half), (x, y + half))][1:-1]
+
+
+def _arrow(edge: Edge, points: Sequence[Point]) -> str:
     kind = ' class="error"' if edge.is_error else ""
-    points = [(layout.middles[number], _y(layout, number)) for number in way]
-    half, down = _HEIGHT / 2, points[-1][1] > points[0][1]
-    turn = half if down else -half
-    points[0] = (points[0][0], points[0][1] + turn)
-    points[-1] = (points[-1][0], points[-1][1] - turn)
     path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x, y), (to_x, to_y) in itertools.pairwise(points):
+    for number, ((x, y), (to_x, to_y)) in enumerate(itertools.pairwise(points)):
         bend = (to_y - y) / 2
-        path += f" C{x:.1f} {y + bend:.1f} {to_x:.1f} {to_y - bend:.1f} {to_x:.1f} {to_y:.1f}"
+        path += (
+            f" V{to_y:.1f}"
+            if number % 2
+            else f" C{x:.1f} {y + bend:.1f} {to_x:.1f} {to_y - bend:.1f} {to_x:.1f} {to_y:.1f}"
+        )
     return f'<path{kind} d="{path}" marker-end="url(#arrow)"/>'
-
-
-def _label(edge: Edge, way: Sequence[int], layout: Layout) -> str:
-    """Near the end of the first stretch of its arrow, where others have turned elsewhere."""
-    x = layout.middles[way[0]] * 0.25 + layout.middles[way[1]] * 0.75
-    y = _y(layout, way[0]) * 0.38 + _y(layout, way[1]) * 0.62
-    return f'<text class="label" x="{x:.1f}" y="{y:.1f}">{escape(edge.label)}</text>'
