@@ -8,11 +8,15 @@ import threading
 from contextlib import nullcontext
 from contextvars import copy_context
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from backup_actions.dump.programs import Crew, input_of, output_of, private_file, program
 from backup_actions.errors import BackupActionsError, LoadFailed, ToolMissing
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 
 def failed(said: str) -> BackupActionsError:
@@ -64,6 +68,22 @@ def test_the_cause_is_told_where_a_statement_of_many_pages_follows_it() -> None:
 def test_a_program_that_says_more_than_anybody_reads_does_not_hang() -> None:
     with output_of(["sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo done"], failed) as output:
         assert output.read() == b"done\n"
+
+
+def test_what_a_program_writes_little_by_little_is_read_in_large_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[int] = []
+    read = os.readv
+
+    def noted(descriptor: int, into: list[bytearray]) -> int:
+        pieces.append(read(descriptor, into))
+        return pieces[-1]
+
+    with output_of(["dd", "if=/dev/zero", "bs=4096", "count=2000", "status=none"], failed) as output:
+        monkeypatch.setattr(os, "readv", noted)
+        length = cast("BufferedReader", output).readinto(bytearray(9 << 20))
+
+    assert length == 2000 * 4096
+    assert len(pieces) < 1000
 
 
 def test_a_program_that_stops_reading_has_failed() -> None:
