@@ -44,6 +44,7 @@ def archive_image(world: World, event: Event) -> None:
         "image": image_key.removeprefix(f"{prefix}/"),
         "disks": [{name: value for name, value in disk.items() if name != "keys"} for disk in disks],
         "objects": objects,
+        "usage": {event["run"]: world.clients.requests.usage},
     }
     stand_once(s3, bucket, manifest_key, json.dumps(manifest, indent=1, sort_keys=True).encode() + b"\n")
 
@@ -66,6 +67,7 @@ def verify_image(world: World, event: Event) -> None:
         "problems": problems,
         "bytes_read": sum(report.bytes_read for _, report in reports),
         "verified_at": world.clock.now().isoformat(),
+        "usage": world.clients.requests.usage,
     }
     write_document(s3, bucket, verification_key(event["evidencePrefix"]), document)
 

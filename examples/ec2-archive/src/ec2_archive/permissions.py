@@ -35,7 +35,9 @@ def _evidence(action: str) -> Statement:
 
 _WORKFLOW = (
     _list_archives(for_="FindManifest"),
-    *running_jobs("archive", "verify", looked_for=("FindJob", "DescribeJob", "FindJobs")),
+    *running_jobs(
+        "archive", "verify", looked_for=("FindJob", "DescribeJob", "ListJobs"), ended=("LeaveZone", "TerminateJob")
+    ),
     Statement(("lambda:InvokeFunction",), on=("${Function_report}", "${Function_discard}"), for_=("Report", "Discard")),
 )
 

@@ -41,6 +41,8 @@ def _complaints(kept: Kept, disks: Mapping[str, Path], folder: Path) -> Iterator
     devices = [mapping["DeviceName"] for mapping in described["image"]["BlockDeviceMappings"]]
     if devices != list(disks) or described["image"]["BootMode"] != "uefi":
         yield f"the description is of {devices}, {described['image']['BootMode']}"
+    if missing := {"job_attempts", "snapshot_blocks", "put_requests", "get_requests"} - kept.report["usage"].keys():
+        yield f"nobody has counted {', '.join(sorted(missing))}"
     for disk in kept.report["summary"]["disks"]:
         inside, place = f"{prefix}/{disk['folder']}/", folder / disk["folder"]
         for artifact in kept.report["artifacts"]:

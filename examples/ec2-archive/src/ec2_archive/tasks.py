@@ -12,6 +12,7 @@ from backup_actions.aws.documents import read_document, read_object
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
 from backup_actions.errors import NotVerified
 from backup_actions.model.report import ActionReport, Artifact
+from backup_actions.model.usage import added, usage_of_jobs
 
 from ec2_archive.places import MANIFEST_NAME, verification_key
 
@@ -38,6 +39,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
         source_bytes=sum(disk["source_bytes"] for disk in manifest["disks"]),
         stored_bytes=sum(artifact.size_bytes for artifact in artifacts),
         summary={"image": manifest["image"], "disks": manifest["disks"]},
+        usage=added((usage_of_jobs(event["jobs"]), manifest["usage"].get(event["run"], {}), verification["usage"])),
     ).to_json()
 
 
