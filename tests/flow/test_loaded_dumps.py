@@ -22,7 +22,7 @@ _DAY_SECONDS = 24 * 3600
 
 @dataclass
 class Month:
-    """Days with a restore test each: one whose server dies, a good one, one of a dump that is another since."""
+    """Days with a restore test each: one whose server dies, one that somebody stops, a good one, a damaged dump's."""
 
     flow: Flow
     passwords: Passwords
@@ -53,6 +53,10 @@ class Month:
         (instance,) = self.flow.cloud.restored.instances.values()
         self.instance = instance.answer()
 
+    def stop(self) -> None:
+        """Somebody stops the execution of proving, and with it the one that it waits for."""
+        self.flow.executions(MACHINE)[-1].stop("Tester", "stopped by hand")
+
     def kill(self) -> None:
         """The server dies."""
         (name,) = self.flow.cloud.restored.instances
@@ -70,6 +74,8 @@ def _month(
         back_up(flow, postgresql_shop)
         flow.when(DUMP, "BeginLoad", month.kill)
         month.pass_day()
+        flow.when(DUMP, "WaitForJob", month.stop)
+        month.pass_day()
         flow.when(DUMP, "BeginLoad", month.remember)
         month.pass_day()
         key = next(key for key in flow.stored() if key.startswith("rds-dump/") and ".pgdump" in key)
@@ -80,18 +86,26 @@ def _month(
         yield month
 
 
+def test_each_day_has_one_test_which_ends_as_it_should(month: Month) -> None:
+    tests = [each for each in month.flow.executions(MACHINE) if each.name.startswith("restore-")]
+
+    assert [each.status for each in tests] == ["FAILED", "ABORTED", "SUCCEEDED", "SUCCEEDED"], [
+        each.cause for each in tests
+    ]
+
+
 def test_the_dump_is_loaded_into_an_empty_server_and_is_what_it_was(month: Month) -> None:
-    proof = month.proof(1)
+    proof = month.proof(2)
     restored = proof["looked_at"]["restored"]
 
-    assert (proof["found"], proof["problems"], month.after[1].status) == ("good", [], "verified")
+    assert (proof["found"], proof["problems"], month.after[2].status) == ("good", [], "verified")
     assert [each["name"] for each in restored["databases"]] == ["shop"]
     assert (restored["tables"], restored["rows"]) == (7, 1007)
     assert restored["into"] == {"class": "db.t4g.medium", "version": "17.5"}
 
 
 def test_the_proof_says_for_how_long_there_was_an_instance(month: Month) -> None:
-    usage = month.proof(1)["usage"]
+    usage = month.proof(2)["usage"]
 
     assert usage["database_hours:db.t4g.medium"] > 0
     assert usage["job_attempts"] == 1
@@ -122,21 +136,30 @@ def test_a_server_that_dies_says_nothing_of_the_dump(month: Month) -> None:
     assert "proofs" not in month.after[0].details
 
 
+def test_a_test_that_is_stopped_ends_everything_that_it_has_begun(month: Month) -> None:
+    stopped = next(each for each in month.flow.executions(MACHINE) if each.status == "ABORTED")
+    loading = next(each for each in month.flow.executions(DUMP) if each.name == stopped.name)
+
+    assert loading.status == "ABORTED"
+    assert month.after[1].status == "verified"
+    assert "proofs" not in month.after[1].details
+
+
 def test_a_dump_that_is_another_since_is_found_damaged_and_told(month: Month) -> None:
     told = [notice for notice in month.flow.notices if "Damaged archive" in str(notice.get("Subject"))]
 
-    assert month.after[2].status == "damaged"
+    assert month.after[3].status == "damaged"
     assert len(told) == 1
 
 
 def test_nothing_is_left_after_any_of_them(month: Month) -> None:
-    assert month.left == [[], [], []]
+    assert month.left == [[], [], [], []]
     assert [sentence for sentence in broken(month.flow) if not sentence.startswith("complete_dumps_verify")] == []
     assert month.flow.cloud.audit.refused() == ()
 
 
 def test_no_password_is_shown_anywhere(month: Month) -> None:
-    assert len(month.passwords.told) == 4
+    assert len(month.passwords.told) == 5
     assert [
         name
         for name, content in shown(month.flow)
