@@ -85,6 +85,28 @@ def test_a_wait_ends_when_its_condition_comes_true() -> None:
     assert clock.now() == START + timedelta(seconds=15)
 
 
+def test_a_wait_about_something_is_not_looked_at_when_other_things_change() -> None:
+    clock, asked = SimulatedClock(), list[str]()
+
+    def is_done() -> bool:
+        asked.append("is it?")
+        return len(asked) > 3
+
+    def changer() -> None:
+        clock.sleep(15)
+        before = len(asked)
+        for _ in range(5):
+            clock.changed("another")
+            clock.changed()
+        assert len(asked) == before
+        clock.changed("job")
+        clock.changed("job")
+
+    finish(*start_together(clock, lambda: None if clock.wait(is_done, 100, about=("job",)) else asked.clear(), changer))
+    assert len(asked) > 3
+    assert clock.now() == START + timedelta(seconds=15)
+
+
 def test_a_wait_ends_with_false_when_its_time_is_over() -> None:
     clock = SimulatedClock()
     with clock.actor():

@@ -30,22 +30,25 @@ class Chores:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             self._threads.append(self._clock.spawn(name, lambda: self._do(work)))
 
-    def sleep(self, seconds: float, *, unless: Callable[[], bool] = lambda: False) -> None:
+    def sleep(self, seconds: float, *, unless: Callable[[], bool] | None = None) -> None:
         """Let that much time pass, or less when it need not pass any more. For chores only."""
-        self._clock.wait(lambda: self._closed or unless(), seconds)
+        if unless is None:
+            self._clock.wait(lambda: self._closed, seconds, about=(self,))
+        else:
+            self._clock.wait(lambda: self._closed or unless(), seconds)
         if self._closed:
             raise _Closed
 
     def follow(self, seconds: float) -> None:
         """Let that much time pass with others, who do not wait for this chore. For chores only."""
-        self._clock.wait(lambda: self._closed, seconds, follows=True)
+        self._clock.wait(lambda: self._closed, seconds, about=(self,), follows=True)
         if self._closed:
             raise _Closed
 
     def close(self) -> None:
         """None is left."""
         self._closed = True
-        self._clock.changed()
+        self._clock.changed(self)
         for thread in self._threads:
             thread.join(self._end_within_seconds)
 

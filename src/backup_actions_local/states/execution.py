@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from backup_actions_local.states.failures import RUNTIME, ExecutionEnded, StateFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from datetime import datetime
 
     from backup_actions.model.json_types import JsonValue
@@ -105,11 +105,24 @@ class Execution:
         if self.has_ended:
             raise ExecutionEnded
 
-    def wait(self, until: Callable[[], bool], timeout_seconds: float) -> bool:
-        """Wait until the condition holds (True) or the time is over (False). Raises ExecutionEnded."""
+    def sleep(self, seconds: float) -> None:
+        """Let that much time pass. Raises ExecutionEnded."""
+        self.wait(lambda: False, max(0.0, seconds), about=())
+
+    def wait(
+        self, until: Callable[[], bool], timeout_seconds: float, *, about: tuple[Hashable, ...] | None = None
+    ) -> bool:
+        """Wait until the condition holds (True) or the time is over (False). Raises ExecutionEnded.
+
+        ``about`` names what alone brings it about, as it does for the clock.
+        """
         self.ensure_running()
         left_seconds = (self._deadline - self.clock.now()).total_seconds()
-        self.clock.wait(lambda: self.has_ended or until(), min(timeout_seconds, left_seconds))
+        self.clock.wait(
+            lambda: self.has_ended or until(),
+            min(timeout_seconds, left_seconds),
+            about=None if about is None else (self.arn, *about),
+        )
         self.ensure_running()
         return until()
 
@@ -137,7 +150,7 @@ class Execution:
             self.status = status
         self._listener(self, event)
         self._on_end(self)
-        self.clock.changed()
+        self.clock.changed(self.arn)
 
     def _append(self, kind: str, state: str | None, details: Mapping[str, Any]) -> Event:
         event = Event(len(self.history) + 1, self.clock.now(), kind, state, details)

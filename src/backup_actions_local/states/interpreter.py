@@ -16,7 +16,7 @@ from backup_actions_local.states.values import check_size, timestamp, to_jsonata
 from backup_actions_local.states.visit import Scope, Visit, context_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from datetime import datetime
 
     from backup_actions.model.json_types import JsonValue
@@ -38,9 +38,9 @@ class _RunningTask:
     def execution_arn(self) -> str:
         return self._visit.execution.arn
 
-    def wait(self, until: Callable[[], bool]) -> None:
+    def wait(self, until: Callable[[], bool], *about: Hashable) -> None:
         execution = self._visit.execution
-        if not execution.wait(until, (self._until - execution.clock.now()).total_seconds()):
+        if not execution.wait(until, (self._until - execution.clock.now()).total_seconds(), about=about or None):
             raise StateFailed(TIMEOUT)
 
     def submitted(self, output: JsonValue) -> None:
@@ -127,7 +127,7 @@ class Interpreter:
             seconds: float = visit.whole_number("Seconds", 0)
         else:
             seconds = (visit.moment("Timestamp") - self._clock.now()).total_seconds()
-        self._execution.wait(lambda: False, max(0.0, seconds))
+        self._execution.sleep(seconds)
 
     def _choose(self, visit: Visit) -> tuple[JsonValue, str]:
         for rule in visit.state["Choices"]:
@@ -146,7 +146,7 @@ class Interpreter:
                 wait_seconds = _retry_seconds(state.get("Retry", ()), failure.error, spent)
                 if wait_seconds is None:
                     return self._catch(visit, failure)
-            self._execution.wait(lambda: False, wait_seconds)
+            self._execution.sleep(wait_seconds)
             retries += 1
             visit = visit.again(retries)
 
@@ -177,7 +177,7 @@ class Interpreter:
             result = self._integrations.run(resource, arguments, task)
             if token is not None:
                 task.submitted(result)
-                task.wait(lambda: token.answer is not None)
+                task.wait(lambda: token.answer is not None, token.text)
                 result = token.result()
             self._execution.ensure_running()
             task.ensure_in_time()

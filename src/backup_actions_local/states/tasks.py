@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from backup_actions.model.json_types import JsonValue
 
@@ -18,8 +18,8 @@ class RunningTask(Protocol):
         """The execution that the task belongs to."""
         ...
 
-    def wait(self, until: Callable[[], bool]) -> None:
-        """Return when the condition holds.
+    def wait(self, until: Callable[[], bool], *about: Hashable) -> None:
+        """Return when the condition holds, which nothing brings about but what it is ``about``, if that is named.
 
         Raises StateFailed(States.Timeout) when the task's time is over, ExecutionEnded when the execution's is, or when
         it was stopped. Whoever brings the condition about tells the clock.

@@ -104,5 +104,5 @@ class Tokens:
             if token.is_over or token.answer is not None:
                 raise Refused("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
             token.answer = answer
-        self._clock.changed()
+        self._clock.changed(text)
         return {}

@@ -54,12 +54,12 @@ class Doom:
             stops = list(self._when_sealed)
         for stop in stops:
             stop()
-        self._clock.changed()
+        self._clock.changed(self)
 
     def finish(self) -> None:
         """Say that the work is over, so that nobody waits for it any more."""
         self.finished = True
-        self._clock.changed()
+        self._clock.changed(self)
 
     def check(self) -> None:
         """Raise HostLost whenever the host is gone; KeyboardInterrupt once when the container was told to stop."""
@@ -73,7 +73,7 @@ class Doom:
         """End the work when it has not finished in that time on the clock."""
 
         def watch() -> None:
-            if not self._clock.wait(lambda: self.finished or bool(self.reason), timeout_seconds):
+            if not self._clock.wait(lambda: self.finished or bool(self.reason), timeout_seconds, about=(self,)):
                 self.seal(reason)
 
         self._clock.spawn("timeout", watch)

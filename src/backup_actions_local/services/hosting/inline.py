@@ -128,7 +128,7 @@ class _WatchedClock:
     def sleep(self, seconds: float) -> None:
         reason = self.doom.reason
         self.doom.check()
-        self.clock.wait(lambda: self.doom.reason != reason, seconds)
+        self.clock.wait(lambda: self.doom.reason != reason, seconds, about=(self.doom,))
         self.doom.check()
 
 
