@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,8 @@ from backup_actions_local.deploying import Deploying
 from backup_actions_local.deployment import Deployment
 from backup_actions_local.front import Audit, Faults, Front, Roles
 from backup_actions_local.front.policies import Check, Decision, evaluate
+from backup_actions_local.front.roles import Credentials
+from backup_actions_local.front.sessions import Lending
 from backup_actions_local.resources import made_for
 from backup_actions_local.seaweed import ObjectServer
 from backup_actions_local.services import restore_jobs
@@ -224,7 +226,11 @@ class Cloud:
             account=self.place.account,
             region=self.place.region,
             port=port,
+            is_direct=mode == "inline",
         )
+        # Step Functions shows every error to the workflow: its own retries are the only ones.
+        insists_on_nothing = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=3600)
+        self._clients = Lending(self.front.session_with, insists_on_nothing)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -286,18 +292,14 @@ class Cloud:
         self.neighbours.volumes[account], self.neighbours.snapshots[account] = self.store, self._snapshots
 
     def _integrations(self, role: str, session_name: str) -> AwsIntegrations:
-        # Step Functions shows every error to the workflow: its own retries are the only ones.
-        config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=3600)
-
         @cache
-        def session() -> Any:
-            return self.session(role, session_name)
+        def credentials() -> Credentials:
+            return self.roles.issue(role, session_name)
 
-        @cache
-        def client_for(service: str) -> Any:
-            return session().client(service, config=config)
+        def lend(service: str) -> AbstractContextManager[Any]:
+            return self._clients.client(service, credentials())
 
-        return AwsIntegrations(client_for, self.stepfunctions.has_ended)
+        return AwsIntegrations(lend, self.stepfunctions.has_ended)
 
     def _announce(self, execution: Execution) -> None:
         self.events.put(

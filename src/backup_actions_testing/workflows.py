@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from backup_actions.contract import Machine
@@ -32,7 +33,7 @@ _MAKING = frozenset({"create", "submit", "start", "copy", "run"})
 def complaints_about_workflow(machine: Machine) -> Iterator[str]:
     """Everything in the workflow file that AWS would refuse, or take for something else than was meant."""
     filled = machine.workflow.filled(lambda _: None, lambda name: "aws" if name == "Partition" else name)
-    mistakes = mistakes_in(filled, AwsIntegrations(lambda _: None, lambda _: True))
+    mistakes = mistakes_in(filled, AwsIntegrations(lambda _: nullcontext(), lambda _: True))
     yield from mistakes
     if not mistakes:  # the rest takes for granted that what is called exists
         for name, state, resource in tasks(machine):

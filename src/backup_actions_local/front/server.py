@@ -10,13 +10,14 @@ from backup_actions.model.clock import Clock
 from backup_actions_local.calls import Call, Route, Service
 from backup_actions_local.front.audit import Audit
 from backup_actions_local.front.authorization import KeyOf, OwnerOf, TagsOf
+from backup_actions_local.front.direct import sender
 from backup_actions_local.front.dispatch import Dispatcher
 from backup_actions_local.front.exchange import LoopbackServer
 from backup_actions_local.front.faults import Faults
 from backup_actions_local.front.objects import Objects
 from backup_actions_local.front.passthrough import Moto
 from backup_actions_local.front.resource_policies import PolicyOf
-from backup_actions_local.front.roles import ADMINISTRATOR, Roles
+from backup_actions_local.front.roles import ADMINISTRATOR, Credentials, Roles
 from backup_actions_local.front.sessions import bound_session
 from backup_actions_local.seaweed import ObjectServer
 
@@ -31,7 +32,8 @@ class Front:
     key that encrypts it (of snapshots, volumes and buckets), the account whose snapshot it is and its own policy (of
     queues, topics and keys, also of other accounts), by ARN; ``is_foreign_bucket`` says which buckets other accounts
     have on the same server. ``routes`` answer paths that are no AWS API. ``witness`` hears of every call that moto has
-    carried out.
+    carried out. With ``is_direct`` calls of sessions made here are answered in the thread that makes them: signed,
+    permitted, noted and failed as all others, but without a socket.
     Raises PortInUse on start if the port is taken.
     """
 
@@ -54,6 +56,7 @@ class Front:
         account: str = "111122223333",
         region: str = "us-east-1",
         port: int | None = None,
+        is_direct: bool = False,
     ) -> None:
         self.account, self.region = account, region
         self.roles, self.faults, self.audit = roles, faults, audit
@@ -65,6 +68,7 @@ class Front:
             policy_of=policy_of, is_foreign_bucket=is_foreign_bucket, account=account, region=region,
         )  # fmt: skip
         self._port = port
+        self._send = sender(self._dispatcher.answer) if is_direct else None
         self._server: LoopbackServer | None = None
 
     @property
@@ -81,7 +85,11 @@ class Front:
 
     def session(self, role: str, name: str = "") -> boto3.Session:
         """A boto3 session with fresh credentials of the role, bound to this server whatever the environment says."""
-        return bound_session(self.roles.issue(role, name), url=self.url, region=self.region)
+        return self.session_with(self.roles.issue(role, name))
+
+    def session_with(self, credentials: Credentials) -> boto3.Session:
+        """A boto3 session with these credentials, bound in the same way."""
+        return bound_session(credentials, url=self.url, region=self.region, send=self._send)
 
     def start(self) -> None:
         """Serve, with nothing of the account in moto's services. Raises PortInUse."""

@@ -11,6 +11,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backup_actions_local.states import shapes
@@ -22,6 +23,7 @@ from backup_actions_local.states.values import dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from botocore.model import OperationModel
@@ -45,13 +47,13 @@ _OPTIMIZED_ACTIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
 class AwsIntegrations:
     """Implements ``tasks.Integrations`` for one role.
 
-    ``client_for`` gives the role's boto3 client of a service (botocore's name for it); it must not retry by itself,
-    because Step Functions shows every error to the workflow. ``has_ended`` says whether the execution with an ARN has
-    ended; the clock is told when that changes.
+    ``lend`` gives the role's boto3 client of a service (botocore's name for it) for one call; it must not retry by
+    itself, because Step Functions shows every error to the workflow. ``has_ended`` says whether the execution with an
+    ARN has ended; the clock is told when that changes.
     """
 
-    def __init__(self, client_for: Callable[[str], Any], has_ended: Callable[[str], bool]) -> None:
-        self._client_for, self._has_ended = client_for, has_ended
+    def __init__(self, lend: Callable[[str], AbstractContextManager[Any]], has_ended: Callable[[str], bool]) -> None:
+        self._lend, self._has_ended = lend, has_ended
 
     def mistakes(self, resource: str, arguments: Any) -> Iterator[str]:
         """See ``tasks.Integrations``."""
@@ -98,10 +100,9 @@ class AwsIntegrations:
         return result
 
     def _ask(self, sdk: Sdk, operation: str, parameters: Mapping[str, Any]) -> Any:
-        client = self._client_for(sdk.botocore)
-        method = next(name for name, api in client.meta.method_to_api_mapping.items() if api == operation)
         try:
-            return getattr(client, method)(**parameters)
+            with self._lend(sdk.botocore) as client:
+                return getattr(client, xform_name(operation))(**parameters)
         except (ClientError, BotoCoreError) as error:
             raise as_state_failure(error, sdk) from error
 
@@ -128,7 +129,7 @@ class AwsIntegrations:
         child = started["ExecutionArn"]
         try:
             task.submitted(started)
-            task.wait(lambda: self._has_ended(child))
+            task.wait(lambda: self._has_ended(child), child)
         except BaseException:
             cause = (
                 f"The Task state in AWS Step Functions execution [{task.execution_arn}] "

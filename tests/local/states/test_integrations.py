@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from backup_actions_local.states.failures import ExecutionEnded, StateFailed
 from backup_actions_local.states.integrations import AwsIntegrations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
 ARN = "arn:aws:states:us-east-1:111122223333:"
 MACHINE, CHILD, PARENT = f"{ARN}stateMachine:child", f"{ARN}execution:child:run", f"{ARN}execution:parent:run"
@@ -57,7 +58,7 @@ class FakeTask:
         self.noted: list[Any] = []
         self._problem = problem
 
-    def wait(self, until: Callable[[], bool]) -> None:
+    def wait(self, until: Callable[[], bool], *_about: Hashable) -> None:
         if self._problem is not None:
             raise self._problem
         assert until()
@@ -78,7 +79,8 @@ def clients(shared_clients: Clients) -> Iterator[Clients]:
 
 
 def run(clients: Clients, resource: str, arguments: Any, task: FakeTask | None = None) -> Any:
-    return AwsIntegrations(clients.client, lambda _: True).run(resource, arguments, task or FakeTask())
+    integrations = AwsIntegrations(lambda service: nullcontext(clients.client(service)), lambda _: True)
+    return integrations.run(resource, arguments, task or FakeTask())
 
 
 def failure(clients: Clients, resource: str, arguments: Any, task: FakeTask | None = None) -> StateFailed:
@@ -88,7 +90,7 @@ def failure(clients: Clients, resource: str, arguments: Any, task: FakeTask | No
 
 
 def mistakes(resource: str, arguments: Any) -> list[str]:
-    return list(AwsIntegrations(lambda _: None, lambda _: True).mistakes(resource, arguments))
+    return list(AwsIntegrations(lambda _: nullcontext(), lambda _: True).mistakes(resource, arguments))
 
 
 # ------------------------------------------------------------------------------------------------------- names

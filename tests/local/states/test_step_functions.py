@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import nullcontext
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ class World:
 
         events: Any = client.meta.events
         events.register("before-call.sfn", answer)
-        return AwsIntegrations(lambda _: client, self.service.has_ended)
+        return AwsIntegrations(lambda _: nullcontext(client), self.service.has_ended)
 
 
 @pytest.fixture
