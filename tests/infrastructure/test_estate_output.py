@@ -30,4 +30,5 @@ def test_the_output_names_the_machines_that_there_are(either: Rendered) -> None:
         f"{estate.name}-proving"  # it makes nothing of recovery points
     }
     assert estate.vaults == either.settings.vaults
+    assert ("EBS" in estate.handles) is not estate.is_separated
     assert estate.is_separated is (either.settings.imports is not None)

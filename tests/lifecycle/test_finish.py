@@ -160,6 +160,7 @@ def test_a_point_that_is_skipped_says_why(world: World) -> None:
 
     assert of_point(world).status == "skipped"
     assert of_point(world).details["reason"] == "no installed action handles EBS"
+    assert of_point(world).details["unhandled"] is True
 
 
 @pytest.mark.parametrize("status", [Status.KEPT, Status.SHORTENED])

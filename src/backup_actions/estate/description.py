@@ -37,6 +37,8 @@ class Estate:
     unacknowledged_hours: int
     expires_after_days: int | None = None
     """When the bucket's lifecycle ends what is in it."""
+    handles: tuple[str, ...] = ()
+    """The types of resources whose backups its actions handle; none of an older version, which does not tell."""
 
     def to_text(self) -> str:
         """One line of JSON."""
@@ -46,8 +48,8 @@ class Estate:
     def from_text(cls, text: str) -> Self:
         """Raises ValueError, TypeError and KeyError for what another version may have written."""
         data = json.loads(text)
-        known = {name: data[name] for name in cls.__dataclass_fields__}
-        return cls(**{**known, "vaults": tuple(known["vaults"])})
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data or name != "handles"}
+        return cls(**{**known, "vaults": tuple(known["vaults"]), "handles": tuple(known.get("handles", ()))})
 
     @property
     def proving_machine_arn(self) -> str:

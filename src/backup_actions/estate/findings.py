@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """A resource that a run has made and not removed."""
     OPEN_UPLOAD = "open upload"
     UNACKNOWLEDGED = "unacknowledged copy"
+    SKIPPED_POINTS = "skipped points"
+    """Backups of a type that no action handled when they came, and that one handles now."""
     FAILED_PROOF = "failed proof"
     """An archive was to be proven again, and that failed: what it is nobody knows."""
     NOT_LOOKED_AT = "not looked at"

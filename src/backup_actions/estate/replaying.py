@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backup_actions.aws import World
@@ -46,11 +46,37 @@ def replay(world: World, estate: Estate, point_arn: str, *, again: bool) -> Repl
         raise ReplayRefused(arn=point_arn, reason="AWS Backup does not have it any more")
     if entry.status in _ARCHIVED and not entry.details.get("failed") and not again:
         raise ReplayRefused(arn=point_arn, reason=f"its run {entry.run} has archived and verified it")
+    return _begun(world, estate, entry)
+
+
+def skipped(world: World, estate: Estate) -> list[Entry]:
+    """The points that stand as skipped and of whose type an action handles backups, those of longest ago first.
+
+    One that is replayed and skipped again, for its tags, comes last from then on.
+    """
+    ledger = Ledger(world.clients.dynamodb, estate.ledger, world.clock)
+    known = (each for each in ledger.standing(Status.SKIPPED) if each.recovery_point.resource_type in estate.handles)
+    return sorted(known, key=lambda each: (each.changed_at, each.point))
+
+
+def still_there(world: World, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Those that AWS Backup has. Raises AwsBusy and AwsCallFailed."""
+    return (each for each in entries if is_there(world, each.recovery_point))
+
+
+def take_up(world: World, estate: Estate, entry: Entry) -> Replay | None:
+    """The main machine is at a point that was skipped; None where it does not stand so any more."""
+    now = _known(world, estate, entry.point)
+    return _begun(world, estate, now) if (now.status, now.run) == (entry.status, entry.run) else None
+
+
+def _begun(world: World, estate: Estate, entry: Entry) -> Replay:
+    stepfunctions, main, point = world.clients.stepfunctions, estate.main_machine_arn, entry.recovery_point
     run = point.next_run(entry.run)
     while not begin_life(stepfunctions, main, point, run):  # one that died before it could be recorded
         run = point.next_run(run)
     begun = find_execution(stepfunctions, main, run)
-    return Replay(point_arn, run, entry.run, begun.arn if begun else "")
+    return Replay(entry.point, run, entry.run, begun.arn if begun else "")
 
 
 def end_of(world: World, estate: Estate, begun: Replay) -> Iterator[Execution]:

@@ -22,6 +22,7 @@ from backup_actions.estate.left_behind import left_behind
 from backup_actions.estate.looking import Check, Looking, Page
 from backup_actions.estate.missed_points import missed_points
 from backup_actions.estate.open_uploads import open_uploads
+from backup_actions.estate.skipped_points import skipped_points
 from backup_actions.estate.sweeps import Progress, Sweeps
 from backup_actions.estate.unacknowledged import unacknowledged_copies
 from backup_actions.model.commands import command
@@ -39,6 +40,7 @@ CHECKS: Mapping[str, Check] = {
     "open uploads": open_uploads,
     "unacknowledged copies": unacknowledged_copies,
     "failed proofs": failed_proofs,
+    "skipped points": skipped_points,
     "archives and evidence": archives_and_evidence,
 }
 """In this order: what protects a backup first."""

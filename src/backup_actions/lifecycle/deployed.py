@@ -136,6 +136,7 @@ def deployed_estate(settings: DeploymentSettings, actions: Iterable[Action]) -> 
         adopt_older=settings.watching.adopt_older,
         unacknowledged_hours=settings.watching.unacknowledged_hours,
         expires_after_days=settings.archive_bucket.lifecycle.expiration,
+        handles=() if settings.imports else tuple(sorted({kind for action in enabled for kind in action.handles})),
     )
 
 

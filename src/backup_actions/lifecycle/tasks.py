@@ -33,7 +33,7 @@ def describe(world: World, event: Event) -> Mapping[str, Any]:
     able = able_for(point, event["actions"])
     if not able:
         unable = f"no installed action handles {point.resource_type}"
-        return {"facts": {**_NO_FACTS, "skipped": unable}, "chosen": []}
+        return {"facts": {**_NO_FACTS, "skipped": unable, "unhandled": True}, "chosen": []}
     facts = read_facts(world, point)
     chosen, reason = choose(able, facts.tags)
     evidence = point.prefix("evidence", facts.date)
@@ -152,6 +152,7 @@ def _record(
         "deletion": event["deletion"],
         **({"reason": reason} if reason else {}),
         **({"failed": True} if news.failed else {}),
+        **({"unhandled": True} if facts.get("unhandled") else {}),
     }
     made_at = facts["createdAt"] or (known.since if known else "")
     _ledger(world, event).record(point, run=event["run"], status=status, details=details, made_at=made_at)

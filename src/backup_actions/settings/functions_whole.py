@@ -45,7 +45,8 @@ def _too_much_to_know(settings: DeploymentSettings, enabled: Sequence[Action]) -
     arn = f"arn:{settings.partition}:states:{settings.region}:{settings.account}:stateMachine:{settings.name}-"
     machines = len(json.dumps({action.name: arn + action.name for action in enabled}))
     testers = len(json.dumps({action.name: arn + action.name for action in enabled if action.restore_test}))
-    room = _ENVIRONMENT_AT_MOST_BYTES - _KNOWN_BESIDES_BYTES - machines - testers
+    handled = len(json.dumps(sorted({kind for action in enabled for kind in action.handles})))
+    room = _ENVIRONMENT_AT_MOST_BYTES - _KNOWN_BESIDES_BYTES - machines - testers - handled
     names = len(json.dumps(settings.vaults))
     if names > room:
         yield (

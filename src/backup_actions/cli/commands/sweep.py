@@ -30,7 +30,8 @@ def sweep(output: Output, stack: str, *, dry_run: bool) -> None:
 
     That is what the deployment's own function does on a schedule: recovery points that no event announced, runs that
     died, resources and uploads that were left behind, off-site copies that nobody acknowledges, archives without
-    evidence and evidence without archive. What is safe to repair is repaired, the rest is told.
+    evidence and evidence without archive, proofs that failed, skipped backups that an action handles now. What is safe
+    to repair is repaired, the rest is told.
     """
     from backup_actions.aws import World
     from backup_actions.estate.looking import Looking
