@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -17,7 +18,7 @@ import backup_actions
 from benchmarks.contenders import FILES, IMAGE, IMAGE_WITH_SEED, OURS, SLOW_FILES, SMALL_FILES, Contender
 from benchmarks.conversion import CONVERSIONS, exported_table
 from benchmarks.data import FULL, QUICK, Data, read_once
-from benchmarks.dumps import MARIADB, POSTGRESQL, mariadb_data, postgresql_data, served
+from benchmarks.dumps import MARIADB, POSTGRESQL, mariadb_data, postgresql_data, served, server_process
 from benchmarks.measuring import Run, run
 from benchmarks.one_file import one_file
 from benchmarks.sink import Sink, running_sink
@@ -37,6 +38,10 @@ class Contest:
     """Whether one file is got back as well."""
     opened: Callable[[Path], AbstractContextManager[Path]] = nullcontext
     once: bool = False
+    server: Callable[[Path], int] | None = None
+    """The process of the server that has the data, where one has it."""
+    processors: int = 1
+    """As many must be there at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,6 @@ def main() -> None:
     asked = _arguments()
     compileall.compile_dir(Path(backup_actions.__file__).parent, quiet=1)  # as an installer does
     data = Data(asked.data, QUICK if asked.quick else FULL)
-    database_mib = asked.database_mib or (100 if asked.quick else 1000)
     image = IMAGE_WITH_SEED if asked.gzip_image else IMAGE
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name, running_sink(Path(name)) as sink:
         contests = {
@@ -61,29 +65,41 @@ def main() -> None:
             "random": Contest(data.random, FILES),
             "slow": Contest(data.slow, SLOW_FILES, opened=lambda made: slow_tree(made, sink.folder)),
             "image": Contest(data.image, image, once=True),
-            "postgresql": Contest(
-                lambda: postgresql_data(asked.data, database_mib),
-                POSTGRESQL,
-                opened=lambda made: served(made, sink.folder),
-            ),
-            "mariadb": Contest(
-                lambda: mariadb_data(asked.data, database_mib), MARIADB, opened=lambda made: served(made, sink.folder)
-            ),
+            **_databases(asked.data, asked.database_mib or (100 if asked.quick else 1000), sink.folder),
             "conversion": Contest(lambda: exported_table(asked.data, 100_000 if asked.quick else 600_000), CONVERSIONS),
         }
         for chosen in asked.sets or contests:
+            if contests[chosen].processors > len(os.sched_getaffinity(0)):
+                _tell(f"{chosen} is left out: there is one processor only")
+                continue
             if chosen == "slow" and not (os.geteuid() == 0 and Path("/dev/fuse").exists()):
                 _tell("the slow device is left out: it needs root and /dev/fuse")
                 continue
-            _hold(contests[chosen], 1 if asked.quick else asked.rounds, sink)
+            _hold(chosen, contests[chosen], 1 if asked.quick else asked.rounds, sink)
 
 
-def _hold(contest: Contest, rounds: int, sink: Sink) -> None:
+def _databases(folder: Path, size_mib: int, scratch: Path) -> dict[str, Contest]:
+    """On processors that all share, and on some of the server's own, as it has them where it is another machine."""
+    engines = {"postgresql": (postgresql_data, POSTGRESQL), "mariadb": (mariadb_data, MARIADB)}
+    return {
+        f"{name}{'-apart' if apart else ''}": Contest(
+            partial(make, folder, size_mib),
+            contenders,
+            opened=partial(served, scratch=scratch, apart=apart),
+            server=server_process,
+            processors=2 if apart else 1,
+        )
+        for name, (make, contenders) in engines.items()
+        for apart in (False, True)
+    }
+
+
+def _hold(name: str, contest: Contest, rounds: int, sink: Sink) -> None:
     source = contest.make()
     read_once(source)
     rounds = 1 if contest.once else rounds
     runs, ideal = _rounds(contest, source, rounds, sink)
-    _write(f"### {source.name}, medians of {rounds}\n\n{_table(runs)}")
+    _write(f"### {name} ({source.name}), medians of {rounds}\n\n{_table(runs)}")
     if ideal:
         _write(_stages_table(ideal, [pair.mine for pair in runs[OURS]]))
     if contest.one_file:
@@ -93,7 +109,10 @@ def _hold(contest: Contest, rounds: int, sink: Sink) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "sets", nargs="*", help="small, large, random, slow, image, postgresql, mariadb, conversion; all by default"
+        "sets",
+        nargs="*",
+        help="small, large, random, slow, image, postgresql, postgresql-apart, mariadb, mariadb-apart, conversion; "
+        "all by default",
     )
     parser.add_argument("--quick", action="store_true", help="less data, one round: a few minutes")
     parser.add_argument("--rounds", type=int, default=3)
@@ -112,7 +131,7 @@ def _rounds(contest: Contest, source: Path, rounds: int, sink: Sink) -> tuple[di
     def one(contender: Contender, number: int) -> Run:
         _tell(f"{source.name}, round {number + 1}: {contender.name}")
         with contest.opened(source) as opened:
-            return run(contender, opened, sink)
+            return run(contender, opened, sink, contest.server(opened) if contest.server else None)
 
     for number in range(rounds):
         first = one(ours, number)
@@ -131,16 +150,17 @@ def _rounds(contest: Contest, source: Path, rounds: int, sink: Sink) -> tuple[di
 
 
 def _table(runs: dict[str, list[Pair]]) -> str:
-    lines = [
-        "| | wall s | wall, ours = 1 | CPU s | CPU, ours = 1 | memory MiB | sent MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    has_server = all(pair.mine.server_seconds is not None for pairs in runs.values() for pair in pairs)
+    server = ["server CPU s"] if has_server else []
+    columns = ["wall s", "wall, ours = 1", "CPU s", "CPU, ours = 1", *server, "memory MiB", "sent MB"]
+    lines = [f"| | {' | '.join(columns)} |", f"| --- |{' ---: |' * len(columns)}"]
     for name, pairs in runs.items():
         cells = [
             f"{median(pair.mine.wall_seconds for pair in pairs):.1f}",
             f"{median(pair.mine.wall_seconds / pair.ours.wall_seconds for pair in pairs):.2f}",
             f"{median(pair.mine.cpu_seconds for pair in pairs):.1f}",
             f"{median(pair.mine.cpu_seconds / pair.ours.cpu_seconds for pair in pairs):.2f}",
+            *([f"{median(pair.mine.server_seconds or 0.0 for pair in pairs):.1f}"] if has_server else []),
             f"{max(pair.mine.memory_mib for pair in pairs):.0f}",
             f"{median(pair.mine.sent_bytes for pair in pairs) / 1e6:.0f}",
         ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ POSTGRESQL = [
     _OURS,
     Contender("pg_dump -Fd -j2, s5cmd", _PG_FOLDER.format("") + _UPLOAD),
     Contender("pg_dump -Fd -j2 -Z 1, s5cmd", _PG_FOLDER.format("-Z 1") + _UPLOAD),
-    Contender("pg_dump, gzip, aws s3 cp", f'pg_dump "$(cat "$SOURCE/postgresql")" {_SEED}', once=True),
+    Contender("pg_dump, gzip, aws s3 cp", f'pg_dump "$(cat "$SOURCE/postgresql")" {_SEED}'),
 ]
 MARIADB = [
     _OURS,
@@ -39,7 +40,6 @@ MARIADB = [
     Contender(
         "mariadb-dump, gzip, aws s3 cp",
         f'mariadb-dump --defaults-file="$SOURCE/my.cnf" --single-transaction {DATABASE} {_SEED}',
-        once=True,
     ),
 ]
 
@@ -106,8 +106,11 @@ def _made(place: Path, engine: Engine, filled: Callable[[str, int, int], str], s
 
 
 @contextmanager
-def served(data: Path, scratch: Path) -> Iterator[Path]:
-    """A folder in which is written how the server over that data is reached; it runs until the block ends."""
+def served(data: Path, scratch: Path, *, apart: bool) -> Iterator[Path]:
+    """A folder in which is written how the server over that data is reached; it runs until the block ends.
+
+    ``apart``, it has half of the processors, and whatever is started meanwhile has the others.
+    """
     from backup_actions_local.databases import MariaDb, PostgreSql, programs
     from backup_actions_local.databases.processes import running
 
@@ -118,7 +121,32 @@ def served(data: Path, scratch: Path) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
     with programs.on_path(scratch / "programs"), running(engine, (data / "data").resolve()) as server:
         _write_addresses(server, folder, "postgresql" if is_postgresql else "mysql")
-        yield folder
+        with _divided(server.pid) if apart else nullcontext():
+            yield folder
+
+
+def server_process(folder: Path) -> int:
+    """The process of the server of which a folder tells."""
+    return int((folder / "process").read_text(encoding="ascii"))
+
+
+@contextmanager
+def _divided(server_pid: int) -> Iterator[None]:
+    """The server has the first half of our processors; we, and whoever we start, have the second one."""
+    processors = sorted(os.sched_getaffinity(0))
+    half = len(processors) // 2
+    for process in [server_pid, *_children(server_pid)]:
+        for thread in Path(f"/proc/{process}/task").iterdir():  # what they start has what they have
+            os.sched_setaffinity(int(thread.name), processors[:half])
+    os.sched_setaffinity(0, processors[half:])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, processors)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
 def _write_addresses(server: DatabaseServer, folder: Path, family: str) -> None:
@@ -127,6 +155,7 @@ def _write_addresses(server: DatabaseServer, folder: Path, family: str) -> None:
     (folder / "postgresql").write_text(f"{words} dbname={DATABASE}", encoding="utf-8")
     lines = "".join(f"{name}={value}\n" for name, value in options.items())
     (folder / "my.cnf").write_text(f"[client]\n{lines}", encoding="utf-8")
+    (folder / "process").write_text(str(server.pid), encoding="ascii")
     (folder / "connection.json").write_text(json.dumps({**options, "family": family}), encoding="utf-8")
 
 

@@ -23,14 +23,16 @@ class Run:
     memory_mib: float
     """The sum of what each of its processes took at most: never less than all of them at any one time."""
     sent_bytes: int
+    server_seconds: float | None = None
+    """Processor time of the database server, where one took part."""
 
 
 class ContenderFailed(Exception):
     """A contender ended with an error, so that its time means nothing."""
 
 
-def run(contender: Contender, source: Path, sink: Sink) -> Run:
-    """Raises ContenderFailed."""
+def run(contender: Contender, source: Path, sink: Sink, server: int | None = None) -> Run:
+    """``server`` is the process of a server that works for the contender. Raises ContenderFailed."""
     repository = sink.folder / "repository"
     shutil.rmtree(repository, ignore_errors=True)
     environment = {
@@ -45,6 +47,7 @@ def run(contender: Contender, source: Path, sink: Sink) -> Run:
     if contender.before:
         subprocess.run(["sh", "-c", contender.before], env=environment, check=True, capture_output=True)
     before_bytes = sink.received_bytes()
+    server_before = _server_seconds(server) if server else 0.0
     said = sink.folder / "said"
     with said.open("wb") as output:
         began = time.perf_counter()
@@ -64,6 +67,7 @@ def run(contender: Contender, source: Path, sink: Sink) -> Run:
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         memory_mib=memory_mib,
         sent_bytes=sink.received_bytes() - before_bytes + stored_bytes,
+        server_seconds=_server_seconds(server) - server_before if server else None,
     )
 
 
@@ -89,6 +93,20 @@ class _Memory:
                 for line in _lines(Path(f"/proc/{pid}/status")):
                     if line.startswith("VmHWM:"):
                         self._most_kib[pid] = int(line.split()[1])
+
+
+def _server_seconds(pid: int) -> float:
+    """Of a process, of the children that it has and of those that have ended."""
+    own, ended = _processor_seconds(pid)
+    return own + ended + sum(sum(_processor_seconds(child)) for child in _with_descendants(pid)[1:])
+
+
+def _processor_seconds(pid: int) -> tuple[float, float]:
+    """Its own, and that of its children that have ended; none where it has ended itself. See proc_pid_stat(5)."""
+    fields = " ".join(_lines(Path(f"/proc/{pid}/stat"))).rpartition(")")[2].split()
+    user, system, of_children, system_of_children = map(int, fields[11:15] or ("0",) * 4)
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (user + system) / ticks, (of_children + system_of_children) / ticks
 
 
 def _with_descendants(pid: int) -> list[int]:
