@@ -110,6 +110,7 @@ class Cloud:
         self.directory = directory
         self.roles = Roles(self.clock, account=self.place.account, partition=self.place.partition)
         durations = durations or Durations()
+        self._objects, self._mode, self._durations = objects, mode, durations
         self.neighbours = neighbours or Neighbours()
         self.messages = Messages(clock=self.clock, place=self.place, durations=durations, neighbours=self.neighbours)
         self.store = BlockStore(clock=self.clock, place=self.place, directory=directory, durations=durations)
@@ -210,7 +211,7 @@ class Cloud:
                 self.events,
                 self.parameters,
                 self.stacks,
-                Tagging(self._tagged),
+                Tagging(self.tagged),
                 self.stepfunctions,
                 Sns(self.messages),
                 Sqs(self.messages, lambda: self.front.url),
@@ -269,6 +270,30 @@ class Cloud:
     def session(self, role: str, name: str = "") -> boto3.Session:
         """A session with fresh credentials of a role."""
         return self.front.session(role, name)
+
+    def neighbour(self, place: Place) -> Cloud:
+        """Another account, not begun yet, on the same clock and objects, so that the two can share with each other."""
+        return Cloud(
+            self.directory / place.account,
+            self._objects,
+            clock=self.clock,
+            mode=self._mode,
+            place=place,
+            durations=self._durations,
+            neighbours=self.neighbours,
+        )
+
+    def tagged(self) -> Iterator[Tagged]:
+        """Everything with tags that a run may make."""
+        arn = self.place.arn
+        yield from ((arn("ec2", f"volume/{each.id}"), each.tags) for each in self.store.volumes() if not each.gone_at)
+        yield from ((arn("ec2", f"snapshot/{each.id}"), each.tags) for each in self.store.snapshots())
+        yield from ((each.arn, each.tags) for each in list(self.restored.instances.values()))
+        yield from ((each.arn, each.tags) for each in list(self.restored.clusters.values()))
+        for clusters in (False, True):
+            yield from ((each.arn, each.tags) for each in self.databases.snapshots(clusters=clusters))
+        yield from ((arn("dynamodb", f"table/{name}"), self.tables.tags_of(name)) for name in self.tables.names())
+        yield from ((each.arn, each.tags) for each in list(self.parameters.parameters.values()))
 
     def deploy(
         self, settings: DeploymentSettings, actions: Iterable[Action], *, bucket: str, watched: bool = False
@@ -334,18 +359,6 @@ class Cloud:
                 return self.parameters.tags_of(arn)
             case _:
                 return self.brought.tags_of(arn)
-
-    def _tagged(self) -> Iterator[Tagged]:
-        """Everything with tags that a run may make."""
-        arn = self.place.arn
-        yield from ((arn("ec2", f"volume/{each.id}"), each.tags) for each in self.store.volumes() if not each.gone_at)
-        yield from ((arn("ec2", f"snapshot/{each.id}"), each.tags) for each in self.store.snapshots())
-        yield from ((each.arn, each.tags) for each in list(self.restored.instances.values()))
-        yield from ((each.arn, each.tags) for each in list(self.restored.clusters.values()))
-        for clusters in (False, True):
-            yield from ((each.arn, each.tags) for each in self.databases.snapshots(clusters=clusters))
-        yield from ((arn("dynamodb", f"table/{name}"), self.tables.tags_of(name)) for name in self.tables.names())
-        yield from ((each.arn, each.tags) for each in list(self.parameters.parameters.values()))
 
     def _key_of(self, arn: str) -> str | None:
         return (

@@ -6,7 +6,8 @@ import random
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from backup_actions.contract import Action
     from backup_actions_local.cloud import Cloud
     from backup_actions_local.databases import DatabaseServer, Engine
+    from backup_actions_local.deployment import Deployment
 
 GROUP = "backup_actions.samples"
 """The entry-point group; the entry's name is the action's, its object a function ``(cloud: Cloud) -> Sample``."""
@@ -43,8 +45,12 @@ def _fine(_kept: Kept) -> Iterable[str]:
     return ()
 
 
-def _nothing() -> Iterable[str]:
+def _nothing() -> Collection[str]:
     return ()
+
+
+def _nobody(_deployment: Deployment) -> AbstractContextManager[object]:
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,13 @@ class Sample:
     complaints: Callable[[Kept], Iterable[str]] = _fine
     """What is wrong with what a good run stored."""
     left_behind: Callable[[], Iterable[str]] = _nothing
-    """What of that which a run makes is there: volumes, jobs and databases are looked at by others."""
+    """What of that which a run makes is there; what the embedded AWS knows by a run's tag need not be looked for."""
+    kept: Callable[[], Collection[str]] = _nothing
+    """ARNs of things with a run's tag, and keys of objects without a manifest, that are wanted all the same."""
+    broken: Callable[[], Iterable[str]] = _nothing
+    """Which promises of the action's own do not hold, however the run went."""
+    beside: Callable[[Deployment], AbstractContextManager[object]] = _nobody
+    """What stands beside the deployed action while it runs: another account that answers, say (``Cloud.neighbour``)."""
 
     @property
     def planted(self) -> RecoveryPoint | None:

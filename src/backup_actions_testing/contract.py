@@ -101,12 +101,12 @@ class DescriptionContract:
 class RunContract:
     """What an action does on the embedded AWS, when all goes well and when something does not.
 
-    It is tried on what its package announces in the entry points ``backup_actions.samples``, else on ``make_sample``,
-    else on a usual resource of a type that it handles. With ``--sweep`` every single fault is tried.
+    It is tried on what the fixture ``make_sample`` makes, if a subclass has one, else on what its package announces in
+    the entry points ``backup_actions.samples``, else on a usual resource of a type that it handles. A fixed sample of
+    faults is tried, spread over the calls of a good run; with ``--sweep`` every single one.
     """
 
     action: ClassVar[Action]
-    make_sample: ClassVar[MakeSample | None] = None
     faults_tried: ClassVar[int] = 4
     stops_tried: ClassVar[int] = 2
 
@@ -119,17 +119,25 @@ class RunContract:
         with object_server(tmp_path_factory.mktemp("objects")) as server:
             yield server
 
+    @pytest.fixture(name="make_sample", scope="class")
+    @classmethod
+    def _make_sample(cls) -> MakeSample | None:
+        """For a subclass: what costs much is made here once, for all runs."""
+        return None
+
     @pytest.fixture(name="good", scope="class")
     @classmethod
-    def _good(cls, tmp_path_factory: pytest.TempPathFactory, objects: ObjectServer) -> _Good:
+    def _good(
+        cls, tmp_path_factory: pytest.TempPathFactory, objects: ObjectServer, make_sample: MakeSample | None
+    ) -> _Good:
         """What is wrong after a run in which nothing was made to fail, and what happened in it."""
         from backup_actions_testing.trials import begun, complaints_about_good_run
 
         folder = tmp_path_factory.mktemp("good")
-        with _told_in_a_sentence(), begun(cls.action, folder, objects, make_sample=cls.make_sample) as run:
+        with _told_in_a_sentence(), begun(cls.action, folder, objects, make_sample=make_sample) as run:
             run.back_up()
             complaints = tuple(complaints_about_good_run(run))
-            own = [site for site in run.cloud.faults.calls if site.role.startswith(run.machine_name)]
+            own = [site for site in run.cloud.faults.calls if site.role.startswith(run.own_roles)]
             events = [event for execution in run.executions(run.machine_name) for event in execution.history]
             states = [str(event.state) for event in events if event.type.endswith("StateEntered")]
             return _Good(complaints, tuple(own), tuple(dict.fromkeys(states)))
@@ -139,7 +147,12 @@ class RunContract:
         hold(good.complaints)
 
     def test_no_single_fault_breaks_a_promise(
-        self, good: _Good, objects: ObjectServer, tmp_path: Path, pytestconfig: pytest.Config
+        self,
+        good: _Good,
+        objects: ObjectServer,
+        make_sample: MakeSample | None,
+        tmp_path: Path,
+        pytestconfig: pytest.Config,
     ) -> None:
         """A call fails once, is refused, loses its answer, or fails for good."""
         from backup_actions_testing.faults import every_trial, spread_over
@@ -151,12 +164,17 @@ class RunContract:
         trials = every_trial(good.sites) if every else spread_over(good.sites, self.faults_tried)
         complaints: list[str] = []
         for trial in trials:
-            with begun(self.action, tmp_path, objects, make_sample=type(self).make_sample) as run:
+            with begun(self.action, tmp_path, objects, make_sample=make_sample) as run:
                 complaints += complaints_about_fault(run, trial)
         hold(complaints)
 
     def test_a_run_that_somebody_stops_leaves_nothing_behind(
-        self, good: _Good, objects: ObjectServer, tmp_path: Path, pytestconfig: pytest.Config
+        self,
+        good: _Good,
+        objects: ObjectServer,
+        make_sample: MakeSample | None,
+        tmp_path: Path,
+        pytestconfig: pytest.Config,
     ) -> None:
         """Whatever state it is in."""
         from backup_actions_testing.trials import complaints_about_stop
@@ -164,9 +182,10 @@ class RunContract:
         if good.complaints:
             pytest.skip("the run fails without being stopped")
         every = pytestconfig.getoption("sweep", default=False)
-        states = good.states if every else good.states[:: max(1, len(good.states) // self.stops_tried)]
+        step = max(1, len(good.states) // self.stops_tried)
+        states = good.states if every else good.states[step // 2 :: step]
         for state in states:
-            hold(complaints_about_stop(self.action, state, tmp_path, objects, type(self).make_sample))
+            hold(complaints_about_stop(self.action, state, tmp_path, objects, make_sample))
 
 
 class ActionContract(RunContract, DescriptionContract):  # pytest begins with the last: what is told at once
@@ -177,7 +196,7 @@ class ActionContract(RunContract, DescriptionContract):  # pytest begins with th
 class _Good:
     complaints: tuple[str, ...]
     sites: tuple[CallSite, ...]
-    """The calls of the action's own roles."""
+    """The calls of the action's own roles, and of the function that hears of what it waits for."""
     states: tuple[str, ...]
     """Of its machine, in the order in which they were entered first."""
 

@@ -52,6 +52,8 @@ _NEVER = {
     "ssm": ("AccessDeniedException", 400),
     "stepfunctions": ("AccessDeniedException", 400),
 }
+_LATER_ELSEWHERE, _NEVER_ELSEWHERE = ("ThrottlingException", 400), ("AccessDeniedException", 400)
+"""What most services say: https://docs.aws.amazon.com/awssupport/latest/APIReference/CommonErrors.html"""
 _BROKEN = {"s3": "InternalError", "dynamodb": "InternalServerError", "ec2": "InternalError"}
 
 
@@ -77,15 +79,15 @@ class Trial:
         site, faults = self.site, run.cloud.faults
         match self.kind:
             case Kind.BUSY:
-                code, status = _LATER[site.service]
+                code, status = _LATER.get(site.service, _LATER_ELSEWHERE)
                 faults.at(site).fail(code, status=status)
             case Kind.REFUSED:
-                code, status = _NEVER[site.service]
+                code, status = _NEVER.get(site.service, _NEVER_ELSEWHERE)
                 faults.at(site).fail(code, status=status)
             case Kind.LOST:
                 faults.at(site).fail_after(_BROKEN.get(site.service, "InternalFailure"))
             case Kind.DENIED:
-                code, status = _NEVER[site.service]
+                code, status = _NEVER.get(site.service, _NEVER_ELSEWHERE)
                 planned = faults.on(site.service, site.operation, role=site.role, when=_from(site.number))
                 planned.fail(code, status=status).always()
 

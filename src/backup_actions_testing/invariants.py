@@ -5,17 +5,27 @@ Each function returns the sentences that say what is broken; an empty list is wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 
+from backup_actions.aws.documents import describe_object
 from backup_actions.aws.proof import prove
+from backup_actions.errors import ManifestUnreadable
 from backup_actions.ledger import Status
-from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME
-from backup_actions.model.manifest import MANIFEST_NAME
+from backup_actions.ledger.table import EXPIRES, POINT_KEY
+from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest, StoredObject
+from backup_actions_local.services.hosting.devices import loops_over
 from backup_actions_local.states.execution import HISTORY_LIMIT
 from backup_actions_testing.runs import Run
 
 RUN_TAG = "backup-actions:run"
 _MANIFESTS = (f"/{MANIFEST_NAME}", f"/{EXPORT_MANIFEST_NAME}")
+_FORMATS: Mapping[str, type[Manifest | ExportManifest]] = {
+    MANIFEST_NAME: Manifest,
+    EXPORT_MANIFEST_NAME: ExportManifest,
+}
 
 
 def deleted_only_when_proven(run: Run) -> list[str]:
@@ -40,18 +50,61 @@ def nothing_left_behind(run: Run) -> list[str]:
 def _left(run: Run) -> Iterator[str]:
     cloud = run.cloud
     yield from (f"job {job.name} is {job.status}" for job in cloud.jobs.jobs.values() if not job.has_ended)
+    yield from (f"export {t.id} is {t.status}" for t in cloud.database_exports.tasks.values() if t.is_active)
     yield from (f"open upload of {key}" for key in run.open_uploads())
-    for volume in cloud.store.volumes():
-        if RUN_TAG in volume.tags and volume.gone_at is None:
-            yield f"volume {volume.id}"
-    yield from (f"instance {name}" for name in cloud.restored.instances)
-    yield from (f"cluster {name}" for name in cloud.restored.clusters)
+    kept = run.kept()
+    yield from (arn for arn, tags in cloud.tagged() if RUN_TAG in tags and arn not in kept)
+    yield from (f"a lease of {owner}" for owner in _lease_holders(run))
+    yield from run.left_behind()
     stored = run.stored()
     complete = tuple(f"{key.rpartition('/')[0]}/" for key in stored if key.endswith(_MANIFESTS))
     for action in run.deployment.settings.enabled(run.deployment.actions):
         for key in stored:
-            if key.startswith(f"{action.name}/") and not key.startswith(complete or "no manifest"):
+            if key.startswith(f"{action.name}/") and key not in kept and not key.startswith(complete or "no manifest"):
                 yield f"object {key}, of which no manifest tells"
+
+
+def _lease_holders(run: Run) -> list[str]:
+    """Who has a place in whatever quota."""
+    table, now = run.deployment.resources["LedgerTable"], run.cloud.clock.now().timestamp()
+    items = run.cloud.administrator.client("dynamodb").scan(TableName=table)["Items"]
+    leases = [item for item in items if item[POINT_KEY]["S"].startswith("lease#")]
+    return [item["owner"]["S"] for item in leases if int(item[EXPIRES]["N"]) >= now]
+
+
+def nothing_left_on_this_machine(run: Run) -> list[str]:
+    """No loop device, mount point or folder of a job is left; what a volume's host still holds goes with it."""
+    if any(volume.attachment and volume.attachment.device for volume in run.cloud.store.volumes()):
+        return []
+    loops = [f"loop device {loop}" for loop in loops_over(run.directory)]
+    folders = [f"folder {path}" for path in run.directory.glob("backup-actions-mount-*")]
+    mounts = Path("/proc/self/mountinfo")
+    lines = mounts.read_text(encoding="utf-8").splitlines() if mounts.exists() else ()
+    return [*loops, *folders, *(f"mount {line.split()[4]}" for line in lines if str(run.directory) in line)]
+
+
+def manifests_name_what_is_there(run: Run) -> list[str]:
+    """Each object that a manifest of this project's formats names is there, with its size and its checksum."""
+    sentences = []
+    for key in run.stored():
+        folder, _, name = key.rpartition("/")
+        for told in _objects_of(name, run.read(key)) if name in _FORMATS else ():
+            found = describe_object(run.s3, run.bucket, f"{folder}/{told.name}")
+            if found is None:
+                sentences.append(f"{key} names {told.name}, which is not there")
+            elif (found.size_bytes, found.crc64nvme) != (told.size_bytes, told.crc64nvme):
+                sentences.append(f"{key} names {told.name} with other bytes")
+    return sentences
+
+
+def _objects_of(name: str, document: bytes) -> Iterator[StoredObject]:
+    """None of a manifest in a format of somebody's own."""
+    with suppress(ManifestUnreadable):
+        manifest = _FORMATS[name].from_bytes(document)
+        if isinstance(manifest, ExportManifest):
+            yield from (file for table in manifest.tables for file in table.files)
+        else:
+            yield from (each for member in manifest.members for each in (member.object, member.index) if each)
 
 
 def archived_once(run: Run) -> list[str]:
@@ -132,7 +185,9 @@ Invariant = Callable[[Run], list[str]]
 
 INVARIANTS: tuple[Invariant, ...] = (
     deleted_only_when_proven,
+    manifests_name_what_is_there,
     nothing_left_behind,
+    nothing_left_on_this_machine,
     archived_once,
     executions_end,
     failures_are_told,

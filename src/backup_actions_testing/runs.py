@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +40,14 @@ class Run:
         self.cloud.clock.wait_for_rest()
         made = [job.point_arn for job in self.cloud.vaults.jobs.values() if job.point_arn]
         self.arns = list(dict.fromkeys([*self.arns, *made]))
+
+    def left_behind(self) -> Iterable[str]:
+        """What of that which a run makes is there, and only its action's package knows of."""
+        return ()
+
+    def kept(self) -> Collection[str]:
+        """ARNs of what has a run's tag, and keys of objects without a manifest, that are wanted all the same."""
+        return ()
 
     def remove_bucket(self) -> None:
         """The S3 server, which many runs share, has its room back."""
@@ -107,6 +116,11 @@ class Run:
     def open_uploads(self) -> list[str]:
         """The keys of every multipart upload that is neither completed nor aborted."""
         return [upload["Key"] for upload in self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])]
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether any action was run."""
+        return any(key.endswith("/evidence.json") for key in self.stored())
 
     def evidence(self) -> dict[str, Any]:
         """The one evidence document."""

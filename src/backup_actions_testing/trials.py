@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backup_actions.contract import Action
+from backup_actions.ledger import WAKE
 from backup_actions.settings import from_mapping
 from backup_actions_local.cloud import Cloud
+from backup_actions_local.front.faults import CallSite
 from backup_actions_local.samples import VAULT, Kept, MakeSample, Sample, sample_of
 from backup_actions_local.seaweed import ObjectServer
 from backup_actions_local.states.execution import Event, Execution
 from backup_actions_testing import invariants
+from backup_actions_testing.called_apis import ApiCall
+from backup_actions_testing.calls import api_calls
 from backup_actions_testing.faults import Trial
 from backup_actions_testing.runs import Run
 
@@ -45,14 +49,33 @@ class SampleRun(Run):
         return self.deployment.name_of(self.action)
 
     @property
+    def own_roles(self) -> tuple[str, ...]:
+        """With what the names of those roles begin whose calls are the action's."""
+        wake = self.deployment.name_of_function(WAKE)
+        return (self.machine_name, wake) if self.action.awaits else (self.machine_name,)
+
+    @property
     def result(self) -> dict[str, Any]:
         """What the action's machine came to, as the evidence has it."""
         (result,) = [each["result"] for each in self.evidence()["actions"]]
         return dict(result)
 
+    @property
+    def is_kept_against_the_policy(self) -> bool:
+        """Whether the backup stands, although what the action makes can restore it and the policy is to delete."""
+        return self.action.restorable and bool(self.arns) and self.point is not None
+
     def broken(self) -> list[str]:
         """Every promise that does not hold."""
-        return [*invariants.broken(self), *(f"left behind: {each}" for each in self.sample.left_behind())]
+        return [*invariants.broken(self), *(f"{self.action.name}: {each}" for each in self.sample.broken())]
+
+    def left_behind(self) -> Iterable[str]:
+        """See ``Sample.left_behind``."""
+        return self.sample.left_behind()
+
+    def kept(self) -> Collection[str]:
+        """See ``Sample.kept``."""
+        return self.sample.kept()
 
 
 @contextmanager
@@ -85,7 +108,8 @@ def begun(
         run = SampleRun(cloud, deployment, folder, objects, action, sample)
         elsewhere, tempfile.tempdir = tempfile.tempdir, str(folder)  # where mount points would be left behind
         try:
-            yield run
+            with sample.beside(deployment):
+                yield run
         finally:
             tempfile.tempdir = elsewhere
             run.remove_bucket()
@@ -103,6 +127,9 @@ def complaints_about_good_run(run: SampleRun) -> Iterator[str]:
     if run.main.status != "SUCCEEDED":
         yield f"the run is {run.main.status}: {run.main.error}: {run.main.cause}"
         return
+    if not run.has_evidence:
+        yield "nothing was done with the backup: has it the tags that the action's settings and `selection` ask for?"
+        return
     result = run.result
     if not result["succeeded"]:
         yield f"the action failed: {result['error']}: {result['cause']}"
@@ -112,6 +139,8 @@ def complaints_about_good_run(run: SampleRun) -> Iterator[str]:
         (outcome,) = run.evidence()["actions"]
         if not outcome["proven"]:
             yield f"what the action made cannot be proven: {outcome['reason']}"
+        elif run.is_kept_against_the_policy:
+            yield f"the backup was kept although `restorable` says that it may go: {run.notices[-1]['Message']}"
         yield from run.sample.complaints(Kept(report=result["report"], read=run.read))
 
 
@@ -120,11 +149,25 @@ def complaints_about_fault(run: SampleRun, trial: Trial) -> Iterator[str]:
     trial.plan(run)
     run.back_up()
     yield from (f"{trial}: {each}" for each in run.broken())
-    if trial.must_succeed and run.executions(run.main_name) and run.main.status != "SUCCEEDED":
+    if run.cloud.faults.missing():
+        yield f"{trial}: the call was not made this time; let the sample be the same in every run"
+    is_ours = trial.must_succeed and not _is_of_a_service(run, trial.site)
+    if is_ours and run.executions(run.main_name) and run.main.status != "SUCCEEDED":
         yield (
             f"{trial}: the run did not succeed ({run.main.error}: {run.main.cause}); an error that passes, and an "
             "answer that is lost, are nothing to fail for: retry the call, or look whether it was carried out"
         )
+    elif is_ours and run.is_kept_against_the_policy:
+        yield f"{trial}: the backup was kept although the run succeeded; without the fault it is deleted"
+
+
+def _is_of_a_service(run: SampleRun, site: CallSite) -> bool:
+    """Whether a service calls that with the action's rights: what it does not get done is told as its failure."""
+    if site.role in dict(run.deployment.service_roles()):
+        return True
+    own = {call for state in run.action.workflow.calls() for call in api_calls(state)}
+    of_workflow = site.role == run.deployment.role_of(run.action, "workflow")
+    return of_workflow and ApiCall(site.service, site.operation) not in own
 
 
 def complaints_about_stop(

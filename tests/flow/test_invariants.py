@@ -9,6 +9,7 @@ from tests.flow import invariants
 from tests.flow.flow import ZONES, Flow, NewFlow
 from tests.flow.invariants import Invariant
 
+from backup_actions.ledger import Leases
 from backup_actions_testing import invariants as of_any_action
 
 pytestmark = pytest.mark.root
@@ -30,8 +31,18 @@ def _upload(flow: Flow) -> None:
     flow.s3.create_multipart_upload(Bucket=flow.bucket, Key="ebs-archive/x/files.tar.zst")
 
 
-def _mount_point(flow: Flow) -> None:
-    (flow.directory / "backup-actions-mount-x").mkdir()
+def _mount_point(name: str) -> Callable[[Flow], None]:
+    return lambda flow: (flow.directory / f"backup-actions-mount-{name}").mkdir()
+
+
+def _lease(flow: Flow) -> None:
+    client, table = flow.cloud.administrator.client("dynamodb"), flow.deployment.resources["LedgerTable"]
+    assert Leases(client, table, flow.cloud.clock, quota="rds-export", slots=5).hold("somebody", seconds=60)
+
+
+def _parameter(flow: Flow) -> None:
+    ssm = flow.cloud.administrator.client("ssm")
+    ssm.put_parameter(Name="/x", Value="x", Type="String", Tags=[{"Key": "backup-actions:run", "Value": "rds-dump/x"}])
 
 
 def _secret(flow: Flow) -> None:
@@ -46,8 +57,12 @@ def _bad_news(flow: Flow) -> None:
 DAMAGE: tuple[tuple[Invariant, Callable[[Flow], None]], ...] = (
     (invariants.nothing_left_behind, _volume),
     (invariants.nothing_left_behind, _upload),
-    (invariants.nothing_left_on_this_machine, _mount_point),
+    (invariants.nothing_left_on_this_machine, _mount_point("x")),
+    (of_any_action.nothing_left_on_this_machine, _mount_point("y")),
     (of_any_action.nothing_left_behind, _volume),
+    (of_any_action.nothing_left_behind, _lease),
+    (of_any_action.nothing_left_behind, _parameter),
+    (of_any_action.manifests_name_what_is_there, _without("index.parquet")),
     (of_any_action.failures_are_told, _bad_news),
     (of_any_action.no_secrets_shown, _secret),
     (of_any_action.deleted_only_when_proven, _without("verification.json")),

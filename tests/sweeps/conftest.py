@@ -15,6 +15,13 @@ from tests.sweeps import page
 _Part = tuple[str, str, str]
 
 
+@pytest.fixture(name="whole_sweep", scope="module")
+def _whole_sweep(pytestconfig: pytest.Config) -> None:
+    """Every single call of an action's own roles; the contract of actions holds a fixed sample of them."""
+    if not pytestconfig.getoption("sweep"):
+        pytest.skip("needs --sweep: tests/contract/test_our_actions.py tries a sample")
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print what was tried; of a whole sweep, and of nothing less, the page is told."""
     results: dict[_Part, list[dict[str, Any]]] = defaultdict(list)

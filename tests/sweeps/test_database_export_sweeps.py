@@ -13,7 +13,7 @@ from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import outcome_of, refused_to
 
 from backup_actions_local.front.faults import CallSite
-from backup_actions_testing.faults import Kind, Trial, every_trial, spread_over
+from backup_actions_testing.faults import Kind, Trial, every_trial
 
 if TYPE_CHECKING:
     from backup_actions_local.databases import DatabaseImage
@@ -24,8 +24,8 @@ Run = Callable[[Flow, "DatabaseImage"], None]
 OWN_ROLES = (EXPORT, f"{NAME}-wake")
 """Those of the export, and that of the function which hears of its end."""
 
-_CALLS_SAMPLED, _GRANTS_SAMPLED = 7, 3
-"""The suite takes so many of the calls that are the export's own, and of the grants."""
+_GRANTS_SAMPLED = 3
+"""The suite takes so many of the grants."""
 
 
 # ------------------------------------------------------------------------------------------------------------ the calls
@@ -41,16 +41,15 @@ def _sites(
         return tuple(site for site in flow.cloud.faults.calls if site.role.startswith(OWN_ROLES))
 
 
+@pytest.mark.usefixtures("whole_sweep")
 @pytest.mark.timeout(3000)
 def test_no_single_fault_of_an_export_breaks_a_promise(
     new_database_flow: NewFlow,
     postgresql_shop: DatabaseImage,
     sites: tuple[CallSite, ...],
-    pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
-    trials = every_trial(sites) if pytestconfig.getoption("sweep") else spread_over(sites, _CALLS_SAMPLED)
-    results = [_tried(new_database_flow(), trial, postgresql_shop) for trial in trials]
+    results = [_tried(new_database_flow(), trial, postgresql_shop) for trial in every_trial(sites)]
 
     record_property("faults", json.dumps(results))
     assert [result for result in results if result["broken"]] == []

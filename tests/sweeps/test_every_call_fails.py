@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.flow.flow import Flow, NewFlow
+from tests.flow.flow import ACTION, Flow, NewFlow
 from tests.flow.invariants import broken
 from tests.sweeps.grants import CHOICES, IMAGE
 from tests.sweeps.outcomes import outcome_of
@@ -46,11 +46,16 @@ def test_no_single_fault_breaks_a_promise(
     pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
-    trials = (every_trial if pytestconfig.getoption("sweep") else sample_of)(sites)[share::SHARES]
-    results = [_tried(new_flow, trial) for trial in trials]
+    trials = every_trial(sites) if pytestconfig.getoption("sweep") else sample_of(tuple(filter(_is_tried_here, sites)))
+    results = [_tried(new_flow, trial) for trial in trials[share::SHARES]]
 
     record_property("faults", json.dumps(results))
     assert [result for result in results if result["broken"]] == []
+
+
+def _is_tried_here(site: CallSite) -> bool:
+    """The action's contract tries a sample of its own roles, in a run that does not read the snapshot."""
+    return site.role == IMAGE or not site.role.startswith(ACTION)
 
 
 def _tried(new_flow: NewFlow, trial: Trial) -> dict[str, object]:

@@ -13,15 +13,15 @@ from tests.sweeps.grants import Grant, every_grant
 from tests.sweeps.outcomes import outcome_of, refused_to
 
 from backup_actions_local.front.faults import CallSite
-from backup_actions_testing.faults import Kind, Trial, every_trial, spread_over
+from backup_actions_testing.faults import Kind, Trial, every_trial
 
 if TYPE_CHECKING:
     from backup_actions_local.seaweed import ObjectServer
 
 Run = Callable[[Flow], None]
 
-_FAULTS_SAMPLED, _GRANTS_SAMPLED = 3, 2
-"""The suite takes so many of the calls that are the export's own, and of the grants."""
+_GRANTS_SAMPLED = 2
+"""The suite takes so many of the grants."""
 
 
 def restored(flow: Flow) -> None:
@@ -41,15 +41,14 @@ def _sites(tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer)
         return tuple(site for site in flow.cloud.faults.calls if site.role.startswith(EXPORT))
 
 
+@pytest.mark.usefixtures("whole_sweep")
 @pytest.mark.timeout(9000)
 def test_no_single_fault_of_a_table_s_export_breaks_a_promise(
     new_table_flow: NewFlow,
     sites: tuple[CallSite, ...],
-    pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
-    trials = every_trial(sites) if pytestconfig.getoption("sweep") else spread_over(sites, _FAULTS_SAMPLED)
-    results = [tried(new_table_flow(settings={"keep_original": False}), trial) for trial in trials]
+    results = [tried(new_table_flow(settings={"keep_original": False}), trial) for trial in every_trial(sites)]
 
     record_property("faults", json.dumps(results))
     assert [result for result in results if result["broken"]] == []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from backup_actions_local.front.faults import CallSite
+from backup_actions_local.samples import Sample, sample_of
 from backup_actions_testing.faults import Kind, Trial
 from backup_actions_testing.trials import (
     begun,
@@ -19,6 +23,8 @@ from backup_actions_testing.trials import (
 if TYPE_CHECKING:
     from tests.testing.conftest import Written
 
+    from backup_actions_local.cloud import Cloud
+    from backup_actions_local.deployment import Deployment
     from backup_actions_local.seaweed import ObjectServer
 
 NAME = "backup-actions-vm-notes"
@@ -103,6 +109,29 @@ def test_what_a_refused_call_leaves_behind_is_told(
         complaints = list(complaints_about_fault(run, trial))
 
     assert any("recovery-point.json, of which no manifest tells" in each for each in complaints), complaints
+
+
+def test_what_stands_beside_is_there_while_the_action_runs_and_its_promises_are_asked_for(
+    written: Written, tmp_path: Path, flow_objects: ObjectServer
+) -> None:
+    happened: list[str] = []
+
+    @contextmanager
+    def beside(deployment: Deployment) -> Iterator[None]:
+        happened.append(f"{deployment.settings.name} is deployed")
+        yield
+        happened.append("over")
+
+    def make(cloud: Cloud) -> Sample:
+        sample = sample_of(written.action, cloud)
+        return replace(sample, beside=beside, broken=lambda: [f"after {happened[-1]}"], left_behind=lambda: ["a thing"])
+
+    with begun(written.action, tmp_path, flow_objects, make_sample=make) as run:
+        run.back_up()
+        complaints = list(complaints_about_good_run(run))
+
+    assert complaints == ["nothing_left_behind: a thing", "vm-notes: after backup-actions is deployed"]
+    assert happened == ["backup-actions is deployed", "over"]
 
 
 def test_what_a_stopped_run_leaves_behind_is_told(written: Written, tmp_path: Path, flow_objects: ObjectServer) -> None:

@@ -37,7 +37,7 @@ class OffSite:
     deployment: Deployment
 
     @classmethod
-    def beside(cls, home: Cloud, cloud: Cloud) -> OffSite:
+    def beside(cls, home: Cloud, cloud: Cloud, *, bucket: str = BUCKET) -> OffSite:
         """Deployed by a settings file of its own, which names the first account as a source."""
         sqs = home.administrator.client("sqs")
         source = {
@@ -56,11 +56,18 @@ class OffSite:
             },
             [],
         )
-        return cls(cloud, cloud.deploy(settings, [], bucket=BUCKET))
+        return cls(cloud, cloud.deploy(settings, [], bucket=bucket))
+
+    def remove_bucket(self) -> None:
+        """The S3 server, which others may share, has its room back."""
+        s3, bucket = self.cloud.administrator.client("s3"), self.deployment.resources["Bucket"]
+        for each in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+            s3.delete_object(Bucket=bucket, Key=each["Key"])
+        s3.delete_bucket(Bucket=bucket)
 
     def checks(self, home: Cloud, spoilt: SpoiltDatabase) -> Iterator[Check]:
         """The copy is there, out of reach of the first account, and holds what the database held at its backup."""
-        found = [each for each in self._imports() if each.is_verified]
+        found = [each for each in self.imports() if each.is_verified]
         yield Check(
             sentence=f"{spoilt.name}: imported by account {self.cloud.place.account} under a key of its own, verified",
             holds=len(found) == 1,
@@ -87,7 +94,8 @@ class OffSite:
             detail=", ".join(sorted(refused)),
         )
 
-    def _imports(self) -> list[Import]:
+    def imports(self) -> list[Import]:
+        """What the separated account's ledger says."""
         client = self.cloud.administrator.client("dynamodb")
         return Imports(client, self.deployment.resources["LedgerTable"], self.cloud.clock).all()
 

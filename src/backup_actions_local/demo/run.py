@@ -153,6 +153,8 @@ def _accounts(
         cloud = begun(Place(), folder, port)
         samples = {action.name: sample_of(action, cloud) for action in _of_others(actions)}
         deployment = _deploy(cloud, actions, samples)
+        for sample in samples.values():
+            stack.enter_context(sample.beside(deployment))
         away = OffSite.beside(cloud, begun(SEPARATED, folder / "separated")) if OFFSITE in actions else None
         yield cloud, deployment, samples, away
 

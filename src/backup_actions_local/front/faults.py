@@ -150,9 +150,12 @@ class Faults:
             due = [planned for planned in self._at_calls if planned.is_due(call)]  # each one counts, the first strikes
             return due[0].strike() if due else None
 
+    def missing(self) -> list[str]:
+        """Every planned fault that has not happened, in words."""
+        with self._lock:
+            return [sentence for planned in self._planned if (sentence := planned.missing())]
+
     def assert_all_happened(self) -> None:
         """Raise AssertionError naming every planned fault that did not happen: such a test has tested nothing."""
-        with self._lock:
-            missing = [sentence for planned in self._planned if (sentence := planned.missing())]
-        if missing:
+        if missing := self.missing():
             raise AssertionError("planned faults that did not happen:\n" + "\n".join(missing))
