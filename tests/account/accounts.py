@@ -114,6 +114,7 @@ GOOD: Mapping[str, Any] = {
     },
     "DescribeStacks": "ValidationError",
     "GetServiceQuota": quota(256),
+    "DescribeVolumes": {"Volumes": [{"Size": 1536}, {"Size": 512}]},
     "GetAWSDefaultServiceQuota": quota(5),
     "DescribeAccountAttributes": {
         "AccountQuotas": [

@@ -56,7 +56,10 @@ def test_of_what_the_stack_makes_nothing_is_asked(look_at: LookAt) -> None:
     look_at(account, archive_bucket={}, network={}, deletion={}, actions={})
 
     assert not [call for call in account.called if call.startswith(("s3:", "kms:"))]
-    assert {call for call in account.called if call.startswith("ec2:")} == {"ec2:DescribeAvailabilityZones"}
+    assert {call for call in account.called if call.startswith("ec2:")} == {
+        "ec2:DescribeAvailabilityZones",
+        "ec2:DescribeVolumes",
+    }
 
 
 def test_the_credentials_of_another_account_see_nothing_else_of_it(look_at: LookAt) -> None:
@@ -216,6 +219,7 @@ def test_what_would_not_work_is_wrong_and_says_why(
             dict.fromkeys(("GetServiceQuota", "GetAWSDefaultServiceQuota"), "NoSuchResourceException"),
             "no",
         ),
+        ("gp3 storage", {"GetServiceQuota": quota(2)}, "2.0 of 2 TiB are in use: archives wait"),
         (
             "databases",
             {
@@ -363,6 +367,12 @@ def test_the_quota_of_every_account_counts_where_there_is_none_of_its_own(look_a
     (only,) = look_at(account, "Spot vCPUs")
 
     assert only.says == "5 are allowed: about 2 jobs at a time, more wait"
+
+
+def test_what_volumes_of_everybody_hold_stands_beside_the_quota(look_at: LookAt) -> None:
+    (only,) = look_at(FakeAccount(), "gp3 storage")
+
+    assert only.says == "2.0 of 256 TiB are in use, archives wait while theirs do not fit"
 
 
 @pytest.fixture(name="everything_asked")

@@ -18,6 +18,8 @@ _STANDARD_SPOT = ("ec2", "L-34B43A08")
 _GP3_TIB = ("ebs", "L-7A658B76")
 # The largest volume of gp3 is 64 TiB; the quota counts those of the whole account and region.
 _VOLUME_TIB_AT_MOST = 64
+_GIB_PER_TIB = 1024
+_NEARLY_FULL = 0.9
 
 
 def spot_vcpus(around: Surroundings) -> Iterator[Result]:
@@ -35,7 +37,7 @@ def spot_vcpus(around: Surroundings) -> Iterator[Result]:
 
 
 def volumes(around: Surroundings) -> Iterator[Result]:
-    """How much there may be of the volumes that snapshots are restored to."""
+    """How much there may be of the volumes that snapshots are restored to, and how much there is."""
     if "ebs-archive" not in around.enabled:
         return
     allowed = _quota(around, *_GP3_TIB)
@@ -43,9 +45,12 @@ def volumes(around: Surroundings) -> Iterator[Result]:
         yield look(_VOLUMES, "no quota is told for this region")
     elif allowed < 1:
         yield wrong(_VOLUMES, f"{allowed:g} TiB are allowed: ask for more ({_GP3_TIB[1]})")
+    elif (used := _gp3_tib(around)) >= allowed * _NEARLY_FULL:
+        full = f"{used:.1f} of {allowed:g} TiB are in use: archives wait while theirs do not fit"
+        yield look(_VOLUMES, f"{full}; ask for more ({_GP3_TIB[1]})")
     else:
         enough = "" if allowed >= _VOLUME_TIB_AT_MOST else "; a larger volume cannot be restored"
-        yield good(_VOLUMES, f"{allowed:g} TiB are allowed, those of others counted{enough}")
+        yield good(_VOLUMES, f"{used:.1f} of {allowed:g} TiB are in use, archives wait while theirs do not fit{enough}")
 
 
 def databases(around: Surroundings) -> Iterator[Result]:
@@ -71,6 +76,14 @@ QUOTA_CHECKS: tuple[tuple[str, Callable[[Surroundings], Iterator[Result]]], ...]
     (_VOLUMES, volumes),
     (_DATABASES, databases),
 )
+
+
+def _gp3_tib(around: Surroundings) -> float:
+    """What all volumes of the kind hold together: the quota is the account's, not ours."""
+    pages = around.clients.ec2.get_paginator("describe_volumes").paginate(
+        Filters=[{"Name": "volume-type", "Values": ["gp3"]}], PaginationConfig={"PageSize": 1000}
+    )
+    return sum(volume["Size"] for page in pages for volume in page["Volumes"]) / _GIB_PER_TIB
 
 
 def _quota(around: Surroundings, service: str, code: str) -> float | None:
