@@ -59,3 +59,16 @@ def test_an_installed_example_is_listed(site: Path, tmp_path: Path) -> None:
 
     for package in PACKAGES:
         assert package.name in done.stdout
+
+
+def test_an_installed_example_has_its_page_as_our_own_actions_have(site: Path, tmp_path: Path) -> None:
+    page = run(site, tmp_path, "backup_actions.cli", "actions", "--page", "vault-copy").stdout
+
+    assert page.startswith("# Copy a tagged recovery point into another vault (`vault-copy`)\n")
+    for part in (
+        "| `actions.vault-copy.destination_vault_arn` |",
+        "### workflow",
+        "`backup:StartCopyJob`",
+        "StartCopy",
+    ):
+        assert part in page

@@ -29,8 +29,8 @@ def action_page(action: Action, written: str = "") -> str:
 
 
 def _introduction(action: Action) -> Iterator[str]:
-    backup = "a deletion policy may let the backup go" if action.restorable else "the backup stays, whatever the policy"
-    can = "can" if action.restorable else "cannot"
+    stays = "after it alone the backup stays, unless `deletion.after_unrestorable` is set"
+    can, backup = ("can", "a deletion policy may let the backup go") if action.restorable else ("cannot", stays)
     yield f"# {action.title} (`{action.name}`)"
     yield ""
     yield f"For backups of {', '.join(action.handles)}. What it makes {can} bring the resource back: {backup}."
