@@ -18,6 +18,7 @@ from tests.infrastructure.template import Template
 from tests.testing.conftest import install
 
 from backup_actions.errors import ActionUndeployable
+from backup_actions.estate.description import VARIABLE
 from backup_actions.plugins import GROUP, Installed, installed_action
 from backup_actions.settings import from_mapping
 from backup_actions_infrastructure.app import add_stack, empty_application
@@ -104,6 +105,17 @@ def test_it_has_its_alarms_and_its_row_of_the_dashboard(template: Template) -> N
 
     assert {f"backup-actions-{NAME}-failing", f"backup-actions-{NAME}-cut-short"} <= alarms
     assert [title for title in titles if title.startswith(f"{NAME}: ")]
+
+
+def test_what_measures_and_sweeps_the_deployment_knows_it(template: Template) -> None:
+    texts = {
+        function["FunctionName"]: function["Environment"]["Variables"].get(VARIABLE, "")
+        for function in template.of_type("AWS::Lambda::Function").values()
+        if "Environment" in function
+    }
+
+    for name in ("measure", "sweep"):
+        assert f"backup-actions-{NAME}" in texts[f"backup-actions-{name}"]
 
 
 def test_its_job_has_the_image_that_it_names_and_may_pull_it(template: Template) -> None:
