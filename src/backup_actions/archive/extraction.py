@@ -50,7 +50,10 @@ class _Tar:
     """A tar that extracts what is written to it; leaving the block ends it whatever happened."""
 
     def __init__(self, to: Path) -> None:
-        to.mkdir(parents=True, exist_ok=True)
+        try:
+            to.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise ExtractionFailed(path=to, reason=failure.strerror or failure) from failure
         self._to = to
         self._process = subprocess.Popen(
             extract_command(to), env=environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE

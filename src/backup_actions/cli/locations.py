@@ -76,6 +76,8 @@ class Source(click.Path):
     def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> Path | str:
         """Fail as click does, before anything is done."""
         text = str(value)
+        if _SNAPSHOT.fullmatch(f"ebs:{text}") and not os.path.lexists(text):
+            self.fail(f"{text!r} is no path: write ebs:{text} to read the snapshot.", param, context)
         if not text.startswith("ebs:"):
             path = super().convert(text, param, context)
             return Path(os.fsdecode(path))

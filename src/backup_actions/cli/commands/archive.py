@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
+from backup_actions.cli.amounts import Amount
 from backup_actions.cli.command import command
 from backup_actions.cli.locations import PLACE_ERRORS, Source, opened, store_at
 from backup_actions.errors import (
@@ -92,7 +93,7 @@ class Level(click.ParamType[Any]):
 )
 @click.option(
     "--checkpoint-seconds",
-    type=click.FloatRange(min=0.1),
+    type=Amount(min=0.1, max=86400),
     default=30.0,
     show_default=True,
     help="With --resume, how often it is noted what is done.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from backup_actions.cli.amounts import MOST_GIB, Amount
 from backup_actions.cli.command import command
 from backup_actions.cli.deployments import DEPLOYMENT_ERRORS, estate_of, of_deployment, of_file
 from backup_actions.cli.locations import aws_clients
@@ -71,14 +72,12 @@ def cost() -> None:
     fails_with=(*_PRICE_ERRORS, *_SETTINGS_ERRORS),
 )
 @click.option("--action", type=click.Choice(_ACTIONS), required=True, help="What is done with the backup.")
-@click.option("--gib", type=click.FloatRange(min=0, min_open=True), required=True, help="What is in use, in GiB.")
+@click.option("--gib", type=Amount(min=0, min_open=True, max=MOST_GIB), required=True, help="What is in use, in GiB.")
 @click.option("--files", type=click.IntRange(min=0), default=0, help="How many files are on the volume, if known.")
-@click.option(
-    "--years", type=click.FloatRange(min=0, min_open=True), default=3, show_default=True, help="Kept so long."
-)
+@click.option("--years", type=Amount(min=0, min_open=True, max=100), default=3, show_default=True, help="Kept so long.")
 @click.option(
     "--freed-gib",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True, max=MOST_GIB),
     help="What deleting the backup frees, if less: a snapshot shares blocks with those before and after it.",
 )
 @click.option("--from-snapshot", is_flag=True, help="EBS: the snapshot's blocks are read, without a volume.")

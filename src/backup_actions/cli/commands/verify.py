@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backup_actions.cli.amounts import Amount
 from backup_actions.cli.command import command
 from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.errors import ArchiveDamaged, ArchiveMissing, ManifestUnreadable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     "--sample",
     "sample_percent",
     metavar="PERCENT",
-    type=click.FloatRange(0, 100, min_open=True),
+    type=Amount(0, 100, min_open=True),
     help="Read only this share of the frames, always the same ones.",
 )
 @click.option("--all", "whole", is_flag=True, help="Read everything; this is the default.")
