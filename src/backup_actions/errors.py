@@ -137,6 +137,15 @@ class ActionUndeployable(BackupActionsError):
     exit_code = 2
 
 
+class AnswerUnwritable(BackupActionsError):
+    """What a command answers cannot be written to stdout."""
+
+    code = "BA0111"
+    sentence = "cannot write the answer to stdout: {reason}"
+    remedy = "Make room, or send it elsewhere. What the command did besides is done."
+    exit_code = 5
+
+
 # ------------------------------------------------------------------------------------ BA02xx: events and points
 
 

@@ -185,3 +185,37 @@ main()
     assert process.returncode == status
     assert out == b"cleaned up\n"
     assert b"Traceback" not in err
+
+
+def test_ctrl_c_while_the_program_is_loading_is_no_fault_of_it(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    command = [sys.executable, "-m", "backup_actions.cli", "actions"]
+
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == INTERRUPTED
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="nothing here is always full")
+@pytest.mark.parametrize("arguments", [["check", "--example"], ["actions", "--json"]])
+def test_an_answer_that_finds_no_room_is_told(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "backup_actions.cli", *arguments]
+
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 5
+    assert done.stderr.startswith("BA0111: cannot write the answer to stdout: No space left on device\nHINT: ")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-m", "backup_actions.cli", "check", "--schema"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""

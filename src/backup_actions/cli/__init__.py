@@ -16,12 +16,16 @@ _OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 def main() -> NoReturn:
     """Run the command that the arguments name, and exit with its status."""
-    from backup_actions.cli.errors import run
+    try:
+        from backup_actions.cli.errors import INTERRUPTED, run
+    except KeyboardInterrupt:
+        sys.exit(130)  # while it was loading
 
     signal.signal(signal.SIGTERM, _terminated)
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     status = run(sys.argv[1:])
-    gc.freeze()  # the collections at the very end would look at all of it once more
+    if status != INTERRUPTED:  # what was cut short is still held by its trace: some extensions tell of that as a leak
+        gc.freeze()  # the collections at the very end would look at all of it once more
     sys.exit(status)
 
 

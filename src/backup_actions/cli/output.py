@@ -12,6 +12,7 @@ import click
 from backup_actions.cli.cells import aligned
 from backup_actions.cli.errors import told
 from backup_actions.cli.progress import PlainProgress, TerminalProgress
+from backup_actions.errors import AnswerUnwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     from backup_actions.errors import BackupActionsError
     from backup_actions.model.json_types import JsonValue
     from backup_actions.model.progress import Progress
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Raise AnswerUnwritable for what fails; a reader that has seen enough is the business of the last door."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        raise AnswerUnwritable(reason=failure.strerror or failure) from failure
 
 
 class Output:
@@ -39,15 +51,18 @@ class Output:
         self.data(json.dumps(value))
 
     def data(self, text: str) -> None:
-        """Write a line to stdout."""
-        click.echo(text)
+        """Write a line to stdout. Raises AnswerUnwritable."""
+        with _written():
+            click.echo(text)
 
     def pour(self, pieces: Iterable[bytes]) -> None:
-        """Write bytes to stdout as they are."""
+        """Write bytes to stdout as they are. Raises AnswerUnwritable."""
         self.answered = True
         for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+            with _written():
+                sys.stdout.buffer.write(piece)
+        with _written():
+            sys.stdout.buffer.flush()
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Write rows to stdout, their columns below each other."""
