@@ -9,18 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import botocore.session
+from botocore.config import Config
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 
 from backup_actions_local.front.direct import Sender
 from backup_actions_local.front.roles import Credentials
-
-if TYPE_CHECKING:
-    from botocore.config import Config
 
 
 class Lending:
@@ -54,6 +52,10 @@ class Lending:
         return session.get_credentials(), session.client(service, config=self._config)
 
 
+# Who calls is told by the signature. botocore's own user agent is put together anew for every call, a tenth of it.
+_QUIET = Config(user_agent="embedded")
+
+
 class _BoundSession(boto3.Session):
     """Every client and resource gets the endpoint."""
 
@@ -63,6 +65,7 @@ class _BoundSession(boto3.Session):
 
     def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
         kwargs.setdefault("endpoint_url", self._url)
+        kwargs["config"] = (kwargs.get("config") or Config()).merge(_QUIET)
         return super().client(service_name, *args, **kwargs)  # type: ignore[call-overload]
 
     def resource(self, service_name: str, *args: Any, **kwargs: Any) -> Any:

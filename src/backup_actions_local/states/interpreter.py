@@ -96,6 +96,7 @@ class Interpreter:
             name=name,
             state=state,
             input=value,
+            input_seen=to_jsonata(value),
             scope=scope,
             variables=scope.visible(),
             context={**self._context, "State": of_state},

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from backup_actions_local.states.expressions import is_expression
 from backup_actions_local.states.failures import QUERY_EVALUATION_ERROR, StateFailed
 from backup_actions_local.states.values import check_size, timestamp, to_jsonata
 
@@ -37,6 +38,8 @@ class Visit:
     name: str
     state: Mapping[str, Any]
     input: JsonValue
+    input_seen: JsonataValue
+    """The same in jsonata's form."""
     scope: Scope
     variables: Mapping[str, JsonataValue]
     context: Mapping[str, JsonataValue]
@@ -61,6 +64,8 @@ class Visit:
 
         Raises StateFailed(States.QueryEvaluationError), which is in the history then.
         """
+        if isinstance(template, int) or (isinstance(template, str) and not is_expression(template)):
+            return template
         try:
             return self.expressions.evaluate(template, self._seen(more), place)
         except StateFailed as failure:
@@ -104,7 +109,7 @@ class Visit:
         return output
 
     def _seen(self, more: Mapping[str, JsonataValue]) -> Mapping[str, JsonataValue]:
-        return {**self.variables, "states": {"input": to_jsonata(self.input), "context": self.context, **more}}
+        return {**self.variables, "states": {"input": self.input_seen, "context": self.context, **more}}
 
     def _query_failed(self, what: str, place: str) -> StateFailed:
         cause = (
