@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+from functools import lru_cache
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
@@ -26,4 +27,10 @@ def source_of(spec: ModuleSpec) -> ast.Module | None:
     """The module's source, or None where there is none: it is compiled."""
     get_source = getattr(spec.loader, "get_source", None)
     source = get_source(spec.name) if get_source else None
-    return ast.parse(source) if source is not None else None
+    return _parsed(source) if source is not None else None
+
+
+@lru_cache
+def _parsed(source: str) -> ast.Module:
+    """Warm functions load their action at every call."""
+    return ast.parse(source)
