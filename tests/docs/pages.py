@@ -11,10 +11,27 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted(
     path.relative_to(PROJECT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "containers/**/*.md", "native/**/*.md")
+    for pattern in ("*.md", "*/**/*.md")
     for path in PROJECT.glob(pattern)
+    if path.relative_to(PROJECT).parts[0] not in {".venv", "build", "node_modules", "tests"}
+    and not any(part.startswith(".") or part == "site-packages" for part in path.relative_to(PROJECT).parts)
 )
 
+NEEDS = {
+    "AWS": "an account, and credentials for it",
+    "the network": "a package registry",
+    "an environment of its own": "what is installed there would be found by every other test",
+    "a database server": "of the engine that the page is about",
+    "a file of more than 1 GiB": "what it shows begins there",
+    "a quarter of an hour": "a benchmark",
+    ".venv": "tests have the programs of their own environment",
+}
+"""All that may keep a test from running a block, and why; a new one is a decision."""
+
+_AWS_PROGRAMS = frozenset({"aws", "npx", "cdk"})
+_AWS_COMMANDS = frozenset({"backup", "imports", "prove", "replay", "report", "runs", "status", "sweep"})
+_AWS_WORDS = re.compile(r"s3://|arn:|ebs:|--account|--stack|--ledger")
+_BEFORE_PROGRAMS = frozenset({"!", "do", "else", "env", "exec", "nice", "nohup", "sudo", "then", "time", "xargs"})
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"<!-- (needs|run by) (.+?) -->\s*\Z")
 _INLINE = re.compile(r"`(backup-actions [^`]+)`")
@@ -74,6 +91,21 @@ def calls(line: str) -> Iterator[list[str]]:
             call = []
         elif set(token) <= set("<>&") and token:
             skip = True
-        else:
-            call.append(token)
+        elif call or not (token in _BEFORE_PROGRAMS or re.fullmatch(r"[A-Z_]+=.*", token)):
+            call.append(token if call else token.rpartition("/")[2] or token)
     yield call
+
+
+def calls_of(block: Block) -> Iterator[list[str]]:
+    """What all lines of a block call."""
+    for line in block.text.replace("\\\n", " ").splitlines():
+        yield from filter(None, calls(line))
+
+
+def speaks_with_aws(call: list[str]) -> bool:
+    """Whether it cannot work without an account."""
+    return (
+        call[0] in _AWS_PROGRAMS
+        or any(_AWS_WORDS.search(word) for word in call)
+        or (call[0] == "backup-actions" and not _AWS_COMMANDS.isdisjoint(call[1:3]))
+    )

@@ -11,7 +11,18 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.docs.pages import PAGES, PROJECT, Block, blocks_of, calls, command_lines, unfenced
+from tests.docs.pages import (
+    NEEDS,
+    PAGES,
+    PROJECT,
+    Block,
+    blocks_of,
+    calls,
+    calls_of,
+    command_lines,
+    speaks_with_aws,
+    unfenced,
+)
 
 from backup_actions.cli.application import COMMANDS, application
 from backup_actions.cli.command import Command
@@ -19,6 +30,10 @@ from backup_actions.cli.elsewhere import Elsewhere
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^(?:READY := )?([a-z./]+)(?::|$)", MAKEFILE, re.MULTILINE))
+LANGUAGES = {"", "diff", "json", "mermaid", "python", "sql", "text", "toml", "yaml"}
+COMMAND = re.compile(
+    r"^[ $>]*(?:sudo |time |[A-Z_]+=\S+ )*(?:\S*/)?(?:backup-actions|make|npx|aws|python3?|pip|cdk) ", re.MULTILINE
+)
 RUN_HERE = {
     page: blocks
     for page in PAGES
@@ -52,6 +67,12 @@ def test_what_is_not_there_is_noticed() -> None:
         with pytest.raises((click.UsageError, AssertionError)):
             parse(words)
     assert list(calls("a 'b c' | jq '.[]' > d # e")) == [["a", "b c"], ["jq", ".[]"]]
+    assert list(calls("AWS_PROFILE=x sudo .venv/bin/a b; echo $(time a c)")) == [
+        ["a", "b"],
+        ["echo", "$"],
+        ["a", "c"],
+        [],
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -80,14 +101,45 @@ def test_every_example_of_the_help_is_right(name: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_stand_in_blocks_that_say_so(page: str) -> None:
-    begins = re.compile(r"^ *(backup-actions|make|npx|aws|python|pip|cdk) ", re.MULTILINE)
+    others = [block for block in blocks_of(page) if block.language != "sh"]
 
-    assert [block.line for block in blocks_of(page) if not block.language and _is_commands(block, begins)] == []
-    assert re.findall(r"^ {4,}(?:backup-actions|make|npx|aws) .*$", unfenced(page), re.MULTILINE) == []
+    assert {block.language for block in others} <= LANGUAGES
+    assert [block.line for block in others if _has_commands(block)] == []
+    assert re.findall(r"^(?: {4,}|\t+)(?:backup-actions|make|npx|aws) .*$", unfenced(page), re.MULTILINE) == []
+    assert re.findall(r"^ *~~~|<(?:pre|code)\b", unfenced(page), re.MULTILINE) == []
 
 
-def _is_commands(block: Block, begins: re.Pattern[str]) -> bool:
-    return begins.match(block.text) is not None and "Usage: " not in block.text
+def _has_commands(block: Block) -> bool:
+    """Apart from the help of commands, which has examples of its own."""
+    return COMMAND.search(block.text) is not None and "Usage: " not in block.text
+
+
+@pytest.mark.parametrize(
+    "text", ["$ backup-actions list x\n", "# first\nmake demo\n", "sudo .venv/bin/backup-actions x\n"]
+)
+def test_commands_in_other_blocks_are_noticed(text: str) -> None:
+    assert _has_commands(Block(1, "text", text))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_not_run_says_why_and_is_right_about_it(page: str) -> None:
+    for block in blocks_of(page):
+        assert not block.needs or block.needs in NEEDS, f"{page}, line {block.line}: {block.needs}"
+        if block.needs == "AWS":
+            assert any(map(speaks_with_aws, calls_of(block))), f"{page}, line {block.line}: what of it needs AWS?"
+
+
+def test_every_reason_not_to_run_something_is_one_that_somebody_gives() -> None:
+    assert {block.needs for page in PAGES for block in blocks_of(page)} == {"", *NEEDS}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_command_hides_in_the_argument_of_another(page: str) -> None:
+    hidden = [
+        line for line in command_lines(page) for call in calls(line) for word in call if "backup-actions " in word
+    ]
+
+    assert hidden == []
 
 
 @pytest.mark.parametrize("page", RUN_HERE)
@@ -115,6 +167,15 @@ def test_what_another_test_runs_is_run_by_one_that_there_is(page: str) -> None:
             file, _, name = block.run_by.partition("::")
             functions = ast.parse((PROJECT / file).read_text(encoding="utf-8")).body
             assert name in {each.name for each in functions if isinstance(each, ast.FunctionDef)}, block.run_by
+            assert _knows(PROJECT / file, page, block), f"{block.run_by} has nothing to do with {page}"
+
+
+def _knows(test: Path, page: str, block: Block) -> bool:
+    """Whether a test reads the page, or has to do with what its lines call; what `make` can make stands in its file."""
+    source = test.read_text(encoding="utf-8")
+    first, *others = [call for call in calls_of(block) if len(call) > 1]
+    words = {first[1], *(call[1] for call in others if call[0] != "make")}
+    return Path(page).name in source or all(re.search(rf"\b{re.escape(each)}\b", source) for each in words)
 
 
 @pytest.mark.parametrize("page", PAGES)
