@@ -15,15 +15,10 @@ from backup_actions_infrastructure.roles import role
 from backup_actions_infrastructure.service_grants import ECS_AGENT, PULL_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from backup_actions.settings import DeploymentSettings
     from backup_actions_infrastructure.image import WorkerImage
     from backup_actions_infrastructure.network import Network
     from backup_actions_infrastructure.placeholders import Placeholders
-
-# Sixteen jobs of two vCPUs at a time in each zone; more wait in the queue.
-_VCPUS_AT_MOST = 32
 
 # Batch's maximum. A job that is cut off then counts as one whose host was lost, and is tried again.
 _OLD_HOSTS_STAY_MINUTES = 360
@@ -56,7 +51,7 @@ class Compute(Construct):
         profile = iam.InstanceProfile(self, "Profile", role=_host_role(self, settings, image, placeholders))
         template = _launch_template(self, settings)
         for zone, subnet in network.subnets.items():
-            hosts = _hosts(profile, template, subnet, network.security_group, families_in(settings.region))
+            hosts = _hosts(profile, template, subnet, network.security_group, settings)
             environment = batch.CfnComputeEnvironment(
                 self,
                 f"Hosts-{zone}",
@@ -86,7 +81,7 @@ def _hosts(
     template: ec2.LaunchTemplate,
     subnet: ec2.ISubnet,
     group: ec2.ISecurityGroup,
-    families: Sequence[str],
+    settings: DeploymentSettings,
 ) -> batch.CfnComputeEnvironment.ComputeResourcesProperty:
     """Spot hosts of one subnet, none while there is no job."""
     properties = batch.CfnComputeEnvironment
@@ -94,8 +89,8 @@ def _hosts(
         type="SPOT",
         allocation_strategy="SPOT_PRICE_CAPACITY_OPTIMIZED",
         minv_cpus=0,
-        maxv_cpus=_VCPUS_AT_MOST,
-        instance_types=list(families),
+        maxv_cpus=settings.vcpus_per_zone,
+        instance_types=list(families_in(settings.region)),
         instance_role=profile.instance_profile_arn,
         subnets=[subnet.subnet_id],
         security_group_ids=[group.security_group_id],

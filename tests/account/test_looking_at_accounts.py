@@ -369,6 +369,14 @@ def test_the_quota_of_every_account_counts_where_there_is_none_of_its_own(look_a
     assert only.says == "5 are allowed: about 2 jobs at a time, more wait"
 
 
+def test_no_more_jobs_are_promised_than_the_zones_may_have(look_at: LookAt) -> None:
+    account = FakeAccount().but(GetServiceQuota=quota(5000))
+
+    (only,) = look_at(account, "Spot vCPUs")
+
+    assert only.says == "5000 are allowed: about 16 jobs at a time, more wait"
+
+
 def test_what_volumes_of_everybody_hold_stands_beside_the_quota(look_at: LookAt) -> None:
     (only,) = look_at(FakeAccount(), "gp3 storage")
 

@@ -89,6 +89,7 @@ def test_each_zone_has_one_spot_environment_and_its_queue(rendered: Rendered) ->
         assert each["ComputeResources"]["Type"] == "SPOT"
         assert each["ComputeResources"]["AllocationStrategy"] == "SPOT_PRICE_CAPACITY_OPTIMIZED"
         assert each["ComputeResources"]["MinvCpus"] == 0
+        assert each["ComputeResources"]["MaxvCpus"] == rendered.settings.vcpus_per_zone
         assert len(each["ComputeResources"]["InstanceTypes"]) >= 6
 
 

@@ -22,16 +22,19 @@ def main() -> int:
     """0 when everything held."""
     parser = argparse.ArgumentParser(prog="make scale ARGS=…", description=__doc__)
     parser.add_argument("--points", type=int, default=10_000, help="how many recovery points appear (default 10,000)")
+    parser.add_argument("--vcpus-per-zone", type=int, default=32, help="how many vCPUs jobs have (default 32)")
     parser.add_argument("--dry-run", action="store_true", help="say what it came to and write nothing")
     arguments = parser.parse_args()
-    gc.set_threshold(10_000, 10, 10)
+    plan = Plan(points=arguments.points, vcpus_per_zone=arguments.vcpus_per_zone)
+    gc.set_threshold(50_000, 20, 50)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image = DatabaseImage.made(PostgreSql(), folder / "shop.tar", shop.fill)
         with (
             object_server(folder / "objects") as objects,
-            Night.begun(folder, objects, image, Plan(points=arguments.points)) as night,
+            Night.begun(folder, objects, image, plan) as night,
         ):
+            gc.freeze()
             night.pass_by()
             wrong, found = broken(night), numbers(night)
     found["on"] = datetime.now(UTC).date().isoformat()

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 NAME, VAULT, ZONES = "backup-actions", "backups", ("us-east-1a", "us-east-1b")
 ACTIONS = ("ebs-archive", "rds-export", "dynamodb-export")
-JOBS_AT_ONCE = 16
-"""In each zone: the deployed compute environments have 32 vCPUs, and a job has two."""
+VCPUS_OF_A_JOB = 2
 EXPORTS_AT_ONCE = 5
 RUN_TAG = "backup-actions:run"
 _LOST_FROM, _LOST_UNTIL = 0.40, 0.45
@@ -53,6 +52,13 @@ class Plan:
     dynamodb_percent: int = 12
     throttled_one_in: int = 100
     spot_one_in: int = 25
+    vcpus_per_zone: int = 32
+    """What a deployment has unless its settings say otherwise."""
+
+    @property
+    def jobs_at_once(self) -> int:
+        """In each zone."""
+        return self.vcpus_per_zone // VCPUS_OF_A_JOB
 
     def kinds(self) -> list[str]:
         """The resource types of the points, in the order in which they appear."""
@@ -108,6 +114,7 @@ class Night(Run):
             "account": "111122223333",
             "region": "us-east-1",
             "zones": list(ZONES),
+            "vcpus_per_zone": plan.vcpus_per_zone,
             "vaults": [VAULT],
             "deletion": {"policy": "delete"},
             "notifications": {"success": "digest"},
@@ -123,7 +130,7 @@ class Night(Run):
             for name, definition in cloud.jobs.definitions.items():
                 cloud.jobs.definitions[name] = replace(definition, entry=timed_jobs.ENTRY)
             for queue in cloud.jobs.queues.values():
-                queue.max_concurrent_jobs = JOBS_AT_ONCE
+                queue.max_concurrent_jobs = plan.jobs_at_once
             spot.cloud = cloud
             throttling = Throttling(plan.throttled_one_in)
             resources = _resources(cloud, directory, image)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from tests.scale.night import EXPORTS_AT_ONCE, JOBS_AT_ONCE, Night
+from tests.scale.night import EXPORTS_AT_ONCE, Night
 
 from backup_actions.costs import bill_for, in_dollars, prices_of
 from backup_actions.ledger import Leases
@@ -60,6 +60,7 @@ def numbers(night: Night) -> dict[str, Any]:
         "transitions": night.records.transitions,
         "history_at_most": night.records.history_at_most,
         "jobs": len(jobs),
+        "vcpus_per_zone": night.plan.vcpus_per_zone,
         "jobs_at_once": _jobs_at_once(night),
         "exports": len(tasks),
         "exports_at_once": _exports_at_once(night),
@@ -135,7 +136,9 @@ def _not_archived(night: Night) -> Iterator[str]:
 def _over_quota(night: Night) -> Iterator[str]:
     if _exports_at_once(night) > EXPORTS_AT_ONCE:
         yield f"{_exports_at_once(night)} exports at once"
-    yield from (f"{n} jobs at once in {zone}" for zone, n in _jobs_at_once(night).items() if n > JOBS_AT_ONCE)
+    yield from (
+        f"{n} jobs at once in {zone}" for zone, n in _jobs_at_once(night).items() if n > night.plan.jobs_at_once
+    )
 
 
 def _still_held(night: Night) -> Iterator[str]:

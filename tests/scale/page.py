@@ -25,8 +25,8 @@ has just begun, and for a while (5 % of the points, and five minutes) no event o
 everything has come to rest a sweep looks for what was missed, as the deployed one does every day.
 
 What must hold afterwards: each point has one run of the main machine, it ended well, and one manifest; no manifest was
-written twice; never more than five exports ran at once and never more than sixteen jobs in a zone, counted from the
-beginnings and ends that the services themselves have, so at every moment; no job, volume, upload, lease, or object
+written twice; never more than five exports ran at once and never more jobs in a zone than its vCPUs bear, counted from
+the beginnings and ends that the services themselves have, so at every moment; no job, volume, upload, lease, or object
 without a manifest is left; nobody was refused a call.
 """
 
@@ -36,9 +36,11 @@ _LIMITS = """\
 - **Exports of RDS snapshots:** an account runs five at a time. All others wait for a lease, in the ledger as `waiting`,
   and ask every ten minutes; a machine waits for seven days at most. With exports of `t` minutes, no more than
   5 * 10,080 / `t` points may appear at once: 1,680 at half an hour each.
-- **Jobs:** a zone has 32 vCPUs, sixteen jobs at a time. Each archive is two jobs. A run begins in the zone that follows
-  from its name, so that all zones fill up alike; one whose job gets no host there for `placement_timeout_minutes` goes
-  to the next. In its last zone it waits as long as others' jobs run there: a full zone is not one without capacity.
+- **Jobs:** a zone has `vcpus_per_zone`: with the 32 that it has unless told otherwise sixteen jobs at a time. Each
+  archive is two jobs, so that 10,000 whose jobs take eight minutes keep two zones busy for 83 hours; with 512 they are
+  archived as they come, if the account's quota of Spot vCPUs bears it. A run begins in the zone that follows from its
+  name, so that all zones fill up alike; one whose job gets no host there for `placement_timeout_minutes` goes to the
+  next. In its last zone it waits as long as others' jobs run there: a full zone is not one without capacity.
   EBS archives hold their volume while they wait for the archiving job: it is paid for that long, and counts
   against the account's quota of gp3 storage. Where that is full, the next ones wait, in the ledger as `waiting`.
 - **Throttling:** `CreateVolume` is tried six times in a zone, within a minute at most, then in the next zone; then the
@@ -98,7 +100,9 @@ def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "From the first backup to the last end of a run, simulated", f"{found['hours']} hours"
     for kind, hours in found["hours_by_kind"].items():
         yield f"A run of {kind}, simulated", f"median {hours['median']} hours, longest {hours['longest']}"
-    yield "Jobs; most at once in each zone", f"{found['jobs']:,}; {_listed(found['jobs_at_once'])} of 16"
+    at_most = found["vcpus_per_zone"] // 2
+    yield "`vcpus_per_zone`; two for each job", f"{found['vcpus_per_zone']}"
+    yield "Jobs; most at once in each zone", f"{found['jobs']:,}; {_listed(found['jobs_at_once'])} of {at_most}"
     yield "Exports of RDS; most at once", f"{found['exports']:,}; {found['exports_at_once']} of 5"
     yield "Exports that RDS refused because of its quota", f"{found['exports_refused']:,}"
     yield "Volumes of ours, most at once", f"{found['volumes_at_once']:,}"

@@ -103,6 +103,16 @@ def test_an_action_whose_jobs_call_what_has_no_endpoint_is_refused_in_an_isolate
     ]
 
 
+def test_an_action_is_refused_whose_job_is_larger_than_a_zone() -> None:
+    work = Job(code="there:work", doc="Works.", vcpus=4)
+    large = replace(ACTION, jobs={"work": work}, permissions=Permissions(jobs={"work": ()}))
+
+    assert mistakes({"vcpus_per_zone": 3}, large) == [
+        "vcpus_per_zone: a job of disk-work needs 4 vCPUs and would wait for ever"
+    ]
+    assert from_mapping({**REQUIRED, "vcpus_per_zone": 4}, [large]).vcpus_per_zone == 4
+
+
 def test_an_action_is_refused_where_its_service_is_missing_unless_it_is_switched_off() -> None:
     (reported,) = mistakes({}, OF_ELSEWHERE)
 

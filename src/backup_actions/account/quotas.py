@@ -33,7 +33,8 @@ def spot_vcpus(around: Surroundings) -> Iterator[Result]:
     elif allowed < largest:
         yield wrong(_SPOT, f"{allowed:g} are allowed and a job needs {largest}: ask for more ({_STANDARD_SPOT[1]})")
     else:
-        yield good(_SPOT, f"{allowed:g} are allowed: about {allowed // largest:g} jobs at a time, more wait")
+        used = min(allowed, around.settings.vcpus_per_zone * len(around.settings.zones))
+        yield good(_SPOT, f"{allowed:g} are allowed: about {used // largest:g} jobs at a time, more wait")
 
 
 def volumes(around: Surroundings) -> Iterator[Result]:

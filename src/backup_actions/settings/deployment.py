@@ -141,6 +141,13 @@ class DeploymentSettings(Section):
     worker_image: ImageUri | None = Field(
         None, description="The image of the Batch jobs; null: built from containers/worker at deployment."
     )
+    vcpus_per_zone: int = Field(
+        32,
+        ge=2,
+        le=10_000,
+        description="vCPUs that jobs have in each zone at most; a job has two, more jobs wait. What the account has of "
+        "Spot bounds all zones together.",
+    )
     log_retention_days: LogRetentionDays = Field(90, description="Days for which logs are kept.")
     actions: ActionSections = Field(
         ActionSections(),

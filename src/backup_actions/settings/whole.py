@@ -27,6 +27,7 @@ def misfits(settings: DeploymentSettings, actions: Iterable[Action]) -> Iterator
     for action in enabled:
         yield from _not_offered(settings, action)
         yield from _not_reached(settings, action)
+        yield from _without_room(settings, action)
     yield from _without_place_for_databases(settings, enabled)
     yield from _image_not_reached(settings)
     yield from backup_plan_misfits(settings)
@@ -44,6 +45,12 @@ def _not_reached(settings: DeploymentSettings, action: Action) -> Iterator[tuple
             ("actions", action.name),
             f"its jobs call {', '.join(services)}, to which no endpoint is known: in network use another kind",
         )
+
+
+def _without_room(settings: DeploymentSettings, action: Action) -> Iterator[tuple[Place, str]]:
+    largest = max((job.vcpus for job in action.jobs.values()), default=0)
+    if largest > settings.vcpus_per_zone:
+        yield ("vcpus_per_zone",), f"a job of {action.name} needs {largest} vCPUs and would wait for ever"
 
 
 def _without_place_for_databases(
