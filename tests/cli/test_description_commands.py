@@ -193,6 +193,7 @@ def test_permissions_are_told_for_each_role_with_their_reasons(cli: Cli) -> None
 
     assert [line for line in lines if line.startswith("role ")] == [
         "role workflow",
+        "role task-record",
         "role task-report",
         "role task-discard",
         "role job-archive",
