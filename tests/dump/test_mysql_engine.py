@@ -335,6 +335,11 @@ def test_a_server_that_is_killed_fails_the_dump(mysql_image: DatabaseImage, tmp_
             engine.server(source)
 
 
+def test_no_session_is_ended_by_the_server_because_it_waits_for_others(server: Connection) -> None:
+    with session(server, _not_dumped) as asked:
+        assert asked.first("SELECT @@session.wait_timeout >= 86400 * 30") == (1,)
+
+
 def test_who_counts_is_told_before_it_is_done_that_a_dump_has_failed(
     server: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,10 @@ UNREACHABLE = frozenset({1040, 1045, 1129, 1130, 1203, 1226, 1698, 1862, 2002, 2
 https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html and client-error-reference.html
 """
 _CONNECT_SECONDS = 15
-_EVERYWHERE = "time_zone = '+00:00', sql_mode = '', sql_quote_show_create = 1, lock_wait_timeout = 300"
+_EVERYWHERE = (
+    "time_zone = '+00:00', sql_mode = '', sql_quote_show_create = 1, lock_wait_timeout = 300, "
+    "wait_timeout = 31536000"  # one session waits while others sum up rows, for hours perhaps
+)
 
 
 @dataclass(frozen=True, slots=True)
