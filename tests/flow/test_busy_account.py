@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.flow.flow import ACTION, VAULT, Flow, NewFlow
 from tests.flow.invariants import broken
 
 from backup_actions.ledger import Entry
+from backup_actions_local.calls import Call
 from backup_actions_testing.invariants import nothing_left_behind
 
 pytestmark = pytest.mark.root
@@ -27,6 +28,14 @@ def test_a_storm_of_throttling_delays_a_run_that_stands_in_the_ledger_as_waiting
         "ec2", "CreateVolume", when=lambda _call: flow.cloud.clock.now() < begun + timedelta(minutes=30)
     )
     storm.fail("RequestLimitExceeded", "Request limit exceeded.", status=503).always()
+    described: list[datetime] = []
+
+    def is_asked_again(_call: Call) -> bool:
+        described.append(flow.cloud.clock.now())
+        return described[-1] < described[0] + timedelta(seconds=100)
+
+    again = flow.cloud.faults.on("ec2", "DescribeVolumes", when=is_asked_again)
+    again.fail("RequestLimitExceeded", "Request limit exceeded.", status=503).always()
     flow.when(ACTION, "WaitForRoom", lambda: seen.extend(flow.ledger(str(flow.cloud.vaults.points()[0].of.arn))))
 
     flow.back_up()
@@ -36,6 +45,7 @@ def test_a_storm_of_throttling_delays_a_run_that_stands_in_the_ledger_as_waiting
     assert f"CreateVolume in {flow.zones()[1]}: Request limit exceeded." in str(entry.details["last"])
     assert tries(flow)[:12] == [zone for zone in flow.zones() for _ in range(6)]
     assert flow.states(ACTION).count("WaitForRoom") > 2
+    flow.cloud.faults.assert_all_happened()
     assert flow.main.status == "SUCCEEDED"
     assert flow.point is None
     assert broken(flow) == []
