@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from backup_actions_local.front.exchange import Answer, Incoming
+from backup_actions_local.front.partitions import read_partitions_alone
 from backup_actions_local.front.wire import environ_of
 
 SERVICES = frozenset({"cloudwatch", "dynamodb", "glue", "logs"})
@@ -55,4 +56,5 @@ class Moto:
     def _application(self) -> Any:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        read_partitions_alone()
         return DomainDispatcherApplication(create_backend_app)

@@ -103,3 +103,30 @@ def test_metrics_are_put_into_the_namespace_that_a_role_may_use(stage: Stage) ->
     assert [metric["MetricName"] for metric in found] == ["FailedPoints"]
     with pytest.raises(ClientError, match="cloudwatch:PutMetricData"):
         metrics.put_metric_data(Namespace="BackupActions/another", MetricData=data)
+
+
+def test_a_query_has_the_items_of_its_partition_in_order_and_one_of_an_index_those_of_all(stage: Stage) -> None:
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    of_index = [{"AttributeName": "state", "KeyType": "HASH"}]
+    client = stage.administrator("dynamodb")
+    client.create_table(
+        TableName="ledger",
+        KeySchema=keys,
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "state")],
+        GlobalSecondaryIndexes=[{"IndexName": "state", "KeySchema": of_index, "Projection": {"ProjectionType": "ALL"}}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for pk, sk in [("b", "2"), ("a", "1"), ("b", "1"), ("b", "3")]:
+        client.put_item(TableName="ledger", Item={"pk": {"S": pk}, "sk": {"S": sk}, "state": {"S": "open"}})
+
+    def found(condition: str, value: str, **more: Any) -> list[str]:
+        asked = {"KeyConditionExpression": condition, "ExpressionAttributeValues": {":v": {"S": value}}, **more}
+        pages = client.get_paginator("query").paginate(TableName="ledger", **asked)
+        return [f"{item['pk']['S']}{item['sk']['S']}" for page in pages for item in page["Items"]]
+
+    assert found("pk = :v", "b") == ["b1", "b2", "b3"]
+    assert found("pk = :v", "b", Limit=1, ScanIndexForward=False) == ["b3", "b2", "b1"]
+    assert found("pk = :v", "nobody") == []
+    assert sorted(found("#s = :v", "open", IndexName="state", ExpressionAttributeNames={"#s": "state"})) == [
+        "a1", "b1", "b2", "b3",
+    ]  # fmt: skip
