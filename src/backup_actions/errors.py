@@ -334,6 +334,15 @@ class ArchiveInterrupted(BackupActionsError):
     retryable = True
 
 
+class ArchiveUnreadable(BackupActionsError):
+    """What lies in a folder cannot be read there, whatever it holds."""
+
+    code = "BA0415"
+    sentence = "cannot read {path}: {reason}"
+    remedy = "Nothing is said of what it holds. Look who may read it, and whether its disk is well."
+    exit_code = 5
+
+
 # -------------------------------------------------------------------------------------- BA05xx: the EBS archive
 
 

@@ -16,7 +16,7 @@ from tests.archive.test_s3_uploads import tampering
 from backup_actions.archive import FolderStore, S3Store, Store
 from backup_actions.archive.checksums import crc64nvme_base64
 from backup_actions.archive.store import CannotResumeError, KeptObject
-from backup_actions.errors import ArchiveExists, ArchiveMissing, UnsafePath, UploadFailed
+from backup_actions.errors import ArchiveExists, ArchiveMissing, ArchiveUnreadable, UnsafePath, UploadFailed
 
 SIZES = [0, 1, (8 << 20) - 1, 8 << 20, (8 << 20) + 1, (24 << 20) + 12345]
 
@@ -329,3 +329,13 @@ def test_a_disk_that_has_lost_bytes_once_is_not_believed_the_next_time(
             writer.finish()
 
     assert folder_store.describe("object") is None
+
+
+def test_a_file_that_does_not_let_itself_be_read_is_neither_missing_nor_damaged(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    store, too_long = FolderStore(tmp_path), "x" * 300
+
+    with pytest.raises(ArchiveUnreadable, match=r"cannot read .*loop: Too many levels of symbolic links"):
+        store.read("loop")
+    with pytest.raises(ArchiveUnreadable, match="File name too long"):
+        store.describe(too_long)

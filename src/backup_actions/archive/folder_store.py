@@ -17,7 +17,7 @@ from typing import BinaryIO, Self
 from backup_actions.archive.checksums import Crc64Nvme
 from backup_actions.archive.interrupts import uninterrupted
 from backup_actions.archive.store import CannotResumeError, KeptObject, checked_name
-from backup_actions.errors import ArchiveExists, ArchiveMissing, UploadFailed
+from backup_actions.errors import ArchiveExists, ArchiveMissing, ArchiveUnreadable, UploadFailed
 from backup_actions.model.manifest import StoredObject
 
 
@@ -67,26 +67,32 @@ class FolderStore:
                 raise ArchiveExists(where=self.location) from exists
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-        """Raise ArchiveMissing where there is no such file."""
+        """Raise ArchiveMissing where there is no such file, ArchiveUnreadable where it does not let itself be read."""
+        path = self.path / checked_name(name)
         try:
-            with (self.path / checked_name(name)).open("rb") as file:
+            with path.open("rb") as file:
                 if start >= os.fstat(file.fileno()).st_size:
                     return b""  # no file system lets one seek as far as an integer reaches
                 file.seek(start)
                 return file.read(-1 if end is None else max(0, end - start))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as absent:
             raise ArchiveMissing(where=self.location, reason=f"{name} is not there") from absent
+        except OSError as failure:
+            raise ArchiveUnreadable(path=path, reason=failure.strerror or failure) from failure
 
     def describe(self, name: str) -> StoredObject | None:
-        """A folder keeps no checksums: the file is read to know its own."""
+        """A folder keeps no checksums: the file is read to know its own. Raises ArchiveUnreadable."""
         path = self.path / checked_name(name)
-        if not path.is_file():
-            return None
         checksum, size_bytes = Crc64Nvme(), 0
-        with path.open("rb") as file:
-            while data := file.read(1 << 22):
-                checksum.update(data)
-                size_bytes += len(data)
+        try:
+            if not path.is_file():
+                return None
+            with path.open("rb") as file:
+                while data := file.read(1 << 22):
+                    checksum.update(data)
+                    size_bytes += len(data)
+        except OSError as failure:
+            raise ArchiveUnreadable(path=path, reason=failure.strerror or failure) from failure
         return StoredObject(name=name, size_bytes=size_bytes, crc64nvme=checksum.base64())
 
     def remove(self, name: str) -> None:

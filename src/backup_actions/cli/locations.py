@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from backup_actions.errors import AwsBusy, AwsCallFailed, AwsNotConfigured, LocationInvalid
+from backup_actions.errors import ArchiveUnreadable, AwsBusy, AwsCallFailed, AwsNotConfigured, LocationInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from backup_actions.archive.s3_store import S3Store
     from backup_actions.aws import Clients
 
-PLACE_ERRORS = (LocationInvalid, AwsCallFailed, AwsBusy, AwsNotConfigured)
+PLACE_ERRORS = (LocationInvalid, ArchiveUnreadable, AwsCallFailed, AwsBusy, AwsNotConfigured)
 """What every command that works on a place may fail with."""
 
 _SNAPSHOT = re.compile(r"ebs:(snap-[0-9a-f]+)")
