@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
 START = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
+_DEADLINES_KEPT = 64
 
 
 class NothingLeftToWaitFor(RuntimeError):
@@ -78,6 +79,10 @@ class _Waiters:
             del self._by_subject[subject][waiter]
             if not self._by_subject[subject]:
                 del self._by_subject[subject]
+        if len(self._deadlines) > 2 * len(self.all) + _DEADLINES_KEPT:
+            # Whoever went on long before his deadline, and all that his condition looks at, would stay until then.
+            self._deadlines = [each for each in self._deadlines if each[2] in self.all]
+            heapq.heapify(self._deadlines)
 
     def wake(self, waiter: _Waiter) -> None:
         """It has reason to go on."""
