@@ -69,13 +69,22 @@ class FakeTable:
         self.puts = 0
 
     def put_item(self, *, Item: dict[str, Any], **asked: Any) -> None:  # noqa: N803 - boto3's name
-        """Unless there is a condition, and another version is there than the one that was read."""
+        """Unless there is a condition, and it is lost."""
         key = (Item["point"]["S"], Item["item"]["S"])
-        there, read = self.items.get(key), asked.get("ExpressionAttributeValues", {}).get(":read")
-        if "ConditionExpression" in asked and (there and there["version"]) != read:
+        if "ConditionExpression" in asked and self._is_lost(self.items.get(key), asked):
             raise refusal("ConditionalCheckFailedException")
         self.items[key] = Item
         self.puts += 1
+
+    @staticmethod
+    def _is_lost(there: dict[str, Any] | None, asked: dict[str, Any]) -> bool:
+        """Imports ask for the version that they have read, the ledger for what no other run has proven."""
+        values = asked.get("ExpressionAttributeValues", {})
+        if ":run" not in values:
+            return bool((there and there["version"]) != values.get(":read"))
+        proven = [value for name, value in values.items() if name not in {":run", ":waiting"}]
+        standing = asked["ExpressionAttributeNames"]["#standing"]
+        return there is not None and there.get(standing) in proven and there["run"] != values[":run"]
 
     def update_item(self, *, Key: dict[str, Any], ExpressionAttributeValues: dict[str, Any], **_: Any) -> None:  # noqa: N803
         """One more is counted, unless there are as many as there may be."""
