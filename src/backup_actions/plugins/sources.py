@@ -6,10 +6,15 @@ import ast
 import importlib.util
 from functools import lru_cache
 from importlib.machinery import PathFinder
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
+
+# Python 3.11 counts the depth of all threads' trees together, and fails when two are made at once.
+# https://github.com/python/cpython/issues/106905
+_ONE_AT_A_TIME = Lock()
 
 
 def spec_of(module: str) -> ModuleSpec | None:
@@ -27,7 +32,10 @@ def source_of(spec: ModuleSpec) -> ast.Module | None:
     """The module's source, or None where there is none: it is compiled."""
     get_source = getattr(spec.loader, "get_source", None)
     source = get_source(spec.name) if get_source else None
-    return _parsed(source) if source is not None else None
+    if source is None:
+        return None
+    with _ONE_AT_A_TIME:
+        return _parsed(source)
 
 
 @lru_cache
