@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import boto3
 import pytest
-from moto import mock_aws
 from tests.cli.conftest import Cli
 from tests.estate.ledgers import NOON, VOLUME, StandingClock
 from tests.estate.watched_account import WATCHED, Account
+from tests.moto_clients import moto_clients
 
-from backup_actions.aws import Clients, World
+from backup_actions.aws import World
 from backup_actions.cli.commands import replay as command
 from backup_actions.ledger import Ledger, Status
 from backup_actions.model.arn import Arn
@@ -23,10 +22,8 @@ from backup_actions_local.resources import make_ledger
 @pytest.fixture(name="account")
 def _account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """Three backups of EBS were skipped, and an action handles them now."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        world = World(Clients(boto3.Session(region_name="us-east-1")), clock=StandingClock(NOON))
+    with moto_clients() as clients:
+        world = World(clients, clock=StandingClock(NOON))
         make_ledger(world.clients.dynamodb, WATCHED.ledger)
         ledger, account = Ledger(world.clients.dynamodb, WATCHED.ledger, world.clock), Account()
         for number in (1, 2, 3):

@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 from tests.cli.conftest import Cli
+from tests.moto_clients import moto_clients
 from tests.offsite.kept_imports import kept
 from tests.proving.vaults import ACTION, ESTATE, NOON, VOLUME, StandingClock, archived, point, put
 
@@ -30,20 +29,16 @@ WATCHING, SEPARATED = replace(ESTATE, name="watching"), replace(ESTATE, name="va
 @pytest.fixture(name="clients", scope="module")
 def _clients() -> Iterator[Clients]:
     """Of moto: a bucket, a ledger, and the stacks of a deployment that watches a vault and of one that imports."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            environment.setenv(name, "testing")
-        with mock_aws():
-            clients = Clients(boto3.Session(region_name="us-east-1"))
-            make_ledger(clients.dynamodb, ESTATE.ledger)
-            clients.s3.create_bucket(Bucket=ESTATE.bucket)
-            for estate in (WATCHING, SEPARATED):
-                stack = {
-                    "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-                    "Outputs": {OUTPUT: {"Value": estate.to_text()}},
-                }
-                clients.cloudformation.create_stack(StackName=estate.name, TemplateBody=json.dumps(stack))
-            yield clients
+    with moto_clients() as clients:
+        make_ledger(clients.dynamodb, ESTATE.ledger)
+        clients.s3.create_bucket(Bucket=ESTATE.bucket)
+        for estate in (WATCHING, SEPARATED):
+            stack = {
+                "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+                "Outputs": {OUTPUT: {"Value": estate.to_text()}},
+            }
+            clients.cloudformation.create_stack(StackName=estate.name, TemplateBody=json.dumps(stack))
+        yield clients
 
 
 @pytest.fixture(name="world", scope="module")

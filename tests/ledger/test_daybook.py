@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
-import boto3
 import pytest
-from moto import mock_aws
+from tests.moto_clients import moto_clients
 
 from backup_actions.ledger.daybook import ActionLine, Daybook, Line
 from backup_actions_local.resources import make_ledger
@@ -36,13 +35,10 @@ def line(run: str, finished_at: datetime, **more: object) -> Line:
 
 
 @pytest.fixture(name="book")
-def _book(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daybook]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        make_ledger(client, "ledger")
-        yield Daybook(client, "ledger")
+def _book() -> Iterator[Daybook]:
+    with moto_clients() as clients:
+        make_ledger(clients.dynamodb, "ledger")
+        yield Daybook(clients.dynamodb, "ledger")
 
 
 def test_a_line_comes_back_as_it_was_written(book: Daybook) -> None:

@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 from tests.estate.ledgers import ESTATE
+from tests.moto_clients import moto_clients
 
-from backup_actions.aws import Clients, World
+from backup_actions.aws import World
 from backup_actions.estate.overview import PointInDetail, stands
 from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.lifecycle.evidence import with_earlier
@@ -37,11 +36,8 @@ DENIED = {"error": "Lambda.Denied", "cause": "Conclude: no"}
 
 
 @pytest.fixture(name="world")
-def _world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        clients = Clients(boto3.Session(region_name="us-east-1"))
+def _world() -> Iterator[World]:
+    with moto_clients() as clients:
         clients.s3.create_bucket(Bucket="archives")
         make_ledger(clients.dynamodb, "ledger")
         yield World(clients)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import boto3
 import pytest
-from moto import mock_aws
+from tests.moto_clients import moto_clients
 from tests.offsite.separated import (
     ACKNOWLEDGEMENTS,
     DATABASE,
@@ -22,7 +21,6 @@ from tests.offsite.separated import (
     shown,
 )
 
-from backup_actions.aws import Clients
 from backup_actions.model.offsite import Announcement
 from backup_actions.offsite.daily_quota import DailyQuota
 from backup_actions.offsite.imports import Stage
@@ -95,11 +93,8 @@ def test_what_was_deleted_by_hand_and_is_announced_again_is_counted_again(separa
     assert "buried" in separated.hear(announcing(MANY[0]))
 
 
-def test_dynamodb_itself_counts_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        clients = Clients(boto3.Session(region_name="us-east-1"))
+def test_dynamodb_itself_counts_so_many_and_no_more() -> None:
+    with moto_clients() as clients:
         make_ledger(clients.dynamodb, "ledger")
         quotas = [
             DailyQuota(clients.dynamodb, "ledger", SimulatedClock(), account, 2) for account in (SOURCE, STRANGER)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
-from moto import mock_aws
+from tests.moto_clients import moto_clients
 from tests.proving.vaults import ESTATE, NOON, StandingClock
 
 from backup_actions.aws import Clients, World
@@ -16,11 +15,8 @@ from backup_actions_local.resources import make_ledger
 @pytest.fixture(name="clients", scope="module")
 def _clients() -> Iterator[Clients]:
     """Of moto, as long as a module's tests run: making clients takes longer than most of them."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            environment.setenv(name, "testing")
-        with mock_aws():
-            yield Clients(boto3.Session(region_name="us-east-1"))
+    with moto_clients() as clients:
+        yield clients
 
 
 @pytest.fixture(name="world")
