@@ -165,12 +165,15 @@ class Flow(Run):
         self, volume: str | None = None, *, tags: Mapping[str, str] | None = None, kms_key_id: str = ""
     ) -> None:
         """AWS Backup makes a backup of the volume, and everything that follows has come to an end."""
-        volume = volume or self.volume(tags=tags, kms_key_id=kms_key_id)
-        arn = self.cloud.place.arn("ec2", f"volume/{volume}")
+        self.back_up_together(volume or self.volume(tags=tags, kms_key_id=kms_key_id))
+
+    def back_up_together(self, *volumes: str) -> None:
+        """The same of several volumes, whose backups are begun at one moment."""
+        backup, role = self.cloud.administrator.client("backup"), self.cloud.place.role_arn("backup")
         with self.cloud.clock.actor():
-            self.cloud.administrator.client("backup").start_backup_job(
-                BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=self.cloud.place.role_arn("backup")
-            )
+            for volume in volumes:
+                arn = self.cloud.place.arn("ec2", f"volume/{volume}")
+                backup.start_backup_job(BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=role)
         self.wait()
 
     def when(self, machine: str, state: str, happens: Callable[[], object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from tests.flow.flow import ACTION, VAULT, Flow, NewFlow
+from tests.flow.flow import ACTION, Flow, NewFlow
 from tests.flow.invariants import broken
 
 from backup_actions.ledger import Entry
@@ -53,14 +53,9 @@ def test_a_storm_of_throttling_delays_a_run_that_stands_in_the_ledger_as_waiting
 
 def test_a_full_quota_of_volumes_lets_runs_wait_for_each_other(new_flow: NewFlow) -> None:
     flow = new_flow()
-    volumes = [flow.cloud.place.arn("ec2", f"volume/{flow.volume()}") for _ in range(2)]
+    volumes = [flow.volume() for _ in range(2)]
     flow.cloud.store.quota_gib = len(volumes) + 1  # those, and one of ours
-    role = flow.cloud.place.role_arn("backup")
-    with flow.cloud.clock.actor():
-        for arn in volumes:
-            backup = flow.cloud.administrator.client("backup")
-            backup.start_backup_job(BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=role)
-    flow.wait()
+    flow.back_up_together(*volumes)
 
     refused = [entry for entry in flow.cloud.audit.of("ec2", "CreateVolume") if entry.error_code]
     assert {entry.error_code for entry in refused} == {"VolumeLimitExceeded"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.flow.disks import MIB, noisy_disk
-from tests.flow.flow import ACTION, VAULT, ZONES, Flow, NewFlow
+from tests.flow.flow import ACTION, ZONES, Flow, NewFlow
 from tests.flow.invariants import broken
 
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest
@@ -227,13 +227,8 @@ def test_job_that_waits_behind_those_of_others_is_not_given_up(new_flow: NewFlow
     flow = new_flow(on_report=dawdle)
     for queue in flow.cloud.jobs.queues.values():
         queue.max_concurrent_jobs = 1
-    volumes = [flow.cloud.place.arn("ec2", f"volume/{flow.volume()}") for _ in range(3)]
-    role = flow.cloud.place.role_arn("backup")
-    with flow.cloud.clock.actor():
-        for arn in volumes:
-            backup = flow.cloud.administrator.client("backup")
-            backup.start_backup_job(BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=role)
-    flow.wait()
+    volumes = [flow.volume() for _ in range(3)]
+    flow.back_up_together(*volumes)
 
     assert [execution.status for execution in flow.executions(ACTION)] == ["SUCCEEDED"] * 3
     assert "FindOthersAtWork" in {event.state for each in flow.executions(ACTION) for event in each.history}
