@@ -2,7 +2,7 @@
 
 from backup_actions.contract.action import Action, Awaited, Function, Job, Machine, ServiceRole, Task
 from backup_actions.contract.exchange import Inbox, Key, Topic
-from backup_actions.contract.grants import BORN_OURS, OURS, bucket_key, running_jobs
+from backup_actions.contract.grants import BORN_OURS, OURS, bucket_key, running_jobs, running_machines
 from backup_actions.contract.permissions import Condition, Permissions, Statement
 from backup_actions.contract.settings import Settings, setting
 from backup_actions.contract.workflow import Call, Workflow
@@ -28,5 +28,6 @@ __all__ = [
     "Workflow",
     "bucket_key",
     "running_jobs",
+    "running_machines",
     "setting",
 ]

@@ -11,6 +11,7 @@ BORN_OURS: Condition = {"StringEquals": {"aws:RequestTag/${SecurityTagKey}": "${
 
 _QUEUES = "arn:${Partition}:batch:${Region}:${Account}:job-queue/${Name}-*"
 _JOBS = "arn:${Partition}:batch:${Region}:${Account}:job/*"
+_SYNC_RULE = "arn:${Partition}:events:${Region}:${Account}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 _THROUGH_S3: Condition = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
 
 
@@ -42,6 +43,24 @@ def running_jobs(
             for_=ended,
             because="ids of jobs are not known before; the tag condition narrows it",
         ),
+    )
+
+
+def running_machines(
+    machines: str | tuple[str, ...], executions: str | tuple[str, ...], *, in_state: str, because: str = ""
+) -> tuple[Statement, ...]:
+    """What a workflow may that runs these machines in that state and waits for their end; ``because`` of a star."""
+    return (
+        Statement(("states:StartExecution",), on=machines, for_=(in_state,), because=because),
+        Statement(
+            ("states:DescribeExecution", "states:StopExecution"),
+            on=executions,
+            for_=(in_state,),
+            because="executions of those machines; stopped when this one is",
+        ),
+        # How Step Functions itself learns that a child execution has ended.
+        # https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
+        Statement(("events:PutTargets", "events:PutRule", "events:DescribeRule"), on=_SYNC_RULE, for_=(in_state,)),
     )
 
 

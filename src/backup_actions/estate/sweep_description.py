@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Condition, Function, Permissions, Statement
+from backup_actions.contract import Function, Permissions, Statement, bucket_key
 from backup_actions.contract.recovery_points import RECOVERY_POINTS
 from backup_actions.estate.description import VARIABLE, Estate
 
@@ -10,7 +10,6 @@ _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _PROVING = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-proving"
 _EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-*"
-_THROUGH_S3: Condition = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
 
 _READING_THE_BUCKET = (
     Statement(
@@ -100,11 +99,6 @@ def _repairing(estate: Estate) -> tuple[Statement, ...]:
         Statement(
             ("s3:PutObject",), on=f"{_BUCKET}/sweeps/*", for_=("what was found",), because="one document per sweep"
         ),
-        Statement(
-            ("kms:GenerateDataKey", "kms:Decrypt"),
-            on="${BucketKeyArn}",
-            when=_THROUGH_S3,
-            for_=("S3 with the bucket's key",),
-        ),
+        bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
         Statement(("sns:Publish",), on="${TopicArn}", for_=("what is left",)),
     )

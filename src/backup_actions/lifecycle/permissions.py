@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Condition, Permissions, Statement, bucket_key
+from backup_actions.contract import Condition, Permissions, Statement, bucket_key, running_machines
 from backup_actions.contract.recovery_points import RECOVERY_POINTS
 
 _MACHINES = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-*"
 _EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-*"
-_SYNC_RULE = "arn:${Partition}:events:${Region}:${Account}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 _MANAGED_POINTS = "arn:${Partition}:backup:${Region}:${Account}:recovery-point:*"
 _DATABASE_SNAPSHOTS = (
     "arn:${Partition}:rds:${Region}:${Account}:snapshot:*",
@@ -76,23 +75,7 @@ def main_permissions(*, policy: str, tagged: bool) -> Permissions:
                 on=("${Function_describe}", "${Function_conclude}", "${Function_finish}"),
                 for_=("Describe", "Conclude", "Finish"),
             ),
-            Statement(
-                ("states:StartExecution",),
-                on=_MACHINES,
-                for_=("RunAction",),
-                because="one machine per installed action",
-            ),
-            Statement(
-                ("states:DescribeExecution", "states:StopExecution"),
-                on=_EXECUTIONS,
-                for_=("RunAction",),
-                because="executions of those machines; stopped when the main machine is",
-            ),
-            # How Step Functions itself learns that a child execution has ended.
-            # https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
-            Statement(
-                ("events:PutTargets", "events:PutRule", "events:DescribeRule"), on=_SYNC_RULE, for_=("RunAction",)
-            ),
+            *running_machines(_MACHINES, _EXECUTIONS, in_state="RunAction", because="one machine per installed action"),
             *_letting_go(shortens=policy == "shorten", deletes=policy == "delete", tagged=tagged),
             Statement(("sns:Publish",), on="${TopicArn}", for_=("Notify",)),
         ),

@@ -6,7 +6,7 @@ Of our own, what is removed carries our mark and the name of an import.
 
 from __future__ import annotations
 
-from backup_actions.contract import BORN_OURS, OURS, Permissions, Statement, bucket_key
+from backup_actions.contract import BORN_OURS, OURS, Permissions, Statement, bucket_key, running_machines
 from backup_actions.offsite.settings import ImportSettings
 
 _RDS = "arn:${Partition}:rds:${Region}:${Account}"
@@ -18,7 +18,6 @@ _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _EVIDENCE = f"{_BUCKET}/evidence/*/evidence.json"
 _MACHINES = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-*"
 _EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-*"
-_SYNC_RULE = "arn:${Partition}:events:${Region}:${Account}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 IMPORT_EXECUTIONS = "arn:${Partition}:states:${Region}:${Account}:execution:${Name}-offsite-import:*"
 IMPORT_MACHINE = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-offsite-import"
 
@@ -193,18 +192,7 @@ _WORKFLOW = (
         on=tuple(f"${{Function_{name}}}" for name in _FUNCTIONS),
         for_=tuple(state for states in _FUNCTIONS.values() for state in states),
     ),
-    Statement(
-        ("states:StartExecution",), on=_MACHINES, for_=("RunAction",), because="one machine per installed action"
-    ),
-    Statement(
-        ("states:DescribeExecution", "states:StopExecution"),
-        on=_EXECUTIONS,
-        for_=("RunAction",),
-        because="executions of those machines; stopped when the import is",
-    ),
-    # How Step Functions itself learns that a child execution has ended.
-    # https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
-    Statement(("events:PutTargets", "events:PutRule", "events:DescribeRule"), on=_SYNC_RULE, for_=("RunAction",)),
+    *running_machines(_MACHINES, _EXECUTIONS, in_state="RunAction", because="one machine per installed action"),
     Statement(("sns:Publish",), on="${TopicArn}", for_=("Notify",)),
 )
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Condition, Function, Permissions, Statement
+from backup_actions.contract import OURS, Function, Permissions, Statement
 from backup_actions.offsite.permissions import IMPORT_EXECUTIONS, IMPORT_MACHINE
 
 _RDS = "arn:${Partition}:rds:${Region}:${Account}"
 _INSTANCES, _CLUSTERS = f"{_RDS}:snapshot:offsite-*", f"{_RDS}:cluster-snapshot:offsite-*"
 _DISKS = "arn:${Partition}:ec2:${Region}::snapshot/*"
-_OURS: Condition = {"StringEquals": {"aws:ResourceTag/${SecurityTagKey}": "${SecurityTagValue}"}}
 _ONE_EACH = "one snapshot for each import, under a name that nothing else begins with"
 _NO_RESOURCES = "Describe calls of EC2 have no resource-level control"
 _ANY_DISK = "ids of snapshots are EC2's; the tag condition narrows it"
@@ -41,15 +40,15 @@ RETAIN = Function(
                 Statement(
                     ("ec2:DescribeSnapshotAttribute",),
                     on=_DISKS,
-                    when=_OURS,
+                    when=OURS,
                     for_=("with whom it is shared",),
                     because=_ANY_DISK,
                 ),
-                Statement(("rds:DeleteDBSnapshot",), on=_INSTANCES, when=_OURS, for_=("removal",), because=_ONE_EACH),
+                Statement(("rds:DeleteDBSnapshot",), on=_INSTANCES, when=OURS, for_=("removal",), because=_ONE_EACH),
                 Statement(
-                    ("rds:DeleteDBClusterSnapshot",), on=_CLUSTERS, when=_OURS, for_=("removal",), because=_ONE_EACH
+                    ("rds:DeleteDBClusterSnapshot",), on=_CLUSTERS, when=OURS, for_=("removal",), because=_ONE_EACH
                 ),
-                Statement(("ec2:DeleteSnapshot",), on=_DISKS, when=_OURS, for_=("removal",), because=_ANY_DISK),
+                Statement(("ec2:DeleteSnapshot",), on=_DISKS, when=OURS, for_=("removal",), because=_ANY_DISK),
                 Statement(
                     ("states:DescribeExecution",),
                     on=IMPORT_EXECUTIONS,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backup_actions.contract import Permissions, Statement, bucket_key, running_jobs
+from backup_actions.contract import Permissions, Statement, bucket_key, running_jobs, running_machines
 
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _PROOFS = f"{_BUCKET}/proofs/*"
-_SYNC_RULE = "arn:${Partition}:events:${Region}:${Account}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 MACHINE_ARN = "arn:${Partition}:states:${Region}:${Account}:stateMachine:${Name}-proving"
 
 
@@ -30,20 +29,7 @@ def _having_tested(machines: tuple[str, ...]) -> tuple[Statement, ...]:
     if not machines:
         return ()
     executions = tuple(f"{arn.replace(':stateMachine:', ':execution:')}:*" for arn in machines)
-    return (
-        Statement(("states:StartExecution",), on=machines, for_=("RestoreElsewhere",)),
-        Statement(
-            ("states:DescribeExecution", "states:StopExecution"),
-            on=executions,
-            for_=("RestoreElsewhere",),
-            because="executions of those machines; stopped when this one is",
-        ),
-        # How Step Functions itself learns that a child execution has ended.
-        # https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
-        Statement(
-            ("events:PutTargets", "events:PutRule", "events:DescribeRule"), on=_SYNC_RULE, for_=("RestoreElsewhere",)
-        ),
-    )
+    return running_machines(machines, executions, in_state="RestoreElsewhere")
 
 
 _WORKFLOW = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_actions.contract import Permissions, Statement
+from backup_actions.contract import Permissions, Statement, bucket_key
 
 _BUCKET = "arn:${Partition}:s3:::${Bucket}"
 _RECORDS = f"{_BUCKET}/vault-copy/*"
@@ -18,18 +18,12 @@ _POINTS = (
     "arn:${Partition}:rds:${Region}:${Account}:snapshot:*",
 )
 _CHOSEN = {"StringEquals": {"aws:ResourceTag/${Setting_tag_key}": "${Setting_tag_value}"}}
-_THROUGH_S3 = {"StringEquals": {"kms:ViaService": "s3.${Region}.amazonaws.com"}}
 _ONE_FOLDER_PER_POINT = "one folder per recovery point under this prefix"
 
 # Without it S3 answers 403 for an object that is not there.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 _TELL_MISSING_FROM_FORBIDDEN = Statement(("s3:ListBucket",), on=_BUCKET, for_=("objects that may be missing",))
-_BUCKET_KEY = Statement(
-    ("kms:Decrypt", "kms:GenerateDataKey"),
-    on="${BucketKeyArn}",
-    when=_THROUGH_S3,
-    for_=("S3 with the bucket's key",),
-)
+_BUCKET_KEY = bucket_key("kms:Decrypt", "kms:GenerateDataKey")
 
 
 def _about_copies(*actions: str, for_: tuple[str, ...]) -> Statement:
