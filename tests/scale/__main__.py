@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -23,9 +24,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make scale ARGS=…", description=__doc__)
     parser.add_argument("--points", type=int, default=10_000, help="how many recovery points appear (default 10,000)")
     parser.add_argument("--vcpus-per-zone", type=int, default=32, help="how many vCPUs jobs have (default 32)")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="after so many no more of them appear")
     parser.add_argument("--dry-run", action="store_true", help="say what it came to and write nothing")
     arguments = parser.parse_args()
-    plan = Plan(points=arguments.points, vcpus_per_zone=arguments.vcpus_per_zone)
+    plan = Plan(points=arguments.points, vcpus_per_zone=arguments.vcpus_per_zone, at_most_minutes=arguments.minutes)
     gc.set_threshold(50_000, 20, 50)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
+import resource
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -37,6 +40,7 @@ RUN_TAG = "backup-actions:run"
 _LOST_FROM, _LOST_UNTIL = 0.40, 0.45
 _ENDS = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}
 _SWEEP_AFTER = timedelta(hours=25)
+_TOLD_EVERY = 250
 _VOLUMES, _TABLES, _DATABASES = 20, 5, 10
 _numbers = itertools.count(1)
 
@@ -54,6 +58,8 @@ class Plan:
     spot_one_in: int = 25
     vcpus_per_zone: int = 32
     """What a deployment has unless its settings say otherwise."""
+    at_most_minutes: float = math.inf
+    """Of this machine's time: afterwards no point appears any more, and what is under way comes to its end."""
 
     @property
     def jobs_at_once(self) -> int:
@@ -104,6 +110,8 @@ class Night(Run):
     swept: list[dict[str, object]] = field(default_factory=list)
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    _began: tuple[float, float] = (0.0, 0.0)
+    _appeared: int = 0
 
     @classmethod
     @contextmanager
@@ -144,11 +152,13 @@ class Night(Run):
 
     def pass_by(self) -> None:
         """All points have appeared, what followed has come to its end, and a sweep has looked after it."""
-        wall, cpu = time.monotonic(), time.process_time()
+        self._began = wall, cpu = time.monotonic(), time.process_time()
         self.throttling.plan(self.cloud)
         with self.cloud.clock.actor():
             self._back_up()
+        self._tell("all have appeared")
         self.wait()
+        self._tell("all have come to their ends")
         self._sweep()
         self.wall_seconds, self.cpu_seconds = time.monotonic() - wall, time.process_time() - cpu
 
@@ -171,9 +181,21 @@ class Night(Run):
     def _begin(self, kinds: list[str], seconds: float) -> None:
         backup, role = self.cloud.administrator.client("backup"), self.cloud.place.role_arn("backup")
         for number, kind in enumerate(kinds):
+            if time.monotonic() - self._began[0] > 60 * self.plan.at_most_minutes:
+                return
             arn = self.resources[kind][number % len(self.resources[kind])]
             backup.start_backup_job(BackupVaultName=VAULT, ResourceArn=arn, IamRoleArn=role)
             self.cloud.clock.sleep(seconds)
+            self._appeared += 1
+            if self._appeared % _TOLD_EVERY == 0:
+                self._tell(f"{self._appeared} of {self.plan.points} have appeared")
+
+    def _tell(self, what: str) -> None:
+        """How far it is, for who watches."""
+        wall, cpu = time.monotonic() - self._began[0], time.process_time() - self._began[1]
+        memory_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+        minutes = f"{wall / 60:.0f} minutes, {cpu / 60:.1f} of them at work"
+        sys.stderr.write(f"{what}: {minutes}, {threading.active_count()} threads, {memory_gib:.1f} GiB\n")
 
     def _sweep(self) -> None:
         """The schedule calls the sweep a day later, until it says that it has looked at everything."""
