@@ -217,10 +217,10 @@ def _steps(*waits: Decimal) -> Usage:
 
 
 def _looks(seconds: float) -> int:
-    """Ten seconds apart at first and a tenth more each time, up to ten minutes."""
-    looks, pause = 1, 10.0
+    """Twenty seconds apart at first and a fifth more each time, up to ten minutes."""
+    looks, pause = 1, 20.0
     while seconds > 0:
-        looks, seconds, pause = looks + 1, seconds - pause, min(600, pause * 1.1)
+        looks, seconds, pause = looks + 1, seconds - pause, min(600, pause * 1.2)
     return looks
 
 
