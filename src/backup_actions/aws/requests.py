@@ -47,6 +47,11 @@ class Requests:
             if storage_class in _READ_FOR_A_FEE:
                 self._counted[of_kind(Counted.READ_GIB, storage_class)] += parsed.get("ContentLength", 0)
 
+    def begin_anew(self) -> None:
+        """Whoever works with the same clients next has asked for nothing yet."""
+        with self._lock:
+            self._counted.clear()
+
     @property
     def usage(self) -> Usage:
         """What was counted until now."""

@@ -35,6 +35,15 @@ def call(world: World, action: str, job: str, event: Event) -> int:
     return 0
 
 
+def sign(world: World, action: str, job: str, event: Event) -> int:
+    """Say whose key signs, and how many requests were counted before its own."""
+    before = sum(world.clients.requests.usage.values())
+    url = world.clients.s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+    world.clients.requests.count(model=world.clients.s3.meta.service_model.operation_model("GetObject"), parsed={})
+    world.progress.note(f"{'KEY-' + url.partition('KEY-')[2][:7]} after {before:.0f}")
+    return int(event.get("exit", 0))
+
+
 def stubborn(world: World, action: str, job: str, event: Event) -> int:
     """Sleep, and clean up when told to stop."""
     try:

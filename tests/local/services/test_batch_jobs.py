@@ -36,7 +36,7 @@ def _runs(cloud: Cloud, reports: list[Report], monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     hosting = Inline(
         clock=cloud.clock,
-        session_for=lambda role, session: boto3.Session(region_name="us-east-1"),
+        session_for=lambda role, session: boto3.Session(f"KEY-{session[-7:]}", "secret", region_name="us-east-1"),
         url=lambda: "http://127.0.0.1:9",
     )
     runs = JobRuns(
@@ -44,7 +44,7 @@ def _runs(cloud: Cloud, reports: list[Report], monkeypatch: pytest.MonkeyPatch) 
         listener=lambda job, report: reports.append(report),
     )  # fmt: skip
     runs.queue("a", ZONE, max_concurrent_jobs=2)
-    for entry in ("work", "stubborn", "unreadable"):
+    for entry in ("work", "stubborn", "unreadable", "sign"):
         job = Job(code="unused:unused", doc="A job.", attempts=3, attempt_timeout_seconds=3600)
         runs.define(entry, job, "worker", entry=f"job_steps:{entry}")
     yield runs
@@ -99,6 +99,18 @@ def test_what_a_job_reports_is_heard_and_logged(
 
     assert (progress[-1].done_bytes, progress[-1].total_bytes) == (10 * MIB, 10 * MIB)
     assert runs.log_of(job_id) == "ebs-archive/archive\nattempt 1 of job\n"
+
+
+def test_each_job_signs_with_its_own_keys_and_has_its_own_count(
+    cloud: Cloud, batch: Ask, runs: JobRuns, submit: Submit
+) -> None:
+    jobs = [submit("sign", exit=0), submit("sign", exit=3), submit("sign"), submit("sign")]
+    for job_id in jobs:
+        _ended(cloud, batch, job_id)
+
+    said = [runs.log_of(job_id).strip() for job_id in jobs]
+    assert len(set(said)) == len(jobs)
+    assert all(line.endswith(" after 0") for line in said)
 
 
 def test_a_job_that_fails_by_itself_is_not_tried_again(cloud: Cloud, batch: Ask, submit: Submit) -> None:

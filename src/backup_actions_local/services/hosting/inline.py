@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Inline:
 
     def __init__(self, *, clock: SimulatedClock, session_for: SessionFor, url: Callable[[], str]) -> None:
         self._clock, self._session_for, self._url = clock, session_for, url
+        self._clients = _ClientsOfJobs()
 
     def run_job(self, order: JobOrder, doom: Doom) -> Outcome:
         """Run one attempt to its end; nothing of it goes on after its doom."""
@@ -38,8 +40,15 @@ class Inline:
             doom.lose_host(order.instance.id)
             doom.check()
 
+        lent = self._clients.lent(self._session_for(order.role, order.session), doom)
+        outcome = self._worked(order, doom, lent.clients, lose)
+        if outcome.exit_code == 0:  # nothing of it is at work any more that might use them
+            self._clients.take_back(lent)
+        return outcome
+
+    def _worked(self, order: JobOrder, doom: Doom, clients: Clients, lose: Callable[[], None]) -> Outcome:
         world = World(
-            clients=Clients(_watched(self._session_for(order.role, order.session), doom.check)),
+            clients=clients,
             clock=_WatchedClock(self._clock, doom),
             progress=_WatchedProgress(DoomedProgress(_Reports(order.report), order.dies_at, lose), doom),
             host=Host(order.instance.dev, order.instance.sys, f"{self._url()}/_imds/{order.instance.id}"),
@@ -62,6 +71,46 @@ class Inline:
     def sandbox(self, order: FunctionOrder) -> InlineSandbox:
         """A place for a function."""
         return InlineSandbox(order, self._clock, self._session_for)
+
+
+@dataclass
+class _Lent:
+    """Clients of whoever works with them now: whose keys they sign with, and what ends their work."""
+
+    clients: Clients
+    keys: Any
+    doom: Doom
+
+    def check(self) -> None:
+        """Raises what the doom raises."""
+        self.doom.check()
+
+
+class _ClientsOfJobs:
+    """Clients that one job has after the other: to make them takes longer than most of what it asks them."""
+
+    def __init__(self) -> None:
+        self._idle: list[_Lent] = []
+        self._lock = threading.Lock()
+
+    def lent(self, session: boto3.Session, doom: Doom) -> _Lent:
+        """Clients that sign as this session would."""
+        with self._lock:
+            lent = self._idle.pop() if self._idle else None
+        keys: Any = session.get_credentials()
+        if lent is None:
+            lent = _Lent(Clients(session), keys, doom)
+            _watched(session, lent.check)
+            return lent
+        lent.keys.access_key, lent.keys.secret_key, lent.keys.token = keys.access_key, keys.secret_key, keys.token
+        lent.doom = doom
+        lent.clients.requests.begin_anew()
+        return lent
+
+    def take_back(self, lent: _Lent) -> None:
+        """The next job may have them."""
+        with self._lock:
+            self._idle.append(lent)
 
 
 class InlineSandbox:
