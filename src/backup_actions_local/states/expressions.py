@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 from jsonata import Jsonata
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from backup_actions_local.states.values import JsonataValue
 
 _OPEN, _CLOSE = "{%", "%}"
+_PATH = re.compile(r"\$[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
 
 def is_expression(text: str) -> bool:
@@ -65,7 +67,9 @@ class Expressions:
 
     def _result(self, text: str, variables: Mapping[str, JsonataValue], field: str) -> JsonValue:
         try:
-            found = self._compile(text).evaluate(None, variables)
+            found = _member(text, variables)
+            if found is None:
+                found = self._compile(text).evaluate(None, variables)
             if found is not None:
                 return to_json(found)  # type: ignore[no-any-return]
         except Exception as error:
@@ -83,6 +87,19 @@ class Expressions:
                 compiled.register_lambda(name, function)
             self._compiled[text] = compiled
         return compiled
+
+
+def _member(text: str, variables: Mapping[str, JsonataValue]) -> JsonataValue:
+    """What a path like ``$states.result.Id`` leads to through objects alone; None if that is not all there is to it."""
+    if _PATH.fullmatch(text) is None:
+        return None
+    first, *names = text[1:].split(".")
+    found = variables.get(first)
+    for name in names:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    return None if isinstance(found, list) else found  # of lists jsonata makes sequences
 
 
 def _failed(text: str, field: str, what: str) -> StateFailed:

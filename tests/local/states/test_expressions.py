@@ -71,6 +71,33 @@ def test_results_keep_the_type_that_json_has_for_them(expression: str, expected:
     assert type(found) is type(expected)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "$v",
+        "$v.a",
+        "$v.a.b",
+        "$v.a.none",
+        "$v.no",
+        "$v.zero",
+        "$v.one",
+        "$v.a.list",
+        "$v.many",
+        "$v.many.k",
+        "$v.empty",
+    ],
+)
+def test_a_path_through_objects_alone_leads_where_the_library_says(path: str) -> None:
+    v = {"a": {"b": "x", "none": None, "list": [[1], [2]]}, "no": False, "zero": 0, "one": [1], "empty": {}}
+    found = value_of(path, v={**v, "many": [{"k": 1}, {"k": 2}]})
+    assert json.dumps(found) == json.dumps(value_of(f"({path})", v={**v, "many": [{"k": 1}, {"k": 2}]}))
+
+
+@pytest.mark.parametrize("path", ["$v.text.more", "$none", "$v.many.missing"])
+def test_a_path_that_leads_nowhere_is_undefined(path: str) -> None:
+    assert "returned nothing (undefined)" in str(failure_of(path, v={"text": "x", "many": [{"k": 1}]}).cause)
+
+
 def test_a_variable_that_is_null_is_not_undefined() -> None:
     assert value_of("$problem = null", problem=None) is True
     assert value_of("$problem", problem=None) is None
