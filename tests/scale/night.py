@@ -17,8 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Self
 
+import pytest
 from tests.scale import timed_jobs
 from tests.scale.troubles import SpotMarket, Throttling, no_announcements
 
@@ -143,12 +145,14 @@ class Night(Run):
             throttling = Throttling(plan.throttled_one_in)
             resources = _resources(cloud, directory, image)
             night = cls(cloud, deployment, folder, objects, plan, records, throttling, spot, resources)
-            elsewhere, tempfile.tempdir = tempfile.tempdir, str(folder)
-            try:
-                yield night
-            finally:
-                tempfile.tempdir = elsewhere
-                night.remove_bucket()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(tempfile, "tempdir", str(folder))
+                # Whoever was throttled waits before the next try, and does so on the real clock.
+                patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
+                try:
+                    yield night
+                finally:
+                    night.remove_bucket()
 
     def pass_by(self) -> None:
         """All points have appeared, what followed has come to its end, and a sweep has looked after it."""
