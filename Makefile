@@ -32,7 +32,7 @@ sweep: $(READY) $(READERS) system ## every single fault and every single grant; 
 scale: $(READY) $(READERS) system ## a night of 10,000 recovery points on the embedded AWS, hours; ARGS="--points 1000" and others are passed on
 	@$(BIN)/python -m tests.scale $(ARGS)
 
-bench: $(READY) $(READERS) build/competitors system ## archiving against other pipelines, about ten minutes; ARGS="--quick" and others are passed on
+bench: $(READY) $(READERS) build/competitors system ## archiving against other pipelines, about half an hour; ARGS="--quick" and others are passed on
 	@PATH="$(CURDIR)/$(BIN):$$PATH:$(CURDIR)/build/competitors/bin" $(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(READY) ## write the generated pages

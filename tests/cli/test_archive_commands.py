@@ -139,6 +139,15 @@ def test_a_pattern_selects_paths(cli: Cli, archived: Path) -> None:
     assert sorted(cli("list", archived, "etc/*").out.splitlines()) == ["etc/hosts", "etc/motd"]
 
 
+@pytest.mark.parametrize("how", [(), ("--long",), ("--json",)])
+def test_a_pattern_that_nothing_matches_is_told_beside_the_answer(
+    cli: Cli, archived: Path, how: tuple[str, ...]
+) -> None:
+    answer = cli("list", archived, "no/such/*", *how)
+    assert (answer.status, answer.out) == (0, "")
+    assert answer.err == f"Nothing in {archived} matches no/such/*.\n"
+
+
 def test_a_long_list_has_mode_size_and_target(cli: Cli, archived: Path) -> None:
     lines = {line.split()[5]: line for line in cli("list", archived, "-l").out.splitlines()}
 

@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from backup_actions.model.json_types import JsonObject
 
 
-def list_dump(output: Output, dump: StoredDump, pattern: str | None, *, long: bool) -> None:
-    """Each table whose ``database/schema.table`` matches, on a line; in JSON and at length, each section too."""
+def list_dump(output: Output, dump: StoredDump, pattern: str | None, *, long: bool) -> int:
+    """Each table whose ``database/schema.table`` matches, on a line; in JSON and at length, each section too.
+
+    Says how many lines there are.
+    """
     records = [record for record in (*_sections(dump), *_tables(dump)) if _matches(str(record["path"]), pattern)]
     if output.as_json:
         for record in records:
             output.record(record)
-        return
+        return len(records)
     shown = [record for record in records if long or record["type"] == "table"]
     if shown:
         output.table(_row(record, long=long) for record in shown)
+    return len(shown)
 
 
 def _row(record: JsonObject, *, long: bool) -> tuple[str, ...]:

@@ -116,7 +116,10 @@ def _interrupted_once() -> Iterator[None]:
 def _folder(keep: Path | None) -> Iterator[Path]:
     """Where everything lies; removed afterwards unless it is to be kept. Raises DiskFull."""
     folder = keep.resolve() if keep else Path(tempfile.mkdtemp(prefix="backup-actions-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"cannot keep anything in {folder}: {error.strerror}.") from error
     try:
         free_mib = shutil.disk_usage(folder).free >> 20
         if free_mib < _NEEDED_MIB:

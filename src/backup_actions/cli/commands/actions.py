@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     "--format",
     "form",
     type=click.Choice(["mermaid", "svg"]),
-    default="mermaid",
-    show_default=True,
-    help="With --graph: text for a page, or a picture.",
+    help="With --graph: text for a page (mermaid, the default), or a picture.",
 )
 @click.option(
     "--page",
@@ -47,7 +45,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="With --page: write it there; what somebody wrote above the generated part stays.",
 )
-def actions(output: Output, *, graph: str | None, form: str, page: str | None, file: Path | None) -> None:
+def actions(output: Output, *, graph: str | None, form: str | None, page: str | None, file: Path | None) -> None:
     """List the installed actions.
 
     With each stand the resource types that it handles and the package that it comes from; broken ones are named on
@@ -59,12 +57,14 @@ def actions(output: Output, *, graph: str | None, form: str, page: str | None, f
         raise click.UsageError("--graph and --page are different things: ask for one.")
     if file is not None and page is None:
         raise click.UsageError("--to goes with --page.")
+    if form is not None and graph is None:
+        raise click.UsageError("--format goes with --graph.")
     found = installed()
     if page is not None:
         _tell(output, found, page, file)
         return
     if graph is not None:
-        _draw(output, found, graph, form)
+        _draw(output, found, graph, form or "mermaid")
     elif output.as_json:
         output.answer(
             {
@@ -101,7 +101,10 @@ def _tell(output: Output, found: Installed, name: str, file: Path | None) -> Non
     written = file.read_text(encoding="utf-8") if file is not None and file.exists() else ""
     text = action_page(found.action(name), written)
     if file is not None:
-        file.write_text(text, encoding="utf-8")
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"cannot write {file}: {error.strerror}.") from error
         output.talk(f"wrote {file}")
     if output.as_json:
         output.answer({"action": name, "page": text, "file": str(file) if file else None})

@@ -68,6 +68,7 @@ def extract(output: Output, location: str, paths: tuple[str, ...], target: Path,
     Of a dump, sections are written as the files that psql, pg_restore or mariadb read; `list --long` names them.
     """
     from backup_actions.archive import Archive
+    from backup_actions.archive.folder_store import FolderStore
 
     to_stdout = str(target) == "-"
     if disk and paths:
@@ -75,6 +76,10 @@ def extract(output: Output, location: str, paths: tuple[str, ...], target: Path,
     if to_stdout and (disk or output.as_json or len(paths) != 1):
         raise click.UsageError("--to - writes the content of one file: name one path, and neither --disk nor --json.")
     source = Archive.open(store_at(location))
+    if isinstance(source.store, FolderStore) and target.resolve().is_relative_to(source.store.path.resolve()):
+        raise click.UsageError(
+            f"{target} lies in the archive itself, where nothing else belongs: choose another TARGET."
+        )
     if to_stdout:
         output.pour(source.read_file(paths[0]))
         return

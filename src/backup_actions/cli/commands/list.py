@@ -14,7 +14,7 @@ from backup_actions.cli.locations import PLACE_ERRORS, store_at
 from backup_actions.errors import ArchiveMissing, ManifestUnreadable, UnsafePath
 
 if TYPE_CHECKING:
-    from backup_actions.archive import Entry
+    from backup_actions.archive import Archive, Entry
     from backup_actions.cli.output import Output
     from backup_actions.model.json_types import JsonObject
 
@@ -59,15 +59,24 @@ def list_entries(output: Output, location: str, pattern: str | None, *, long: bo
     if archive.manifest.is_dump:
         from backup_actions.dump import StoredDump
 
-        list_dump(output, StoredDump.open(archive.store), pattern, long=long)
-        return
-    for entry in archive.entries(pattern):
+        listed = list_dump(output, StoredDump.open(archive.store), pattern, long=long)
+    else:
+        listed = _list_files(output, archive, pattern, long=long)
+    if pattern is not None and not listed:
+        output.talk(f"Nothing in {location} matches {pattern}.")
+
+
+def _list_files(output: Output, archive: Archive, pattern: str | None, *, long: bool) -> int:
+    """Each entry on a line; says how many there are."""
+    listed = 0
+    for listed, entry in enumerate(archive.entries(pattern), 1):  # noqa: B007 - the last number is how many
         if output.as_json:
             output.record(_described(entry))
         elif long:
             output.data(_long(entry))
         else:
             output.data(readable(entry.path))
+    return listed
 
 
 def _described(entry: Entry) -> JsonObject:
