@@ -242,8 +242,9 @@ class Backup:
 
     def _tagged(self, arn: str) -> dict[str, str] | None:
         with self._vaults.unchanged():
-            tagged: list[Vault | Point] = [*self._vaults.vaults.values(), *self._vaults.points()]
-            return next((one.tags for one in tagged if one.arn == arn), None)
+            vaults = self._vaults.vaults.values()
+            tagged: list[Vault | Point | None] = [*vaults, *(self._vaults.point(vault.name, arn) for vault in vaults)]
+            return next((one.tags for one in tagged if one is not None and one.arn == arn), None)
 
     def _tags(self, call: Call) -> dict[str, str]:
         tags = self._tagged(call.params["ResourceArn"])

@@ -60,13 +60,29 @@ class Batch:
         queue = self._queue(call.params.get("jobQueue") or "")
         filters: Sequence[Mapping[str, Any]] = call.params.get("filters") or ()
         status = call.params.get("jobStatus") or "RUNNING"
-        jobs = [job for job in self._runs.jobs.values() if job.queue_arn == queue.arn]
-        chosen = _named(jobs, filters) if filters else [job for job in jobs if job.status == status]
+        jobs = self._named(filters) if filters else [job for job in self._runs.jobs.values() if job.status == status]
+        chosen = [job for job in jobs if job.queue_arn == queue.arn]
         chosen.sort(key=lambda job: job.created, reverse=True)
         part, token = page(
             chosen, call.params.get("nextToken"), call.params.get("maxResults"), refusal="ClientException"
         )
         return {"jobSummaryList": [job.summary() for job in part]} | ({"nextToken": token} if token else {})
+
+    def _named(self, filters: Sequence[Mapping[str, Any]]) -> list[Job]:
+        """The jobs of any status that bear the name; an asterisk at its end stands for any rest.
+
+        Source: https://docs.aws.amazon.com/batch/latest/APIReference/API_ListJobs.html
+        """
+        if len(filters) > 1:
+            raise _client("Only one filter can be used at a time.")
+        if filters[0].get("name") != "JOB_NAME":
+            raise Refused("NotEmbedded", f"the embedded AWS does not know the filter {filters[0].get('name')}", 501)
+        found: dict[str, Job] = {}
+        for wanted in filters[0].get("values") or ():
+            stem = wanted.removesuffix("*")
+            bearers = self._runs.whose_names_begin(stem)
+            found |= {job.id: job for job in bearers if wanted != stem or job.name.lower() == stem.lower()}
+        return list(found.values())
 
     def _terminate(self, call: Call) -> Mapping[str, Any]:
         only(call, "jobId", "reason")
@@ -125,23 +141,6 @@ def _wish(params: Mapping[str, Any], definition: Definition) -> Wish:
         timeout_seconds=seconds,
         tags=dict(params.get("tags") or {}),
     )
-
-
-def _named(jobs: Sequence[Job], filters: Sequence[Mapping[str, Any]]) -> list[Job]:
-    """The jobs of any status that bear the name; an asterisk at its end stands for any rest.
-
-    Source: https://docs.aws.amazon.com/batch/latest/APIReference/API_ListJobs.html
-    """
-    if len(filters) > 1:
-        raise _client("Only one filter can be used at a time.")
-    if filters[0].get("name") != "JOB_NAME":
-        raise Refused("NotEmbedded", f"the embedded AWS does not know the filter {filters[0].get('name')}", 501)
-    wanted = [str(value).lower() for value in filters[0].get("values") or ()]
-    return [job for job in jobs if any(_bears(job.name.lower(), name) for name in wanted)]
-
-
-def _bears(name: str, wanted: str) -> bool:
-    return name.startswith(wanted[:-1]) if wanted.endswith("*") else name == wanted
 
 
 def _known(given: Mapping[str, Any], names: set[str], where: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ class JobRuns:
         self.queues: dict[str, Queue] = {}
         self.definitions: dict[str, Definition] = {}
         self.jobs: dict[str, Job] = {}
+        self._names: list[tuple[str, str]] = []
+        """Names in small letters and ids of all jobs, sorted."""
         logs.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -112,8 +115,18 @@ class JobRuns:
         )  # fmt: skip
         with self._lock:
             self.jobs[job_id] = job
+            insort(self._names, (name.lower(), job_id))
         self._spawn(job, lambda: self._accept(job, queue))
         return job
+
+    def whose_names_begin(self, stem: str) -> Iterator[Job]:
+        """The jobs whose names begin like that, in any case. Thousands of runs each ask for their own."""
+        stem = stem.lower()
+        for position in range(bisect_left(self._names, (stem,)), len(self._names)):
+            name, job_id = self._names[position]
+            if not name.startswith(stem):
+                return
+            yield self.jobs[job_id]
 
     def terminate(self, job: Job, reason: str, *, with_its_host: bool = False) -> None:
         """End a job for good, whatever its state; one that has ended stays as it is."""
