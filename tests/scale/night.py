@@ -18,12 +18,15 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from tests.scale import timed_jobs
 from tests.scale.troubles import SpotMarket, Throttling, no_announcements
 
+from backup_actions.aws import Clients, World
+from backup_actions.cli.deployments import estate_of
+from backup_actions.estate.replaying import replay
 from backup_actions.plugins import installed_action
 from backup_actions.settings import from_mapping
 from backup_actions_local.cloud import Cloud
@@ -163,8 +166,13 @@ class Night(Run):
         self._tell("all have appeared")
         self.wait()
         self._tell("all have come to their ends")
+        self._replay()
         self._sweep()
         self.wall_seconds, self.cpu_seconds = time.monotonic() - wall, time.process_time() - cpu
+
+    def failed(self) -> list[Execution]:
+        """The runs that did not end well."""
+        return [execution for execution in self.executions(self.main_name) if execution.status != "SUCCEEDED"]
 
     def stored(self) -> list[str]:
         """Every object of the archive bucket, however many there are."""
@@ -201,6 +209,15 @@ class Night(Run):
         minutes = f"{wall / 60:.0f} minutes, {cpu / 60:.1f} of them at work"
         sys.stderr.write(f"{what}: {minutes}, {threading.active_count()} threads, {memory_gib:.1f} GiB\n")
 
+    def _replay(self) -> None:
+        """What people were told of as failed, they replay, as the notice says; once."""
+        clients = Clients(self.cloud.administrator)
+        world, estate = World(clients, clock=self.cloud.clock), estate_of(NAME, clients)
+        with self.cloud.clock.actor():
+            for execution in self.failed():
+                replay(world, estate, point_of(execution), again=False)
+        self.wait()
+
     def _sweep(self) -> None:
         """The schedule calls the sweep a day later, until it says that it has looked at everything."""
         with self.cloud.clock.actor():
@@ -208,6 +225,12 @@ class Night(Run):
             while not self.swept or not self.swept[-1].get("done", True):
                 self.swept.append(self.cloud.functions.invoke(f"{NAME}-sweep", {}))
         self.wait()
+
+
+def point_of(execution: Execution) -> str:
+    """The ARN of the recovery point that a run of the main machine is at."""
+    told: Any = execution.input
+    return str(told["recoveryPoint"]["arn"])
 
 
 def _resources(cloud: Cloud, directory: Path, image: DatabaseImage) -> dict[str, list[str]]:

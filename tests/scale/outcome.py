@@ -9,7 +9,7 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from tests.scale.night import EXPORTS_AT_ONCE, Night
+from tests.scale.night import EXPORTS_AT_ONCE, Night, point_of
 
 from backup_actions.costs import bill_for, in_dollars, prices_of
 from backup_actions.ledger import Leases
@@ -44,18 +44,20 @@ def lines(night: Night) -> list[Line]:
 
 def numbers(night: Night) -> dict[str, Any]:
     """What the page tells."""
-    told = lines(night)
+    told, failed = lines(night), {execution.name for execution in night.failed()}
+    ended_well = [line for line in told if line.run not in failed]
     jobs, tasks = night.cloud.jobs.jobs.values(), night.cloud.database_exports.tasks.values()
     return {
         "points": len(night.arns),
-        "kinds": dict(sorted(Counter(line.resource_type for line in told).items())),
-        "outcomes": dict(sorted(Counter(line.outcome for line in told).items())),
+        "kinds": dict(sorted(Counter(line.resource_type for line in ended_well).items())),
+        "outcomes": dict(sorted(Counter(line.outcome for line in ended_well).items())),
         "broken": len(broken(night)),
         "hours": round(_hours(night), 1),
         "hours_by_kind": _hours_by_kind(night, told),
         "wall_minutes": round(night.wall_seconds / 60, 1),
         "cpu_minutes": round(night.cpu_seconds / 60, 1),
         "calls": len(night.cloud.audit.entries),
+        "failed_runs": len(failed),
         "executions": len(night.cloud.stepfunctions.executions()),
         "transitions": night.records.transitions,
         "history_at_most": night.records.history_at_most,
@@ -71,7 +73,7 @@ def numbers(night: Night) -> dict[str, Any]:
         "events_lost": night.events_lost,
         "found_by_sweep": sum(int(str(answer.get("found", 0))) for answer in night.swept),
         "cost_usd": in_dollars(_cost(told)),
-        "cost_usd_each": str(round(_cost(told) / max(1, len(told)), 5)),
+        "cost_usd_each": str(round(_cost(told) / max(1, len(ended_well)), 5)),
     }
 
 
@@ -120,14 +122,17 @@ def _exports_at_once(night: Night) -> int:
 
 
 def _not_archived(night: Night) -> Iterator[str]:
-    """Each point has one run that ended well, and one manifest under its own prefix."""
-    runs = Counter(execution.status for execution in night.executions(night.main_name))
-    if runs != Counter({"SUCCEEDED": len(night.arns)}):
-        yield f"of {len(night.arns)} points these runs: {dict(runs)}"
-        errors = Counter((e.error, (e.cause or "")[:300]) for e in night.executions(night.main_name) if e.error)
-        yield from (f"{count} times {error}" for error, count in errors.most_common(5))
-    failed = [job for job in night.cloud.jobs.jobs.values() if job.status == "FAILED"]
-    yield from (f"the job {job.name} failed: {night.cloud.jobs.log_of(job.id)[-2000:]}" for job in failed)
+    """Each point has one run that ended well, and one manifest; of every other run people were told."""
+    archived = Counter(point_of(e) for e in night.executions(night.main_name) if e.status == "SUCCEEDED")
+    if archived != Counter(night.arns):
+        yield f"of {len(night.arns)} points {len(archived)} have runs that ended well, and {archived.total()} of these"
+    failed, notices = night.failed(), [notice["Message"] for notice in night.notices]
+    for execution in failed:
+        if not any(point_of(execution) in notice for notice in notices):
+            yield f"{execution.name} is {execution.status}, of which nobody was told: {execution.error}"
+    names = tuple(execution.name for execution in failed)
+    lost = [job for job in night.cloud.jobs.jobs.values() if job.status == "FAILED" and not job.name.startswith(names)]
+    yield from (f"the job {job.name} failed: {night.cloud.jobs.log_of(job.id)[-2000:]}" for job in lost)
     manifests = [key for key in night.stored() if key.endswith(_MANIFESTS)]
     if len(manifests) != len(night.arns):
         yield f"{len(manifests)} manifests of {len(night.arns)} points"

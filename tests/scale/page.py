@@ -24,10 +24,11 @@ Meanwhile one call in 100 of 21 operations of eight services is throttled, one j
 has just begun, and for a while (5 % of the points, and five minutes) no event of AWS Backup arrives. 25 hours after
 everything has come to rest a sweep looks for what was missed, as the deployed one does every day.
 
-What must hold afterwards: each point has one run of the main machine, it ended well, and one manifest; no manifest was
-written twice; never more than five exports ran at once and never more jobs in a zone than its vCPUs bear, counted from
-the beginnings and ends that the services themselves have, so at every moment; no job, volume, upload, lease, or object
-without a manifest is left; nobody was refused a call.
+What must hold afterwards: each point has one run of the main machine that ended well, and one manifest; of every run
+that did not, people were told, and one `replay` of the point ended well; no manifest was written twice; never more than
+five exports ran at once and never more jobs in a zone than its vCPUs bear, counted from the beginnings and ends that
+the services themselves have, so at every moment; no job, volume, upload, lease, or object without a manifest is left;
+nobody was refused a call.
 """
 
 _LIMITS = """\
@@ -82,10 +83,10 @@ def _night(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"fast. At {_seconds_each(found)} seconds of a core each, 10,000 take {_hours_of_all(found)} hours."
         yield ""
     yield f"Broken promises: **{found['broken']}**."
-    if failed := found["outcomes"].get("failed"):
+    if failed_runs := found.get("failed_runs"):
         yield (
-            f"Of {failed} points the archive failed: their backups were kept and people were told, which is not what a "
-            "night like this should come to."
+            f"Runs that failed: {failed_runs}. Their backups were kept, people were told, and a `replay` archived each."
+            f"{found.get('why_they_failed', '')}"
         )
     yield ""
 

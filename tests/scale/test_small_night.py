@@ -24,6 +24,7 @@ def _night(
     tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer, postgresql_shop: DatabaseImage
 ) -> Iterator[Night]:
     with Night.begun(tmp_path_factory.mktemp("night"), flow_objects, postgresql_shop, _SMALL) as night:
+        night.cloud.faults.on("ec2", "AttachVolume").fail("UnauthorizedOperation")
         night.pass_by()
         yield night
 
@@ -32,6 +33,14 @@ def _night(
 def test_every_point_is_archived_once_and_nothing_is_left(night: Night) -> None:
     assert broken(night) == []
     assert len(night.arns) == _SMALL.points
+
+
+@pytest.mark.root
+def test_what_failed_was_told_and_is_archived_by_a_replay(night: Night) -> None:
+    (failed,) = night.failed()
+
+    assert failed.error == "ActionFailed"
+    assert numbers(night)["failed_runs"] == 1
 
 
 @pytest.mark.root
