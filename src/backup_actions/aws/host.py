@@ -10,17 +10,23 @@ import urllib.request
 
 from backup_actions.aws.world import Host
 from backup_actions.errors import AwsBusy
+from backup_actions.model.clock import Clock, growing_waits
 
 _TIMEOUT_SECONDS = 5.0
+_UNTIL_SERVED = growing_waits(0.5, 2, 4)  # 7.5 s between five tries: a busy host's service drops requests
 
 
-def instance_id(host: Host) -> str:
+def instance_id(host: Host, clock: Clock) -> str:
     """The id of the instance that this code runs on. Raises AwsBusy if the metadata service does not answer."""
-    try:
-        token = _ask(host, "PUT", "/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"})
-        return _ask(host, "GET", "/latest/meta-data/instance-id", {"X-aws-ec2-metadata-token": token})
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise AwsBusy(operation="instance metadata", error_code=type(error).__name__, reason=error) from error
+    for wait_seconds in (*_UNTIL_SERVED, None):
+        try:
+            token = _ask(host, "PUT", "/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"})
+            return _ask(host, "GET", "/latest/meta-data/instance-id", {"X-aws-ec2-metadata-token": token})
+        except (urllib.error.URLError, TimeoutError) as error:
+            if wait_seconds is None:
+                raise AwsBusy(operation="instance metadata", error_code=type(error).__name__, reason=error) from error
+            clock.sleep(wait_seconds)
+    raise AssertionError("the last try returns or raises")
 
 
 def _ask(host: Host, method: str, path: str, headers: dict[str, str]) -> str:

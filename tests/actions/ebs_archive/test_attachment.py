@@ -60,7 +60,7 @@ class Machine:
 @contextmanager
 def attached_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The volume on that machine."""
-    monkeypatch.setattr(attachment, "instance_id", lambda host: HERE)
+    monkeypatch.setattr(attachment, "instance_id", lambda host, clock: HERE)
     clients = cast("Clients", type("OneClient", (), {"ec2": machine})())
     clock = SimulatedClock()
     with clock.actor(), attached(World(clients, clock, Silence(), machine.host), VOLUME) as device:

@@ -30,7 +30,7 @@ def attached(world: World, volume_id: str) -> Iterator[Path]:
 
     Raises VolumeBusy, VolumeNotFound, and what AWS refuses.
     """
-    here = instance_id(world.host)
+    here = instance_id(world.host, world.clock)
     _release(world, volume_id, here)
     _attach(world, volume_id, here)
     try:
