@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha512
 from pathlib import Path
 from typing import Any
@@ -158,6 +160,23 @@ def test_a_query_reaches_nothing_but_the_tables(place: FolderStore, sql: str, mo
 def test_no_file_and_no_variable_is_a_table(place: FolderStore, sql: str) -> None:
     with pytest.raises(TableUnknown):
         ask(place, sql)
+
+
+def test_ctrl_c_ends_a_query_that_would_go_on_for_years(place: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit = ThreadPoolExecutor.submit
+
+    def submit_and_interrupt(pool: ThreadPoolExecutor, work: Any, *given: Any) -> Any:
+        def interrupted_work() -> Any:
+            _thread.interrupt_main()
+            return work(*given)
+
+        return submit(pool, interrupted_work)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit_and_interrupt)
+    endless = f"SELECT count(*) FROM {', '.join(f'range(1000000) AS r{number}' for number in range(9))}"  # noqa: S608 - numbers
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(place, endless)
 
 
 def test_memory_has_a_limit(place: FolderStore) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +18,10 @@ from backup_actions.errors import BackupActionsError, ParquetUnreadable, QueryFa
 from backup_actions.parquet.column_types import arrow_type
 from backup_actions.parquet.exports import Edition, Table, spellings
 
+_T = TypeVar("_T")
+
 _ROWS_AT_ONCE = 1000
+_SOON_SECONDS = 0.1
 _NEAR, _KNOWN_TOLD = 3, 8
 _OWN_COLUMNS = ("date", "as_of", "resource")
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist", re.DOTALL)
@@ -38,6 +42,7 @@ class Queries:
         self._where = where
         self._memory_mib = memory_mib
         self._connection = duckdb.connect()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._datasets = 0
 
     def rows(self, sql: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
@@ -48,13 +53,14 @@ class Queries:
             relation = self._connection.sql(sql)
             if relation is None:
                 return [], iter(())
-            reader = relation.to_arrow_reader(_ROWS_AT_ONCE)
+            reader = self._awaited(self._worker.submit(relation.to_arrow_reader, _ROWS_AT_ONCE))
         except duckdb.Error as error:
             raise self._told(error) from error
         return reader.schema.names, self._fetched(reader)
 
     def close(self) -> None:
         """Nothing is held any more."""
+        self._worker.shutdown()
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -67,10 +73,20 @@ class Queries:
 
     def _fetched(self, reader: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
         try:
-            for batch in reader:
+            while (batch := self._awaited(self._worker.submit(next, reader, None))) is not None:
                 yield from zip(*(_as_python(column) for column in batch.columns), strict=True)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise self._told(error) from error
+
+    def _awaited(self, asked: Future[_T]) -> _T:
+        """What DuckDB answers. It hears no Ctrl-C itself; whatever ends the waiting ends the query."""
+        try:
+            return asked.result()
+        except BaseException:
+            while not (asked.done() or asked.cancel()):
+                self._connection.interrupt()  # of no use before it has begun
+                wait([asked], _SOON_SECONDS)
+            raise
 
     def _know(self, sql: str) -> None:
         """Make the tables that the query may mean. All of them would take minutes where years of backups lie."""
