@@ -52,9 +52,9 @@ _LIMITS = """\
   that wait are two reads a second of a few items; DynamoDB gives a partition 3,000.
 - **State machines:** the longest history is far from the 25,000 events at which AWS ends an execution; waits grow to
   ten minutes, and each states its bound.
-- **This simulation:** one process, so one core at a time. Calls, each signed, checked against the permissions and noted,
-  take most of it, those of jobs among them; then the jobs themselves and the expressions of workflows. Points wait for
-  jobs and exports as threads, so that memory is needed above all for those under way at once.
+- **This simulation:** one process, so one core at a time. Calls, each signed, checked against the permissions and
+  noted, take most of it, those of jobs among them; then the jobs themselves and the expressions of workflows. Points
+  wait for jobs and exports as threads, so that memory is needed above all for those under way at once.
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import select
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
@@ -104,7 +105,7 @@ class Objects:
         with self._lock:
             while self._idle:
                 connection = self._idle.pop()
-                if connection.sock is not None and not select.select([connection.sock], [], [], 0)[0]:
+                if connection.sock is not None and not _can_be_read(connection.sock):
                     return connection
                 connection.close()  # the server has closed it meanwhile
         return http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_SECONDS)
@@ -146,3 +147,10 @@ def _send(connection: http.client.HTTPConnection, piece: bytes, rest: RequestBod
         piece = rest.read(CHUNK_BYTES)
     if rest.is_chunked:
         connection.send(b"0\r\n\r\n")
+
+
+def _can_be_read(sock: socket.socket) -> bool:
+    """Whether it has something to say, if only that it is closed; of any number, for which ``select`` has no room."""
+    asked = select.poll()
+    asked.register(sock, select.POLLIN)
+    return bool(asked.poll(0))

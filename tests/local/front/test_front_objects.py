@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import resource
 import tracemalloc
 import uuid
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +72,21 @@ def test_a_body_from_a_stream_arrives(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=io.BytesIO(b"x" * MIB))
 
     assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == MIB
+
+
+def test_it_answers_where_more_than_a_thousand_files_are_open(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x" * 8 * MIB)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    try:
+        with ExitStack() as files:
+            for _ in range(1100):
+                files.enter_context(Path(os.devnull).open("rb"))
+            body = s3.get_object(Bucket=bucket, Key="k")["Body"]  # has the connection that was there before
+            assert [s3.head_object(Bucket=bucket, Key="k")["ContentLength"] for _ in range(3)] == [8 * MIB] * 3
+            assert len(body.read()) == 8 * MIB
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_an_existing_object_is_not_overwritten_when_told_so(s3: Any, bucket: str) -> None:
