@@ -112,7 +112,7 @@ class Night(Run):
     spot: SpotMarket
     resources: dict[str, list[str]]
     events_lost: int = 0
-    swept: list[dict[str, object]] = field(default_factory=list)
+    swept: list[dict[str, Any]] = field(default_factory=list)
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     _began: tuple[float, float] = (0.0, 0.0)
@@ -219,12 +219,14 @@ class Night(Run):
         self.wait()
 
     def _sweep(self) -> None:
-        """The schedule calls the sweep a day later, until it says that it has looked at everything."""
-        with self.cloud.clock.actor():
-            self.cloud.clock.sleep(_SWEEP_AFTER.total_seconds())
-            while not self.swept or not self.swept[-1].get("done", True):
+        """The schedule calls the sweep day by day, until it finds nothing: it begins a hundred runs a day at most."""
+        while not self.swept or self.swept[-1]["found"]:
+            with self.cloud.clock.actor():
+                self.cloud.clock.sleep(_SWEEP_AFTER.total_seconds())
                 self.swept.append(self.cloud.functions.invoke(f"{NAME}-sweep", {}))
-        self.wait()
+                while not self.swept[-1]["done"]:
+                    self.swept.append(self.cloud.functions.invoke(f"{NAME}-sweep", {}))
+            self.wait()
 
 
 def point_of(execution: Execution) -> str:

@@ -71,7 +71,7 @@ def numbers(night: Night) -> dict[str, Any]:
         "throttled": night.throttling.throttled,
         "hosts_lost": sum(len(job.attempts) > 1 for job in jobs),
         "events_lost": night.events_lost,
-        "found_by_sweep": sum(int(str(answer.get("found", 0))) for answer in night.swept),
+        "found_by_sweep": sum(answer["found"] - answer["left"] for answer in night.swept),
         "cost_usd": in_dollars(_cost(told)),
         "cost_usd_each": str(round(_cost(told) / max(1, len(ended_well)), 5)),
     }
@@ -81,7 +81,8 @@ def _hours(night: Night) -> float:
     """From the first backup to the end of the last run that an event has started: the sweep's come a day later."""
     executions = night.executions(night.main_name)
     before_the_sweep = min(e.started for e in executions) + timedelta(days=1) if executions else START
-    ends = [e.stopped for e in executions if e.stopped and e.started < _sweep_begins(night)]
+    sweep_begins = _sweep_begins(night)
+    ends = [e.stopped for e in executions if e.stopped and e.started < sweep_begins]
     return (max(ends, default=before_the_sweep) - START).total_seconds() / 3600 - 1  # tables get an hour of history
 
 

@@ -22,13 +22,28 @@ tables. In place of the time that real ones take, each job lets 2 to 14 minutes 
 
 Meanwhile one call in 100 of 21 operations of eight services is throttled, one job in 25 loses its Spot host when it
 has just begun, and for a while (5 % of the points, and five minutes) no event of AWS Backup arrives. 25 hours after
-everything has come to rest a sweep looks for what was missed, as the deployed one does every day.
+everything has come to rest a sweep looks for what was missed, and so on every day until nothing is found.
 
 What must hold afterwards: each point has one run of the main machine that ended well, and one manifest; of every run
 that did not, people were told, and one `replay` of the point ended well; no manifest was written twice; never more than
 five exports ran at once and never more jobs in a zone than its vCPUs bear, counted from the beginnings and ends that
 the services themselves have, so at every moment; no job, volume, upload, lease, or object without a manifest is left;
 nobody was refused a call.
+"""
+
+_LARGEST = """\
+## The largest night so far: 10,000 recovery points, on 2026-11-22, not a clean one
+
+All 10,000 appeared, 1,250 an hour, in one process that took 78 minutes of a core for it and 90 until the last run's end
+(5.6 GiB). 9,538 were archived once each: 7,914 EBS, 1,144 DynamoDB, 480 RDS. Never more than five exports ran at once;
+the 500 of RDS took until 28 hours after the first backup, 17 minutes each. The longest history had 1,802 events.
+
+**It was not clean.** Of the 562 points whose events were lost the one sweep of that night began 100, which is what a
+sweep does in a day; the other 462 stood unarchived and untouched when the simulation ended, which now lets day after
+day pass. Of these 100 runs 47 failed, because the embedded AWS could not reach its S3 server where a thousand files are
+open (`select` has room for 1,024); it asks in another way now, which a test holds. And one run failed because a
+debugger held the process for longer than the five seconds in which a job wanted to hear from its host: jobs ask five
+times now. All 48 backups were kept, people were told of each, and a `replay` archived each. The night was not repeated.
 """
 
 _LIMITS = """\
@@ -71,15 +86,16 @@ def last() -> dict[str, Any]:
 
 def page(found: Mapping[str, Any]) -> str:
     """The page about it."""
-    return "\n".join([_INTRODUCTION, *_night(found), *_table(found), _LIMITS.rstrip(), ""])
+    parts = [_INTRODUCTION, *_night(found), *_table(found), *([_LARGEST] if found["points"] < 10_000 else [])]
+    return "\n".join([*parts, _LIMITS.rstrip(), ""])
 
 
 def _night(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"## The last night: {found['points']:,} recovery points, on {found['on']}"
     yield ""
     if found["points"] < 10_000:
-        yield f"Of 10,000 points nothing is claimed: {found['points']:,} are the most that were measured, appearing as"
-        yield f"fast. At {_seconds_each(found)} seconds of a core each, 10,000 take {_hours_of_all(found)} hours."
+        yield f"These {found['points']:,} are the most of which every one was archived, appearing as fast; below stands"
+        yield f"what came of 10,000. At {_seconds_each(found)} seconds of a core each, 10,000 take {_hours_of_all(found)} hours."
         yield ""
     yield f"Broken promises: **{found['broken']}**."
     if failed_runs := found.get("failed_runs"):
