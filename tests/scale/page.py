@@ -95,7 +95,7 @@ def _night(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     if found["points"] < 10_000:
         yield f"These {found['points']:,} are the most of which every one was archived, appearing as fast; below stands"
-        yield f"what came of 10,000. At {_seconds_each(found)} seconds of a core each, 10,000 take {_hours_of_all(found)} hours."
+        yield f"what came of 10,000. At {_seconds_each(found)} seconds of a core each they take {_hours_of_all(found)} hours."
         yield ""
     yield f"Broken promises: **{found['broken']}**."
     if failed_runs := found.get("failed_runs"):
