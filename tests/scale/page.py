@@ -94,8 +94,9 @@ def _night(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"## The last night: {found['points']:,} recovery points, on {found['on']}"
     yield ""
     if found["points"] < 10_000:
+        each, all_of_them = _seconds_each(found), _hours_of_all(found)
         yield f"These {found['points']:,} are the most of which every one was archived, appearing as fast; below stands"
-        yield f"what came of 10,000. At {_seconds_each(found)} seconds of a core each they take {_hours_of_all(found)} hours."
+        yield f"what came of 10,000. At {each} seconds of a core each they take {all_of_them} hours."
         yield ""
     yield f"Broken promises: **{found['broken']}**."
     if failed_runs := found.get("failed_runs"):
