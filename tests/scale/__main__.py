@@ -39,6 +39,7 @@ def main() -> int:
             gc.freeze()
             night.pass_by()
             wrong, found = broken(night), numbers(night)
+    found["broken"] = len(wrong)
     found["on"] = datetime.now(UTC).date().isoformat()
     sys.stdout.write("".join(f"{sentence}\n" for sentence in wrong) + json.dumps(found, indent=2) + "\n")
     if not arguments.dry_run:

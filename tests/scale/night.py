@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -219,14 +219,25 @@ class Night(Run):
         self.wait()
 
     def _sweep(self) -> None:
-        """The schedule calls the sweep day by day, until it finds nothing: it begins a hundred runs a day at most."""
-        while not self.swept or self.swept[-1]["found"]:
-            with self.cloud.clock.actor():
-                self.cloud.clock.sleep(_SWEEP_AFTER.total_seconds())
-                self.swept.append(self.cloud.functions.invoke(f"{NAME}-sweep", {}))
-                while not self.swept[-1]["done"]:
-                    self.swept.append(self.cloud.functions.invoke(f"{NAME}-sweep", {}))
-            self.wait()
+        """Day by day, until there is nothing to put right: a sweep begins a hundred runs at most."""
+        while self._day_of_a_sweep():
+            pass
+
+    def _day_of_a_sweep(self) -> int:
+        """The schedule calls the sweep until it says that it has looked at everything. How much it has put right."""
+        answers: list[dict[str, Any]] = []
+        with self.cloud.clock.actor():
+            self.cloud.clock.sleep(_SWEEP_AFTER.total_seconds())
+            while not answers or not answers[-1]["done"]:
+                answers.append(self.cloud.functions.invoke(f"{NAME}-sweep", {}))
+        self.wait()
+        self.swept += answers
+        return put_right(answers)
+
+
+def put_right(answers: Iterable[Mapping[str, Any]]) -> int:
+    """How much sweeps have put right by what they answered."""
+    return sum(answer["found"] - answer["left"] for answer in answers)
 
 
 def point_of(execution: Execution) -> str:

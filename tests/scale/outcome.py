@@ -9,7 +9,7 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from tests.scale.night import EXPORTS_AT_ONCE, Night, point_of
+from tests.scale.night import EXPORTS_AT_ONCE, Night, point_of, put_right
 
 from backup_actions.costs import bill_for, in_dollars, prices_of
 from backup_actions.ledger import Leases
@@ -51,7 +51,6 @@ def numbers(night: Night) -> dict[str, Any]:
         "points": len(night.arns),
         "kinds": dict(sorted(Counter(line.resource_type for line in ended_well).items())),
         "outcomes": dict(sorted(Counter(line.outcome for line in ended_well).items())),
-        "broken": len(broken(night)),
         "hours": round(_hours(night), 1),
         "hours_by_kind": _hours_by_kind(night, told),
         "wall_minutes": round(night.wall_seconds / 60, 1),
@@ -71,7 +70,7 @@ def numbers(night: Night) -> dict[str, Any]:
         "throttled": night.throttling.throttled,
         "hosts_lost": sum(len(job.attempts) > 1 for job in jobs),
         "events_lost": night.events_lost,
-        "found_by_sweep": sum(answer["found"] - answer["left"] for answer in night.swept),
+        "found_by_sweep": put_right(night.swept),
         "cost_usd": in_dollars(_cost(told)),
         "cost_usd_each": str(round(_cost(told) / max(1, len(ended_well)), 5)),
     }
