@@ -27,6 +27,7 @@ from backup_actions_testing.runs import Run
 
 NAME, VAULT, ZONES = "backup-actions", "backups", ("us-east-1a", "us-east-1b")
 MAIN, ACTION = f"{NAME}-recovery-point", f"{NAME}-ebs-archive"
+_LOOKS_AT_PARTS = 1_000
 _numbers = itertools.count(1)
 
 
@@ -70,16 +71,19 @@ class LostHost:
         self._seen[call.caller.session] += 1
         doom = self.cloud.jobs.jobs[job_id].doom
         is_its_turn = self._seen[call.caller.session] >= self.number and int(attempt) <= (self.attempts or 99)
-        if is_its_turn and not doom.reason and (not self.warned or self._has_begun(call)):
+        if is_its_turn and not doom.reason and (not self.warned or self._comes_behind_the_first(call)):
             self.times += 1
             (doom.warn_host if self.warned else doom.lose_host)(f"i-of-attempt-{attempt}")
         return False
 
-    def _has_begun(self, call: Call) -> bool:
-        """Whether S3 has the first part, without which there is nothing to go on from: others may overtake it."""
+    def _comes_behind_the_first(self, call: Call) -> bool:
+        """Whether S3 has the first part, without which there is nothing to go on from: the others wait for it here."""
         upload = {name: call.params[name] for name in ("Bucket", "Key", "UploadId")}
-        parts = self.cloud.administrator.client("s3").list_parts(**upload).get("Parts", [])
-        return any(part["PartNumber"] == 1 for part in parts)
+        s3 = self.cloud.administrator.client("s3")
+        for _ in range(_LOOKS_AT_PARTS if call.params["PartNumber"] > 1 else 0):
+            if any(part["PartNumber"] == 1 for part in s3.list_parts(**upload).get("Parts", [])):
+                return True
+        return False
 
 
 class NewFlow(Protocol):
