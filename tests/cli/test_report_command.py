@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import Cli
+from tests.estate.ledgers import NOON, VOLUME, StandingClock, point
 from tests.moto_clients import moto_clients
 from tests.offsite.kept_imports import kept
-from tests.proving.vaults import ACTION, ESTATE, NOON, VOLUME, StandingClock, archived, point, put
+from tests.proving.vaults import ACTION, ESTATE, archived, put
 
 from backup_actions.aws import Clients, World
 from backup_actions.cli.commands import report as command

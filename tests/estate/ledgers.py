@@ -49,9 +49,9 @@ class StandingClock:
         return self.at.timestamp()
 
 
-def point(name: str) -> RecoveryPoint:
-    """A backup of the one volume."""
-    return RecoveryPoint(Arn.parse(f"arn:aws:ec2:us-east-1::snapshot/{name}"), "backups", Arn.parse(VOLUME), "EBS")
+def point(name: str, of: str = VOLUME) -> RecoveryPoint:
+    """A backup of the volume."""
+    return RecoveryPoint(Arn.parse(f"arn:aws:ec2:us-east-1::snapshot/{name}"), "backups", Arn.parse(of), "EBS")
 
 
 def action_line(action: str = "ebs-archive", **more: Any) -> ActionLine:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.estate.ledgers import NOON, StandingClock
 from tests.moto_clients import moto_clients
-from tests.proving.vaults import ESTATE, NOON, StandingClock
+from tests.proving.vaults import ESTATE
 
 from backup_actions.aws import Clients, World
 from backup_actions_local.resources import make_ledger

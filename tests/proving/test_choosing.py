@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.proving.vaults import ACTION, ESTATE, NOON, StandingClock, point
+from tests.estate.ledgers import NOON, StandingClock, point
+from tests.proving.vaults import ACTION, ESTATE
 
 from backup_actions.ledger import Ledger
 from backup_actions.proving.choosing import to_restore, to_verify

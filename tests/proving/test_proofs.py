@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.proving.vaults import ACTION, ESTATE, archived, point, put
+from tests.estate.ledgers import point
+from tests.proving.vaults import ACTION, ESTATE, archived, put
 
 from backup_actions.archive import Archive, FolderStore, archive
 from backup_actions.archive.checksums import Crc64Nvme

@@ -6,7 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from tests.proving.vaults import ACTION, ESTATE, VOLUME, archived, point
+from tests.estate.ledgers import VOLUME, point
+from tests.proving.vaults import ACTION, ESTATE, archived
 
 from backup_actions.cli.report_page import page
 from backup_actions.ledger import Ledger, Status

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.proving.vaults import ACTION, ESTATE, archived, point, put
+from tests.estate.ledgers import point
+from tests.proving.vaults import ACTION, ESTATE, archived, put
 
 from backup_actions.estate.description import VARIABLE
 from backup_actions.ledger import Ledger, Standing, Status

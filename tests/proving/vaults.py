@@ -4,59 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from backup_actions.estate import Estate
+from tests.estate.ledgers import ESTATE as WATCHED
+
 from backup_actions.ledger import Ledger, Status
-from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
 
 if TYPE_CHECKING:
     from backup_actions.aws import World
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-VOLUME = "arn:aws:ec2:us-east-1:111122223333:volume/vol-0c2d"
 ACTION = "ebs-archive"
-ESTATE = Estate(
-    name="backup-actions",
-    account="111122223333",
-    region="us-east-1",
-    bucket="archives",
-    ledger="ledger",
-    topic_arn="arn:aws:sns:us-east-1:111122223333:backup-actions",
-    main_machine_arn="arn:aws:states:us-east-1:111122223333:stateMachine:backup-actions-recovery-point",
-    machines={ACTION: "arn:aws:states:us-east-1:111122223333:stateMachine:backup-actions-ebs-archive"},
-    vaults=("backups",),
-    attempt_hours=24,
-    sweep_hours=24,
-    adopt_older=False,
-    unacknowledged_hours=48,
+ESTATE = replace(
+    WATCHED, machines={ACTION: f"arn:aws:states:us-east-1:{WATCHED.account}:stateMachine:backup-actions-ebs-archive"}
 )
-
-
-class StandingClock:
-    """Stands where it is put."""
-
-    def __init__(self, now: datetime) -> None:
-        self.at = now
-
-    def now(self) -> datetime:
-        """Where it stands."""
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        """It stands later."""
-        self.at += timedelta(seconds=seconds)
-
-    def monotonic(self) -> float:
-        """The same in seconds."""
-        return self.at.timestamp()
-
-
-def point(name: str, of: str = VOLUME) -> RecoveryPoint:
-    """A backup of the volume."""
-    return RecoveryPoint(Arn.parse(f"arn:aws:ec2:us-east-1::snapshot/{name}"), "backups", Arn.parse(of), "EBS")
 
 
 def put(world: World, key: str, content: bytes) -> None:
