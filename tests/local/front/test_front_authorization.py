@@ -121,6 +121,16 @@ def test_attaching_asks_for_the_volume_and_the_instance() -> None:
     assert instance.resource == "arn:aws:ec2:us-east-1:111122223333:instance/i-1"
 
 
+def test_an_encrypted_volume_is_attached_with_a_grant_that_the_caller_may_make() -> None:
+    volume = "arn:aws:ec2:us-east-1:111122223333:volume/vol-1"
+    facts = Facts("111122223333", "us-east-1", key_of=lambda arn: KEY if arn == volume else None)
+    params = {"VolumeId": "vol-1", "InstanceId": "i-1", "Device": "/dev/sdf"}
+    (grant,) = [check for check in checks("ec2", "AttachVolume", params, facts) if check.resource == KEY]
+
+    assert grant.action == "kms:CreateGrant"
+    assert grant.context == {"kms:ViaService": "ec2.us-east-1.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
+
+
 def test_tagging_alone_has_no_create_action() -> None:
     (check,) = checks("ec2", "CreateTags", {"Resources": ["vol-1"], "Tags": [{"Key": "a", "Value": "b"}]})
 

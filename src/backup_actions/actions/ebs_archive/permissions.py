@@ -167,6 +167,15 @@ PERMISSIONS = Permissions(
                 for_=("attachment",),
                 because=_UNKNOWN_IDS,
             ),
+            # An encrypted volume: the host has its data key by a grant, which EC2 makes for whoever attaches.
+            # https://docs.aws.amazon.com/kms/latest/developerguide/determining-access-grants.html
+            Statement(
+                ("kms:CreateGrant",),
+                on=_KEYS,
+                when={"StringEquals": _THROUGH_EC2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+                for_=("attachment",),
+                because="snapshots keep the keys of their volumes; only EC2 may use them for us",
+            ),
             *_READ_SNAPSHOTS,
             *_STORE_ARCHIVE,
         ),

@@ -77,6 +77,12 @@ def _target_key(params: Params, facts: Facts) -> tuple[str, ...]:
     return (facts.as_arn("kms", "key/", wanted),) if wanted else _source_key(params, facts)
 
 
+def _key_of_volume(params: Params, facts: Facts) -> tuple[str, ...]:
+    """The key of the volume that is attached; none if it is not encrypted."""
+    key = next((facts.key_of(arn) for arn in _volume(params, facts)), None)
+    return (facts.key_of(key) or key,) if key else ()
+
+
 def _is_encrypted(params: Params, facts: Facts) -> bool:
     return bool(_target_key(params, facts))
 
@@ -201,6 +207,9 @@ EC2: Mapping[str, tuple[Needs, ...]] = {
     "AttachVolume": (
         Needs("ec2:AttachVolume", "volume", _volume, _TAGS),
         Needs("ec2:AttachVolume", "instance", _instance, _TAGS),
+        # The host gets the data key by a grant that EC2 makes for whoever attaches.
+        # https://docs.aws.amazon.com/kms/latest/developerguide/determining-access-grants.html
+        Needs("kms:CreateGrant", "key", _key_of_volume, (_VIA_EC2, constant("kms:GrantIsForAWSResource", "true"))),
     ),
     "DetachVolume": (
         Needs("ec2:DetachVolume", "volume", _volume, _TAGS),
