@@ -124,3 +124,13 @@ def test_the_next_name_is_one_that_step_functions_accepts_however_long_the_first
 
     assert len(point.execution_name) == len(again) == 80
     assert (point.number_of(again), point.next_run(again)[-2:]) == (2, "-3")
+
+
+@pytest.mark.parametrize("form", FORMS, ids=[form[0] for form in FORMS])
+def test_the_place_of_a_point_is_its_own_whatever_lies_there(form: tuple[str, str, str, str]) -> None:
+    point, other = make(form), make((form[0] + "1", *form[1:]))
+
+    assert all(point.is_place(point.prefix(kind, date)) for kind in ("a", "evidence") for date in ("2026-05-04", ""))
+    assert not other.is_place(point.prefix("a", "2026-05-04"))
+    assert not point.is_place("a")
+    assert not point.is_place(f"{point.prefix('a', '2026-05-04')}/run")

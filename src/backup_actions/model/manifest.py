@@ -143,6 +143,12 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     @property
+    def objects(self) -> tuple[StoredObject, ...]:
+        """Every object that it names: the description of a dump, the members, their indexes."""
+        beside = (self.description, *(each for member in self.members for each in (member.object, member.index)))
+        return tuple(each for each in beside if each is not None)
+
+    @property
     def stored_bytes(self) -> int:
         """What the members and their indexes occupy."""
         return sum(m.object.size_bytes + (m.index.size_bytes if m.index else 0) for m in self.members)

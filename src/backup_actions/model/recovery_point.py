@@ -65,6 +65,12 @@ class RecoveryPoint:
             f"/resource={resource}/date={date}/{self.key_id}"
         )
 
+    def is_place(self, prefix: str) -> bool:
+        """Whether that is where something of this point lies, of whatever kind and day."""
+        kind, *steps = prefix.split("/")
+        date = next((step.removeprefix("date=") for step in steps if step.startswith("date=")), "")
+        return self.prefix(kind, date) == prefix
+
     @property
     def key_id(self) -> str:
         """The native id in characters that are safe in an S3 key and a file name."""
