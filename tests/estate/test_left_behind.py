@@ -81,6 +81,41 @@ def test_what_carries_the_name_of_this_deployment_is_removed(world: World) -> No
     assert finding.repaired
 
 
+def test_what_is_left_of_an_action_that_is_not_deployed_any_more_is_told(world: World) -> None:
+    account = account_with_a_stray("ABORTED")
+    account.tagged_by = WATCHED.name
+
+    (finding,) = account.found(left_behind, world, estate=replace(WATCHED, machines={}))
+
+    assert (finding.subject, finding.repaired, account.begun) == (VOLUME, False, [])
+    assert "not deployed any more: remove it by hand" in finding.remedy
+
+
+RUN = "EBS-snap-1"
+RDS, DYNAMODB = "arn:aws:rds:us-east-1:111122223333", "arn:aws:dynamodb:us-east-1:111122223333"
+PARAMETERS = "arn:aws:ssm:us-east-1:111122223333:parameter"
+HASH = "0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("arn", "action"),
+    [
+        (f"{RDS}:db:backup-actions-dump-{HASH}", "rds-dump"),
+        (f"{RDS}:cluster:backup-actions-dump-{HASH}-cluster", "rds-dump"),
+        (f"{RDS}:snapshot:backup-actions-offsite-{HASH}", "offsite-copy"),
+        (f"{DYNAMODB}:table/backup-actions-export-{RUN}", "dynamodb-export"),
+        (f"{PARAMETERS}/backup-actions/rds-dump/{RUN}", "rds-dump"),
+    ],
+)
+def test_where_no_tag_says_whose_it_is_the_name_does(world: World, arn: str, action: str) -> None:
+    switched_off = replace(WATCHED, machines={})
+    account = Account(tagged=[(arn, f"{action}/{RUN}")])
+    of_another = Account(tagged=[(arn.replace("backup-actions", "backup-actions-dump"), f"{action}/{RUN}")])
+
+    assert [finding.subject for finding in account.found(left_behind, world, estate=switched_off)] == [arn]
+    assert of_another.found(left_behind, world, estate=switched_off) == []
+
+
 def test_what_a_run_works_with_is_left_alone(world: World) -> None:
     assert account_with_a_stray("RUNNING").found(left_behind, world) == []
 
@@ -92,7 +127,7 @@ def test_what_has_just_ended_is_cleaned_up_after_by_itself(world: World) -> None
     assert account.found(left_behind, world) == []
 
 
-def test_what_belongs_to_another_deployment_is_left_alone(world: World) -> None:
+def test_what_nothing_says_to_be_of_this_deployment_is_left_alone(world: World) -> None:
     assert account_with_a_stray(action="files-archive").found(left_behind, world) == []
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from backup_actions.aws import translated
 from backup_actions.aws.executions import Execution, begin, find_execution
+from backup_actions.estate.description import Estate
 from backup_actions.estate.findings import Finding, Kind
 from backup_actions.estate.looking import Looking, Page
 from backup_actions.ledger import Standing
@@ -29,13 +31,18 @@ _FORGOTTEN = (
     "Step Functions knows no such run, or not any more: remove it by hand, unless another deployment in this account "
     "has made it or it is kept because it is wanted"
 )
+_SWITCHED_OFF = "its action is not deployed any more: remove it by hand, unless it is kept because it is wanted"
+
+# What RDS and DynamoDB restore has no tag of a deployment's, but a name that no other deployment gives: with the run's,
+# or with the beginning of a SHA-256 over it. Parameters lie in a folder.
+_OWN_NAMES = r"{name}-(dump|offsite)-[0-9a-f]{{24}}(-cluster)?|{name}-export-{run}|/{name}/{action}/{run}"
 
 
 def left_behind(looking: Looking, cursor: str) -> Iterator[Page]:
     """What a run of long ago has left is removed by its own machine, begun as after a run that was cut short, once.
 
     What such a run leaves on purpose is not told; what it cannot remove is. Announced copies have a
-    function of their own.
+    function of their own. Of an action that is not deployed any more only what certainly is of this deployment is told.
     """
     del cursor
     announced = {_nameless(entry.point) for entry in looking.ledger.standing(Standing.ANNOUNCED)}
@@ -48,7 +55,7 @@ def left_behind(looking: Looking, cursor: str) -> Iterator[Page]:
             for found in page["ResourceTagMappingList"]:
                 tags = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
                 run, arn = tags[RUN_TAG], found["ResourceARN"]
-                if tags.get(DEPLOYMENT_TAG, looking.estate.name) != looking.estate.name:
+                if not _is_to_be_judged(looking.estate, tags, arn):
                     continue
                 if arn.split(":")[2] not in _NO_RESOURCES and _nameless(arn) not in announced:
                     by_run[run].append(arn)
@@ -61,6 +68,18 @@ def _nameless(arn: str) -> tuple[str, ...]:
     return (*parts[:4], *parts[5:])
 
 
+def _is_to_be_judged(estate: Estate, tags: Mapping[str, str], arn: str) -> bool:
+    """Whether this deployment has made it, as far as tags and names tell: in doubt if it has such an action."""
+    if DEPLOYMENT_TAG in tags:
+        return tags[DEPLOYMENT_TAG] == estate.name
+    action, _, run = tags[RUN_TAG].partition("/")
+    if action in estate.machines:
+        return True
+    own = _OWN_NAMES.format(name=re.escape(estate.name), action=re.escape(action), run=re.escape(run))
+    name = re.sub("^(table/|parameter(?=/)|[a-z-]+:)", "", arn.split(":", 5)[5])
+    return re.fullmatch(own, name, re.IGNORECASE) is not None  # RDS makes names lower case
+
+
 def clean_up_name(run: str) -> str:
     """The name of the execution that cleans up after a run: one for each run."""
     return f"clean-up-{hashlib.sha256(run.encode()).hexdigest()[:40]}"
@@ -69,7 +88,8 @@ def clean_up_name(run: str) -> str:
 def _judged(looking: Looking, tag: str, arns: Sequence[str]) -> Iterator[Finding]:
     action, _, run = tag.partition("/")
     machine = looking.estate.machines.get(action)
-    if machine is None:  # of another deployment in this account, or of an action that is not installed any more
+    if machine is None:
+        yield from _told(arns, run, "", _SWITCHED_OFF)
         return
     stepfunctions = looking.world.clients.stepfunctions
     ended = find_execution(stepfunctions, machine, run)
