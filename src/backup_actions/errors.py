@@ -364,6 +364,14 @@ class VolumeBusy(BackupActionsError):
     retryable = True
 
 
+class VolumeHasProductCodes(BackupActionsError):
+    """The volume was made from a snapshot of something bought in AWS Marketplace; jobs run on running instances."""
+
+    code = "BA0503"
+    sentence = "volume {volume_id} has product codes of AWS Marketplace, so EC2 attaches it to stopped instances alone"
+    remedy = "Set `read_from` of `ebs-archive` to auto or snapshot: then the snapshot itself is read, without a volume."
+
+
 # ------------------------------------------------------------------------------ BA0511 and on: exports of databases
 
 

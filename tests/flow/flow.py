@@ -161,9 +161,13 @@ class Flow(Run):
 
     # ------------------------------------------------------------------------------------------------------- happening
 
-    def volume(self, *, tags: Mapping[str, str] | None = None, kms_key_id: str = "") -> str:
+    def volume(
+        self, *, tags: Mapping[str, str] | None = None, kms_key_id: str = "", product_codes: tuple[str, ...] = ()
+    ) -> str:
         """A volume of a customer's, with the tiny disk in it."""
-        return self.cloud.store.make_volume(self.disk, zone=ZONES[0], tags=tags or {}, kms_key_id=kms_key_id)
+        return self.cloud.store.make_volume(
+            self.disk, zone=ZONES[0], tags=tags or {}, kms_key_id=kms_key_id, product_codes=product_codes
+        )
 
     def back_up(
         self, volume: str | None = None, *, tags: Mapping[str, str] | None = None, kms_key_id: str = ""

@@ -77,6 +77,27 @@ def test_what_cannot_be_mounted_is_read_from_the_snapshot_and_is_the_volume_s_im
     assert "it was read from" not in notes[1]
 
 
+def test_a_volume_with_product_codes_is_not_attached_and_its_snapshot_is_read(new_flow: NewFlow) -> None:
+    flow = new_flow()
+    flow.back_up(flow.volume(product_codes=("aw0evgkw8e5c1q413zgy5pjce",)))
+
+    assert (flow.main.status, flow.point) == ("SUCCEEDED", None)
+    assert {member.kind for member in _members(flow)} == {"device"}
+    assert all(any("product codes" in note for note in member.notes) for member in _members(flow))
+    assert broken(flow) == []
+
+
+def test_a_volume_with_product_codes_that_alone_may_be_read_keeps_the_backup_and_says_why(new_flow: NewFlow) -> None:
+    flow = new_flow(archive={"read_from": "volume"})
+    flow.back_up(flow.volume(product_codes=("aw0evgkw8e5c1q413zgy5pjce",)))
+    (job,) = [each for each in flow.cloud.jobs.jobs.values() if "_archive_" in each.name]
+
+    assert (flow.main.status, flow.child.error) == ("FAILED", "JobFailed")
+    assert "Set `read_from` of `ebs-archive` to auto or snapshot" in flow.cloud.jobs.log_of(job.id)
+    assert flow.point is not None
+    assert broken(flow) == []
+
+
 @pytest.mark.parametrize("operation", ["ListSnapshotBlocks", "GetSnapshotBlock"])
 def test_where_the_snapshot_may_not_be_read_the_volume_is(new_flow: NewFlow, operation: str) -> None:
     said: list[str] = []

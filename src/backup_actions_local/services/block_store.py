@@ -67,6 +67,7 @@ class BlockStore:
         size_gib: int = 1,
         tags: Mapping[str, str] | None = None,
         kms_key_id: str = "",
+        product_codes: tuple[str, ...] = (),
     ) -> str:
         """Make a volume with a copy of the image, or an empty one; it is there at once. Return its id.
 
@@ -74,7 +75,9 @@ class BlockStore:
         """
         kind = Kind(type="gp3", iops=3000, throughput_mib_s=125)
         size = images.size_gib(image) if image else size_gib
-        return self.create(image, zone=zone, size_gib=size, kind=kind, tags=tags, kms_key_id=kms_key_id).id
+        return self.create(
+            image, zone=zone, size_gib=size, kind=kind, tags=tags, kms_key_id=kms_key_id, product_codes=product_codes
+        ).id
 
     def create(
         self,
@@ -86,6 +89,7 @@ class BlockStore:
         tags: Mapping[str, str] | None = None,
         kms_key_id: str = "",
         snapshot_id: str = "",
+        product_codes: tuple[str, ...] = (),
         takes_seconds: float = 0.0,
         fails: bool = False,
     ) -> Volume:
@@ -102,7 +106,7 @@ class BlockStore:
             volume = Volume(
                 id=volume_id, zone=zone, size_gib=size_gib, kind=kind, image=image, created=now,
                 ready_at=now + timedelta(seconds=takes_seconds), snapshot_id=snapshot_id, kms_key_id=kms_key_id,
-                tags=dict(tags or {}), fails=fails,
+                product_codes=product_codes, tags=dict(tags or {}), fails=fails,
             )  # fmt: skip
             self._volumes[volume_id] = volume
             return volume
@@ -126,8 +130,8 @@ class BlockStore:
             self._snapshots[snapshot_id] = Snapshot(
                 id=snapshot_id, volume_id=volume_id, size_gib=volume.size_gib, image=target, started=now,
                 completes_at=now + timedelta(seconds=takes_seconds), description=description,
-                kms_key_id=volume.kms_key_id, managed_by_backup=managed_by_backup, tags=dict(tags or {}),
-                region=self.place.region,
+                kms_key_id=volume.kms_key_id, product_codes=volume.product_codes, managed_by_backup=managed_by_backup,
+                tags=dict(tags or {}), region=self.place.region,
             )  # fmt: skip
             return snapshot_id
 
@@ -155,7 +159,8 @@ class BlockStore:
             images.copy_sparse(source.image, image)
             self._snapshots[copy_id] = Snapshot(
                 id=copy_id, volume_id=_NO_VOLUME, size_gib=source.size_gib, image=image, started=now, completes_at=now,
-                description=description, kms_key_id=kms_key_id, tags=dict(tags), region=region, is_under_way=True,
+                description=description, kms_key_id=kms_key_id, product_codes=source.product_codes, tags=dict(tags),
+                region=region, is_under_way=True,
             )  # fmt: skip
             return self._snapshots[copy_id]
 

@@ -98,6 +98,7 @@ class Ec2:
             tags=tags,
             kms_key_id=str(params.get("KmsKeyId") or (source and source.kms_key_id) or self._default_key(params)),
             snapshot_id=source.id if source else "",
+            product_codes=source.product_codes if source else (),
             takes_seconds=self._durations.volume_created_seconds,
             fails=self._mishaps.strike("volume error") is not None,
         )
@@ -151,6 +152,11 @@ class Ec2:
             raise Refused(
                 "InvalidVolume.ZoneMismatch", f"The volume '{volume.id}' is not in the same availability zone as "
                 f"instance '{instance.id}'",
+            )  # fmt: skip
+        if volume.product_codes:
+            raise Refused(
+                "IncorrectInstanceState", f"Cannot attach volume '{volume.id}' with Marketplace codes as the instance "
+                f"'{instance.id}' is not in the 'stopped' state.",
             )  # fmt: skip
         device = call.params["Device"]
         self._check_device_name(device, instance.id)

@@ -60,6 +60,8 @@ class Volume:
     snapshot_id: str = ""
     kms_key_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
+    product_codes: tuple[str, ...] = ()
+    """Those of AWS Marketplace; copied from the snapshot."""
     fails: bool = False
     attachment: Attachment | None = None
     gone_at: datetime | None = None
@@ -88,6 +90,8 @@ class Snapshot:
     completes_at: datetime
     description: str = ""
     kms_key_id: str = ""
+    product_codes: tuple[str, ...] = ()
+    """Those of AWS Marketplace; copied from the volume."""
     managed_by_backup: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     region: str

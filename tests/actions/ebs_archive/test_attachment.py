@@ -12,7 +12,7 @@ import pytest
 from backup_actions.actions.ebs_archive import attachment
 from backup_actions.actions.ebs_archive.attachment import attached, device_of
 from backup_actions.aws import Clients, Host, World
-from backup_actions.errors import AwsCallFailed, VolumeBusy, VolumeNotFound
+from backup_actions.errors import AwsCallFailed, VolumeBusy, VolumeHasProductCodes, VolumeNotFound
 from backup_actions.model.progress import Silence
 from backup_actions_local.clock import SimulatedClock
 
@@ -138,6 +138,22 @@ def test_a_device_name_that_another_job_uses_is_passed_over(tmp_path: Path, monk
         pass
 
     assert machine.calls[2] == ("attach", {"VolumeId": VOLUME, "InstanceId": HERE, "Device": "/dev/sdh"})
+
+
+@pytest.mark.parametrize("error_code", ["IncorrectInstanceState", "UnsupportedOperation", "OperationNotPermitted"])
+def test_a_volume_with_product_codes_of_marketplace_is_told_from_all_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error_code: str
+) -> None:
+    machine = Machine(tmp_path)
+
+    def refuse(**_: object) -> None:
+        reason = f"Cannot attach volume '{VOLUME}' with Marketplace codes as the instance '{HERE}' is not stopped"
+        raise AwsCallFailed(operation="AttachVolume", error_code=error_code, reason=reason)
+
+    monkeypatch.setattr(machine, "attach_volume", refuse)
+
+    with pytest.raises(VolumeHasProductCodes, match=VOLUME), attached_on(machine, monkeypatch):
+        pass
 
 
 def test_a_device_that_never_appears_is_named_and_the_volume_let_go(

@@ -240,6 +240,16 @@ def test_a_volume_that_is_not_available_cannot_be_attached(cloud: Cloud, ec2: As
     assert code == "IncorrectState"
 
 
+def test_a_volume_from_a_snapshot_with_product_codes_is_attached_to_no_running_instance(cloud: Cloud, ec2: Ask) -> None:
+    instance = cloud.store.launch(ZONE)
+    snapshot = cloud.store.take_snapshot(cloud.store.make_volume(None, zone=ZONE, product_codes=("code-1",)))
+    volume = ec2("CreateVolume", AvailabilityZone=ZONE, SnapshotId=snapshot)["VolumeId"]
+    cloud.clock.sleep(10)
+
+    code = _refusal(ec2, "AttachVolume", VolumeId=volume, InstanceId=instance.id, Device="/dev/sdf")
+    assert code == "IncorrectInstanceState"
+
+
 def test_an_attached_volume_can_neither_be_attached_nor_deleted(cloud: Cloud, ec2: Ask, volume_id: str) -> None:
     first, second = cloud.store.launch(ZONE), cloud.store.launch(ZONE)
     ec2("AttachVolume", VolumeId=volume_id, InstanceId=first.id, Device="/dev/sdf")

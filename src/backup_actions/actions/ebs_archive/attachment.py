@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from backup_actions.aws import Host, World, translated
 from backup_actions.aws.host import instance_id
-from backup_actions.errors import AwsBusy, AwsCallFailed, VolumeBusy, VolumeNotFound
+from backup_actions.errors import AwsBusy, AwsCallFailed, VolumeBusy, VolumeHasProductCodes, VolumeNotFound
 from backup_actions.model.clock import Clock, growing_waits
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _UNTIL_SEEN = growing_waits(1, 1.3, 14)  # about 2 minutes
 def attached(world: World, volume_id: str) -> Iterator[Path]:
     """The volume's block device, for the time of the block; detached afterwards, whatever happened inside.
 
-    Raises VolumeBusy, VolumeNotFound, and what AWS refuses.
+    Raises VolumeBusy, VolumeNotFound, VolumeHasProductCodes, and what AWS refuses.
     """
     here = instance_id(world.host, world.clock)
     _release(world, volume_id, here)
@@ -63,12 +63,23 @@ def _attach(world: World, volume_id: str, here: str) -> None:
             # When an answer is lost the SDK asks again, and the volume is in use: by us.
             if _holder(world, volume_id) == here:
                 return
+            if _concerns_product_codes(refusal):
+                raise VolumeHasProductCodes(volume_id=volume_id) from refusal
             # Another job on this instance uses the name; nothing else has this code here.
             taken = refusal.facts["error_code"] == "InvalidParameterValue" and position + 1 < len(_DEVICE_NAMES)
             if not taken:
                 raise
         else:
             return
+
+
+def _concerns_product_codes(refusal: AwsCallFailed) -> bool:
+    """Whether AttachVolume refuses the volume for good, on any instance that runs. The code alone says too little.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachVolume.html; what EC2 answers:
+    https://github.com/aws/aws-parallelcluster/issues/1001
+    """
+    return "marketplace" in str(refusal.facts["reason"]).lower()
 
 
 def _wait_for_device(host: Host, clock: Clock, volume_id: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from backup_actions.actions.ebs_archive.settings import EbsArchiveSettings
 from backup_actions.archive import ArchiveOptions, Blocks, S3Store, SnapshotBlocks, Store, archive, verify
 from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
+from backup_actions.errors import VolumeHasProductCodes
 from backup_actions.model.manifest import MANIFEST_NAME
 from backup_actions.model.usage import noted
 
@@ -21,19 +23,30 @@ Event = Mapping[str, Any]
 
 _MEMORY_MIB = 1024  # half of what the container has: parts of volumes up to half a TiB need no disk
 _CHECKPOINT_SECONDS = 30.0  # what a host takes with it when it is lost without a notice
+_NOT_ATTACHED = ", because EC2 does not attach volumes with product codes of AWS Marketplace to a running instance"
 
 
 def archive_volume(world: World, event: Event) -> None:
     """The volume's archive stands complete under the prefix; the volume is detached, also after any failure.
 
+    Of a volume with product codes, which EC2 does not attach, images of the snapshot are, where the settings allow it.
     It goes on with what an earlier attempt of the run has left. Raises ArchiveInterrupted where it leaves something.
     """
     store, settings = _store(world, event), EbsArchiveSettings(**event["settings"])
     if _stands(store, world):
         return
     from_snapshot = partial(_snapshot, world, event) if settings.read_from == "auto" else None
-    with attached(world, event["volumeId"]) as device:
-        _archive(device, store, world, event, settings, unmountable_from=from_snapshot)
+    with ExitStack() as stack:
+        source: Path | Blocks
+        try:
+            source = stack.enter_context(attached(world, event["volumeId"]))
+        except VolumeHasProductCodes as refused:
+            if from_snapshot is None:
+                raise
+            world.progress.note(f"{refused}: the snapshot itself is read")
+            source = stack.enter_context(from_snapshot())
+            source.name += _NOT_ATTACHED  # stands in the manifest's notes
+        _archive(source, store, world, event, settings, unmountable_from=from_snapshot)
 
 
 def archive_snapshot(world: World, event: Event) -> None:

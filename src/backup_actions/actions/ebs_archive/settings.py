@@ -16,8 +16,9 @@ class EbsArchiveSettings(Settings):
 
     read_from: Literal["auto", "volume", "snapshot"] = setting(
         "volume: all is read from a volume made from the snapshot; auto: but a file system that cannot be mounted "
-        "from the snapshot itself; snapshot: no volume is made, all becomes raw images. AWS bills what is read from "
-        "a snapshot: 0.003 US dollars for 1,000 blocks of 512 KiB that were ever written, about 6 for a full TiB.",
+        "from the snapshot itself, and so all where the volume has product codes of AWS Marketplace, which EC2 does "
+        "not attach to running instances; snapshot: no volume is made, all becomes raw images. AWS bills what is read "
+        "from a snapshot: 0.003 US dollars for 1,000 blocks of 512 KiB that were ever written, about 6 for a full TiB.",
         default="auto",
         one_of=("auto", "volume", "snapshot"),
         why="https://docs.aws.amazon.com/ebs/latest/userguide/ebsapi-pricing.html",
