@@ -372,6 +372,15 @@ class VolumeHasProductCodes(BackupActionsError):
     remedy = "Set `read_from` of `ebs-archive` to auto or snapshot: then the snapshot itself is read, without a volume."
 
 
+class HostFull(BackupActionsError):
+    """The host that the job runs on has as many volumes as it can have."""
+
+    code = "BA0504"
+    sentence = "volume {volume_id} cannot be attached to {instance_id}, which has no room for it: {reason}"
+    remedy = "The next attempt tries again, mostly on another host; volumes of other jobs make room when these end."
+    retryable = True
+
+
 # ------------------------------------------------------------------------------ BA0511 and on: exports of databases
 
 

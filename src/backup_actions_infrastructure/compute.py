@@ -10,11 +10,14 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from backup_actions_infrastructure.host_families import families_in
+from backup_actions_infrastructure.host_families import host_types_in
 from backup_actions_infrastructure.roles import role
 from backup_actions_infrastructure.service_grants import ECS_AGENT, PULL_IMAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backup_actions.contract import Job
     from backup_actions.settings import DeploymentSettings
     from backup_actions_infrastructure.image import WorkerImage
     from backup_actions_infrastructure.network import Network
@@ -46,12 +49,14 @@ class Compute(Construct):
         network: Network,
         image: WorkerImage,
         placeholders: Placeholders,
+        jobs: Sequence[Job],
     ) -> None:
         super().__init__(scope, name)
+        types = host_types_in(settings.region, jobs)
         profile = iam.InstanceProfile(self, "Profile", role=_host_role(self, settings, image, placeholders))
         template = _launch_template(self, settings)
         for zone, subnet in network.subnets.items():
-            hosts = _hosts(profile, template, subnet, network.security_group, settings)
+            hosts = _hosts(types, profile, template, subnet, network.security_group, settings)
             environment = batch.CfnComputeEnvironment(
                 self,
                 f"Hosts-{zone}",
@@ -77,6 +82,7 @@ class Compute(Construct):
 
 
 def _hosts(
+    types: Sequence[str],
     profile: iam.InstanceProfile,
     template: ec2.LaunchTemplate,
     subnet: ec2.ISubnet,
@@ -90,7 +96,7 @@ def _hosts(
         allocation_strategy="SPOT_PRICE_CAPACITY_OPTIMIZED",
         minv_cpus=0,
         maxv_cpus=settings.vcpus_per_zone,
-        instance_types=list(families_in(settings.region)),
+        instance_types=list(types),
         instance_role=profile.instance_profile_arn,
         subnets=[subnet.subnet_id],
         security_group_ids=[group.security_group_id],

@@ -133,7 +133,15 @@ class DeploymentStack(Stack):
             image=self._image,
             placeholders=placeholders,
         )
-        Compute(self, "Compute", settings=settings, network=network, image=self._image, placeholders=placeholders)
+        Compute(
+            self,
+            "Compute",
+            settings=settings,
+            network=network,
+            image=self._image,
+            placeholders=placeholders,
+            jobs=[job for each in machines for job in each.machine.jobs.values()],
+        )
         return placeholders
 
     def _main(self, main: RenderedMachine, functions: Mapping[str, lambda_.Function]) -> None:

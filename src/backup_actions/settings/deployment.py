@@ -145,8 +145,8 @@ class DeploymentSettings(Section):
         32,
         ge=2,
         le=10_000,
-        description="vCPUs that jobs have in each zone at most; a job has two, more jobs wait. What the account has of "
-        "Spot bounds all zones together.",
+        description="vCPUs that jobs have in each zone at most; a job has two, more jobs wait. Hosts have 2 to 16 "
+        "vCPUs, more only where a job wants them. What the account has of Spot bounds all zones together.",
     )
     log_retention_days: LogRetentionDays = Field(90, description="Days for which logs are kept.")
     actions: ActionSections = Field(

@@ -23,6 +23,9 @@ Operation = Callable[[Call, datetime], Mapping[str, Any]]
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html
 _DEVICE_NAME = re.compile(r"(/dev/)?(sd[a-z]|xvd[a-d]?[a-z])([1-9]|1[0-5])?")
 _ROOT_DEVICE_NAMES = {"/dev/xvda", "/dev/sda1"}
+# 28 attachments, of which the root disk and the network interface are two.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/volume_limits.html
+_VOLUMES_PER_INSTANCE = 26
 
 
 class Ec2:
@@ -159,19 +162,23 @@ class Ec2:
                 f"'{instance.id}' is not in the 'stopped' state.",
             )  # fmt: skip
         device = call.params["Device"]
-        self._check_device_name(device, instance.id)
+        self._check_device(device, instance.id)
         try:
             attachment = self._store.attach(volume, instance, device)
         except BackupActionsError as failure:
             raise Refused("AttachmentLimitExceeded", str(failure)) from failure
         return answers.attachment_answer(volume.id, attachment, now)
 
-    def _check_device_name(self, device: str, instance_id: str) -> None:
+    def _check_device(self, device: str, instance_id: str) -> None:
         if not _DEVICE_NAME.fullmatch(device):
             message = f"Value ({device}) for parameter device is invalid. {device} is not a valid EBS device name."
             raise Refused("InvalidParameterValue", message)
         attachments = [volume.attachment for volume in self._store.volumes() if volume.attachment]
-        if device in {a.requested for a in attachments if a.instance_id == instance_id} | _ROOT_DEVICE_NAMES:
+        taken = {a.requested for a in attachments if a.instance_id == instance_id}
+        if len(taken) >= _VOLUMES_PER_INSTANCE:
+            message = f"The instance {instance_id} has {_VOLUMES_PER_INSTANCE} volumes attached, which is its limit."
+            raise Refused("AttachmentLimitExceeded", message)
+        if device in taken | _ROOT_DEVICE_NAMES:
             message = f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use"
             raise Refused("InvalidParameterValue", message)
 

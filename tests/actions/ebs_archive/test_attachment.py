@@ -12,7 +12,7 @@ import pytest
 from backup_actions.actions.ebs_archive import attachment
 from backup_actions.actions.ebs_archive.attachment import attached, device_of
 from backup_actions.aws import Clients, Host, World
-from backup_actions.errors import AwsCallFailed, VolumeBusy, VolumeHasProductCodes, VolumeNotFound
+from backup_actions.errors import AwsCallFailed, HostFull, VolumeBusy, VolumeHasProductCodes, VolumeNotFound
 from backup_actions.model.progress import Silence
 from backup_actions_local.clock import SimulatedClock
 
@@ -138,6 +138,35 @@ def test_a_device_name_that_another_job_uses_is_passed_over(tmp_path: Path, monk
         pass
 
     assert machine.calls[2] == ("attach", {"VolumeId": VOLUME, "InstanceId": HERE, "Device": "/dev/sdh"})
+
+
+def test_a_host_has_names_for_more_volumes_than_it_has_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path)
+    machine.taken_names = {f"/dev/sd{letter}" for letter in "fghijklmnop"}
+
+    with attached_on(machine, monkeypatch):
+        pass
+
+    assert machine.calls[11][1]["Device"] == "/dev/xvdba"
+    assert len(set(attachment._DEVICE_NAMES)) > 28
+
+
+@pytest.mark.parametrize("error_code", ["InvalidParameterValue", "AttachmentLimitExceeded"])
+def test_a_host_without_room_is_worth_another_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error_code: str
+) -> None:
+    machine = Machine(tmp_path)
+
+    def refuse(**_: object) -> None:
+        raise AwsCallFailed(operation="AttachVolume", error_code=error_code, reason="there are too many")
+
+    monkeypatch.setattr(machine, "attach_volume", refuse)
+
+    with pytest.raises(HostFull, match=HERE) as full, attached_on(machine, monkeypatch):
+        pass
+    assert full.value.retryable
 
 
 @pytest.mark.parametrize("error_code", ["IncorrectInstanceState", "UnsupportedOperation", "OperationNotPermitted"])

@@ -193,6 +193,17 @@ def test_a_device_name_that_is_taken_or_none_is_refused(cloud: Cloud, ec2: Ask, 
     assert code == "InvalidParameterValue"
 
 
+def test_an_instance_has_room_for_26_volumes_besides_its_own(cloud: Cloud, ec2: Ask) -> None:
+    instance = cloud.store.launch(ZONE)
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        volume = cloud.store.make_volume(None, zone=ZONE)
+        ec2("AttachVolume", VolumeId=volume, InstanceId=instance.id, Device=f"/dev/xvdb{letter}")
+    another = cloud.store.make_volume(None, zone=ZONE)
+
+    code = _refusal(ec2, "AttachVolume", VolumeId=another, InstanceId=instance.id, Device="/dev/sdf")
+    assert code == "AttachmentLimitExceeded"
+
+
 def test_a_machine_without_free_loop_devices_refuses_to_attach(
     cloud: Cloud, ec2: Ask, volume_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from backup_actions.aws import Host, World, translated
 from backup_actions.aws.host import instance_id
-from backup_actions.errors import AwsBusy, AwsCallFailed, VolumeBusy, VolumeHasProductCodes, VolumeNotFound
+from backup_actions.errors import (
+    AwsBusy,
+    AwsCallFailed,
+    HostFull,
+    VolumeBusy,
+    VolumeHasProductCodes,
+    VolumeNotFound,
+)
 from backup_actions.model.clock import Clock, growing_waits
 
 if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import VolumeTypeDef
 
-# The names that AttachVolume recommends for data volumes; on Nitro the kernel calls the device something else anyway.
+# The names that AttachVolume recommends for data volumes, and those that it takes besides: more than a host has room
+# for. On Nitro the kernel calls the device something else anyway.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html
-_DEVICE_NAMES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
+_DEVICE_NAMES = (
+    *(f"/dev/sd{letter}" for letter in "fghijklmnop"),
+    *(f"/dev/xvd{first}{second}" for first in "bc" for second in ascii_lowercase),
+)
 
 _UNTIL_RELEASED = growing_waits(2, 1.3, 12)  # about 2.5 minutes: a lost Spot host has stopped by then
 _UNTIL_FORCED = growing_waits(2, 1.3, 14)  # about 4.5 minutes
@@ -28,7 +40,7 @@ _UNTIL_SEEN = growing_waits(1, 1.3, 14)  # about 2 minutes
 def attached(world: World, volume_id: str) -> Iterator[Path]:
     """The volume's block device, for the time of the block; detached afterwards, whatever happened inside.
 
-    Raises VolumeBusy, VolumeNotFound, VolumeHasProductCodes, and what AWS refuses.
+    Raises VolumeBusy, VolumeNotFound, VolumeHasProductCodes, HostFull, and what AWS refuses.
     """
     here = instance_id(world.host, world.clock)
     _release(world, volume_id, here)
@@ -55,7 +67,7 @@ def _release(world: World, volume_id: str, here: str) -> None:
 def _attach(world: World, volume_id: str, here: str) -> None:
     if _holder(world, volume_id) == here:
         return
-    for position, name in enumerate(_DEVICE_NAMES):
+    for name in _DEVICE_NAMES:
         try:
             with translated():
                 world.clients.ec2.attach_volume(VolumeId=volume_id, InstanceId=here, Device=name)
@@ -65,12 +77,14 @@ def _attach(world: World, volume_id: str, here: str) -> None:
                 return
             if _concerns_product_codes(refusal):
                 raise VolumeHasProductCodes(volume_id=volume_id) from refusal
+            if refusal.facts["error_code"] == "AttachmentLimitExceeded":
+                raise HostFull(volume_id=volume_id, instance_id=here, reason=refusal.facts["reason"]) from refusal
             # Another job on this instance uses the name; nothing else has this code here.
-            taken = refusal.facts["error_code"] == "InvalidParameterValue" and position + 1 < len(_DEVICE_NAMES)
-            if not taken:
+            if refusal.facts["error_code"] != "InvalidParameterValue":
                 raise
         else:
             return
+    raise HostFull(volume_id=volume_id, instance_id=here, reason="every name of a device is taken there")
 
 
 def _concerns_product_codes(refusal: AwsCallFailed) -> bool:
