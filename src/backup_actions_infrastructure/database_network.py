@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_cdk import Fn
+from aws_cdk import CfnResource, Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_rds as rds
 
+from backup_actions.contract.parameter_groups import PARAMETER_GROUPS
 from backup_actions_infrastructure.network import place_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,21 @@ def database_network(scope: Construct, settings: DeploymentSettings, network: Ne
         db_subnet_group_description=f"{settings.name}: databases that are restored to be dumped",
         subnet_ids=subnet_ids,
     )
+    _parameter_groups(scope, settings.name)
     return DatabaseNetwork(group.ref, _security_group(scope, network).security_group_id)
+
+
+def _parameter_groups(scope: Construct, deployment: str) -> None:
+    """What the defaults of some engines would do to restored databases, they do not do in these groups."""
+    for group in PARAMETER_GROUPS:
+        kind = "DBClusterParameterGroup" if group.is_of_clusters else "DBParameterGroup"
+        properties = {
+            f"{kind}Name": group.name(deployment),
+            "Description": f"{deployment}: databases that are restored to be dumped",
+            "Family": group.family,
+            "Parameters": dict(group.parameters),
+        }
+        CfnResource(scope, f"Parameters-{group.family}", type=f"AWS::RDS::{kind}", properties=properties)
 
 
 def _subnets(scope: Construct, settings: DeploymentSettings, network: Network) -> list[str]:

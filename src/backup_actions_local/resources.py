@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from backup_actions.contract.parameter_groups import PARAMETER_GROUPS
 from backup_actions.ledger.table import INDEXES, ITEM_KEY, POINT_KEY
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def made_for(
     attributes: dict[QueueAttributeNameType, str] = {**_KEPT, "Policy": json.dumps(_heard_from(topic, endpoint))}
     inbox = sqs.create_queue(QueueName=f"{settings.name}-inbox", Attributes=attributes)["QueueUrl"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+    for group in PARAMETER_GROUPS:
+        restored.parameter_groups.make(group.name(settings.name), group)
     return {
         "Bucket": bucket,
         "BucketKeyArn": session.client("kms").create_key(Description="archives")["KeyMetadata"]["Arn"],

@@ -72,7 +72,7 @@ def folder_flow(directory: Path, objects: ObjectServer, **choices: Any) -> Itera
         server.fill("app", {("public", "orders"): [f"order {n}" for n in range(50)], ("public", "none"): []})
         (server.folder / "accounts").write_text("alice\nbob\n")
         stack.enter_context(patch.dict(HOSTS, {NOWHERE: server.folder}))
-        stack.enter_context(patch.object(flow.cloud.restored, "empty_server", lambda _engine: None))
+        stack.enter_context(patch.object(flow.cloud.restored, "empty_server", lambda _engine, _parameters: None))
         yield flow
 
 

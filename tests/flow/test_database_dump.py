@@ -31,6 +31,7 @@ from backup_actions_local.databases import shop
 
 if TYPE_CHECKING:
     from backup_actions_local.databases import DatabaseImage
+    from backup_actions_local.databases.engine import DatabaseServer, Engine
     from backup_actions_local.seaweed import ObjectServer
     from backup_actions_local.services.hosting.orders import Report
 
@@ -220,9 +221,23 @@ def test_polls_are_few_and_grow(postgresql: Run) -> None:
 def _mariadb(
     tmp_path_factory: pytest.TempPathFactory, flow_objects: ObjectServer, mariadb_shop: DatabaseImage
 ) -> Iterator[Flow]:
-    with dump_flow(tmp_path_factory.mktemp("mariadb-dump"), flow_objects) as flow:
-        back_up(flow, mariadb_shop, engine="mysql")
+    directory = tmp_path_factory.mktemp("mariadb-dump")
+    with dump_flow(directory, flow_objects) as flow:
+        back_up(flow, mariadb_shop.changed(directory / "with-an-event", purged_every_second), engine="mysql")
         yield flow
+
+
+def purged_every_second(engine: Engine, server: DatabaseServer) -> None:
+    """Wherever the scheduler of events runs, which is that of MySQL unless it is told not to, orders go."""
+    with engine.connect(server, "shop") as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE EVENT nightly ON SCHEDULE EVERY 1 SECOND DO DELETE FROM orders LIMIT 10")
+
+
+def test_events_of_a_database_do_not_run_where_it_is_restored(mariadb: Flow) -> None:
+    orders = next(each for each in verification(mariadb)["dump"]["databases"] if each["name"] == "shop")
+
+    assert orders["rows"] > shop.ORDERS
+    assert [note for note in verification(mariadb)["source"]["notes"] if "no events run" in note] == []
 
 
 def test_mariadb_is_dumped_and_proven_to_restore(mariadb: Flow) -> None:

@@ -52,6 +52,19 @@ def test_nothing_goes_out_of_databases(template: Template) -> None:
     assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["255.255.255.255/32"]
 
 
+def test_events_of_mysql_do_not_run_in_the_groups_that_its_restored_databases_are_in(template: Template) -> None:
+    of_instances = template.of_type("AWS::RDS::DBParameterGroup").values()
+    (of_clusters,) = template.of_type("AWS::RDS::DBClusterParameterGroup").values()
+    named = {group["DBParameterGroupName"]: group["Family"] for group in of_instances}
+
+    assert named == {"backup-actions-mysql8-0": "mysql8.0", "backup-actions-mysql8-4": "mysql8.4"}
+    assert (of_clusters["DBClusterParameterGroupName"], of_clusters["Family"]) == (
+        "backup-actions-aurora-mysql8-0",
+        "aurora-mysql8.0",
+    )
+    assert {group["Parameters"]["event_scheduler"] for group in (*of_instances, of_clusters)} == {"OFF"}
+
+
 def test_no_route_leads_out_of_the_subnets_of_databases(template: Template) -> None:
     tables = {
         each["RouteTableId"]

@@ -19,7 +19,7 @@ from backup_actions_local.databases.tls_relay import TlsRelay
 
 if TYPE_CHECKING:
     from backup_actions_local.databases.certificates import Authority
-    from backup_actions_local.databases.engine import Certificate, DatabaseServer
+    from backup_actions_local.databases.engine import Certificate, DatabaseServer, Engine
     from backup_actions_local.databases.image import DatabaseImage
 
 _SEGMENT_LINE = 6
@@ -28,9 +28,11 @@ _SEGMENT_LINE = 6
 class ManagedServer:
     """Its data stay when it stops, until they are removed. Nobody knows the master's password before one is set."""
 
-    def __init__(self, image: DatabaseImage, folder: Path, authority: Authority) -> None:
+    def __init__(
+        self, image: DatabaseImage, folder: Path, authority: Authority, *, engine: Engine | None = None
+    ) -> None:
         self._image, self._folder, self._authority = image, folder, authority
-        self._engine = image.engine
+        self._engine = engine or image.engine
         self._data = folder / "data"
         self._secret = secrets.token_urlsafe(24)
         self._password = ""

@@ -6,7 +6,7 @@ import datetime
 import secrets
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -58,8 +58,8 @@ class MariaDb:
     stops_on = signal.SIGTERM
     speaks_tls = True
 
-    def __init__(self, *, buffer_pool_mib: int = 16) -> None:
-        self._buffer_pool_mib = buffer_pool_mib
+    def __init__(self, *, buffer_pool_mib: int = 16, parameters: Mapping[str, str] | None = None) -> None:
+        self._parameters = {"innodb_buffer_pool_size": f"{buffer_pool_mib}M", **(parameters or {})}
 
     def initialize(self, directory: Path) -> None:
         """The directory holds an empty server, to which the one user is added at every start."""
@@ -85,7 +85,7 @@ class MariaDb:
             "--bind-address=127.0.0.1", "--socket=server.sock", f"--init-file={directory / 'user.sql'}",
             f"--tmpdir={directory}",
             "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
-            f"--innodb-buffer-pool-size={self._buffer_pool_mib}M",
+            *(f"--{name.replace('_', '-')}={value}" for name, value in self._parameters.items()),
             "--innodb-log-file-size=4M", "--default-time-zone=+00:00", "--character-set-server=utf8mb4",
             *_tls(certificate),
         ]  # fmt: skip

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Refused
 from backup_actions_local.services.rds_asked import ALIKE, COMBINATION, INVALID, Asking, new_name, tags_of
-from backup_actions_local.services.rds_records import MASTER
-from backup_actions_local.services.rds_servers import Instance, checked_password, groups_of
+from backup_actions_local.services.rds_records import MASTER, default_option_group
+from backup_actions_local.services.rds_servers import Instance, checked_password
 
 if TYPE_CHECKING:
     from backup_actions_local.services.rds_offers import Offers
@@ -42,8 +42,9 @@ def new_instance(asked: Mapping[str, Any], asking: Asking, restored: RestoredDat
         raise Refused("NotEmbedded", f"the master user of every embedded database is {MASTER}", 501)
     wishes = asking.wishes(asked, backup_days=1)
     zone = asking.zone(asked, wishes.subnet_group, engine, version, asked["DBInstanceClass"])
-    parameter_group, option_group = groups_of(engine, version, asked)
-    server = restored.empty_server(engine)
+    groups = restored.parameter_groups
+    parameter_group = groups.named(asked.get("DBParameterGroupName"), engine, version)
+    server = restored.empty_server(engine, groups.parameters(parameter_group, engine, version))
     if server:
         server.set_password(password)
     place = restored.place
@@ -52,8 +53,9 @@ def new_instance(asked: Mapping[str, Any], asking: Asking, restored: RestoredDat
         engine_version=version, instance_class=asked["DBInstanceClass"], zone=zone, master=MASTER,
         storage_type=asked.get("StorageType") or "gp2", storage_gib=storage_gib,
         kms_key_id=place.arn("kms", "alias/aws/rds") if asked.get("StorageEncrypted") else "",
-        created=restored.clock.now(), wishes=wishes, parameter_group=parameter_group, option_group=option_group,
-        server=server, tags=tags_of(asked),
+        created=restored.clock.now(), wishes=wishes, parameter_group=parameter_group,
+        option_group=asked.get("OptionGroupName") or default_option_group(engine, version), server=server,
+        tags=tags_of(asked),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from backup_actions_local.calls import Refused
 from backup_actions_local.databases.certificates import Authority
 from backup_actions_local.services.chores import Chores
 from backup_actions_local.services.identifiers import Identifiers
+from backup_actions_local.services.rds_parameters import ParameterGroups
 from backup_actions_local.services.rds_servers import Cluster, Instance, SubnetGroup
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class RestoredDatabases:
         self._empty: dict[str, DatabaseImage] = {}
         self.instances: dict[str, Instance] = {}
         self.clusters: dict[str, Cluster] = {}
+        self.parameter_groups = ParameterGroups()
         self.subnet_groups: dict[str, SubnetGroup] = {}
         self.security_groups: set[str] = set()
         self.instances_at_most = 40
@@ -62,18 +64,20 @@ class RestoredDatabases:
         """What RDS itself calls a thing."""
         return self._identifiers.resource(prefix)
 
-    def server_for(self, image: DatabaseImage | None) -> ManagedServer | None:
+    def server_for(self, image: DatabaseImage | None, parameters: Mapping[str, str]) -> ManagedServer | None:
         """A server that has not started yet; none for a product that does not run here."""
         if image is None:
             return None
+        from backup_actions_local.databases import MariaDb
         from backup_actions_local.databases.managed import ManagedServer
 
+        engine = MariaDb(parameters=parameters) if parameters else image.engine
         with self._lock:
             folder = self._directory / f"server-{len(self._servers) + 1}"
-            self._servers.append(ManagedServer(image, folder, self.authority))
+            self._servers.append(ManagedServer(image, folder, self.authority, engine=engine))
             return self._servers[-1]
 
-    def empty_server(self, engine: str) -> ManagedServer | None:
+    def empty_server(self, engine: str, parameters: Mapping[str, str]) -> ManagedServer | None:
         """A server with nothing in it, which has not started yet; none for a product that does not run here."""
         from backup_actions_local.databases import DatabaseImage, MariaDb, PostgreSql
 
@@ -84,7 +88,7 @@ class RestoredDatabases:
         with self._lock:
             if engine not in self._empty:
                 self._empty[engine] = DatabaseImage.empty(products[engine](), path)
-            return self.server_for(self._empty[engine])
+            return self.server_for(self._empty[engine], parameters)
 
     def instance(self, identifier: str) -> Instance:
         """By its name, in whatever case, or ARN. Raises Refused when there is none."""

@@ -13,13 +13,12 @@ from backup_actions_local.calls import Call, Handler, Refused
 from backup_actions_local.services.paging import only, page
 from backup_actions_local.services.rds_asked import ALIKE, COMBINATION, INVALID, Asking, new_name, tags_of
 from backup_actions_local.services.rds_new import NEW_INSTANCE, new_instance
-from backup_actions_local.services.rds_records import MASTER, default_parameter_group
+from backup_actions_local.services.rds_records import MASTER, default_option_group
 from backup_actions_local.services.rds_servers import (
     Cluster,
     Instance,
     Wishes,
     checked_password,
-    groups_of,
 )
 
 if TYPE_CHECKING:
@@ -90,14 +89,19 @@ class RdsRestores:
         version = self._offers.restored_version(source.engine, source.engine_version)
         instance_class = asked.get("DBInstanceClass") or source.instance_class
         zone = self._asked.zone(asked, wishes.subnet_group, source.engine, version, instance_class)
-        parameter_group, option_group = groups_of(source.engine, version, asked)
+        groups = self._restored.parameter_groups
+        parameter_group = groups.named(asked.get("DBParameterGroupName"), source.engine, version)
         instance = Instance(
             id=name, arn=self._place.arn("rds", f"db:{name}"), resource_id=self._restored.new_id("db"),
             engine=source.engine, engine_version=version, instance_class=instance_class, zone=zone, master=MASTER,
             storage_type=asked.get("StorageType") or source.storage_type, storage_gib=storage_gib,
             kms_key_id=source.kms_key_id, created=self._restored.clock.now(), wishes=wishes,
-            parameter_group=parameter_group, option_group=option_group,
-            server=self._restored.server_for(snapshot.image), tags=tags_of(asked),
+            parameter_group=parameter_group,
+            option_group=asked.get("OptionGroupName") or default_option_group(source.engine, version),
+            server=self._restored.server_for(
+                snapshot.image, groups.parameters(parameter_group, source.engine, version)
+            ),
+            tags=tags_of(asked),
             storage_is_growing=storage_gib > source.storage_gib,
         )  # fmt: skip
         self._begin(instance)
@@ -119,12 +123,19 @@ class RdsRestores:
         version = asked.get("EngineVersion") or self._offers.newest(source.engine)
         if any(v.version == version and v.is_deprecated for v in self._offers.versions(source.engine)):
             raise Refused(COMBINATION, f"Cannot find version {version} for {source.engine}")
+        groups = self._restored.parameter_groups
+        parameter_group = groups.named(
+            asked.get("DBClusterParameterGroupName"), source.engine, version, of_clusters=True
+        )
         cluster = Cluster(
             id=name, arn=self._place.arn("rds", f"cluster:{name}"), engine=source.engine, engine_version=version,
             master=MASTER, kms_key_id=source.kms_key_id, created=self._restored.clock.now(),
             wishes=self._asked.wishes(asked, backup_days=1),
-            parameter_group=asked.get("DBClusterParameterGroupName") or default_parameter_group(source.engine, version),
-            server=self._restored.server_for(snapshot.image), tags=tags_of(asked),
+            parameter_group=parameter_group,
+            server=self._restored.server_for(
+                snapshot.image, groups.parameters(parameter_group, source.engine, version)
+            ),
+            tags=tags_of(asked),
         )  # fmt: skip
         if any(each.id == cluster.id for each in self._databases.all(clusters=True)):
             raise Refused("DBClusterAlreadyExistsFault", "DB Cluster already exists")
@@ -164,13 +175,16 @@ class RdsRestores:
         )
         version, instance_class = cluster.engine_version, asked["DBInstanceClass"]
         zone = self._asked.zone(asked, wishes.subnet_group, cluster.engine, version, instance_class)
-        parameter_group, option_group = groups_of(cluster.engine, version, asked)
+        parameter_group = self._restored.parameter_groups.named(
+            asked.get("DBParameterGroupName"), cluster.engine, version
+        )
         instance = Instance(
             id=name, arn=self._place.arn("rds", f"db:{name}"), resource_id=self._restored.new_id("db"),
             engine=cluster.engine, engine_version=version, instance_class=instance_class, zone=zone,
             master=cluster.master, storage_type="aurora", storage_gib=1, kms_key_id=cluster.kms_key_id,
             created=self._restored.clock.now(), wishes=wishes, parameter_group=parameter_group,
-            option_group=option_group, server=cluster.server, cluster=cluster, tags=tags_of(asked),
+            option_group=default_option_group(cluster.engine, version), server=cluster.server, cluster=cluster,
+            tags=tags_of(asked),
         )  # fmt: skip
         self._begin(instance)
         return {"DBInstance": instance.answer()}

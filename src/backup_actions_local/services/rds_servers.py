@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backup_actions_local.calls import Refused
-from backup_actions_local.services.rds_records import Answer, default_option_group, default_parameter_group, tag_list
+from backup_actions_local.services.rds_records import Answer, tag_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,14 +188,6 @@ class Instance:
             "TagList": tag_list(self.tags),
             **{name: value for name, value in optional.items() if value},
         }
-
-
-def groups_of(engine: str, version: str, asked: Mapping[str, Any]) -> tuple[str, str]:
-    """The parameter group and the option group of a new instance: those asked for, or the engine's defaults."""
-    return (
-        asked.get("DBParameterGroupName") or default_parameter_group(engine, version),
-        asked.get("OptionGroupName") or default_option_group(engine, version),
-    )
 
 
 def checked_password(params: Mapping[str, Any], engine: str) -> str:

@@ -52,7 +52,14 @@ def asked(bucket: Path, rds: FakeRds) -> dict[str, Any]:
     world = world_with(rds)
     world.clients.s3 = SimpleNamespace(get_object=get_object)
     chosen = {"instance_classes": ["db.t4g.medium"]}
-    event = {"bucket": "b", "prefix": "rds-dump", "evidencePrefix": "evidence", "settings": chosen, "zones": ZONES}
+    event = {
+        "name": "n",
+        "bucket": "b",
+        "prefix": "rds-dump",
+        "evidencePrefix": "evidence",
+        "settings": chosen,
+        "zones": ZONES,
+    }
     return dict(prepare_load(world, event))
 
 

@@ -22,7 +22,13 @@ CLUSTER = {**POINT, "arn": POINT["arn"].replace(":snapshot:", ":cluster-snapshot
 def prepared(rds: FakeRds, point: dict[str, str] | None = None, **settings: Any) -> dict[str, Any]:
     chosen = {"instance_classes": ["db.t4g.medium", "db.m7g.large"], "verify": "restore", "extra_storage_percent": 100}
     key = f"arn:aws:kms:{settings.pop('key_region', 'us-east-1')}:111122223333:key/1"
-    event = {"recoveryPoint": point or POINT, "zones": ZONES, "key": key, "settings": {**chosen, **settings}}
+    event = {
+        "name": "backup-actions",
+        "recoveryPoint": point or POINT,
+        "zones": ZONES,
+        "key": key,
+        "settings": {**chosen, **settings},
+    }
     return dict(prepare(world_with(rds), event))
 
 
@@ -98,6 +104,23 @@ def test_an_aurora_snapshot_becomes_a_cluster_of_its_own_version() -> None:
         "version": "17.5",
         "members": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "member"),
+    [
+        ("mysql", "8.4.5", {"DbParameterGroupName": "backup-actions-mysql8-4"}),
+        ("mysql", "5.7.44", {}),
+        ("mariadb", "10.11.10", {}),
+        ("aurora-mysql", "8.0.mysql_aurora.3.08.0", {"DbClusterParameterGroupName": "backup-actions-aurora-mysql8-0"}),
+    ],
+)
+def test_events_of_mysql_do_not_run_where_it_is_restored(engine: str, version: str, member: dict[str, str]) -> None:
+    rds = FakeRds(Engine=engine, EngineVersion=version)
+    rds.offered = {(version, "db.t4g.medium"): ("us-east-1a",)}
+    members = prepared(rds, CLUSTER if engine.startswith("aurora") else POINT)["restore"]["members"]
+
+    assert {name: value for name, value in members.items() if "ParameterGroup" in name} == member
 
 
 def test_a_snapshot_of_a_multi_zone_cluster_becomes_one_plain_instance() -> None:

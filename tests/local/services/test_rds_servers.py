@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pymysql
 import pytest
+from botocore.exceptions import ClientError
 
 from backup_actions.contract.action import Job
+from backup_actions.contract.parameter_groups import PARAMETER_GROUPS
 from backup_actions_local.cloud import Cloud
-from backup_actions_local.databases import DatabaseImage, shop
+from backup_actions_local.databases import DatabaseImage, MariaDb, shop
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -154,6 +157,35 @@ def test_a_job_finds_the_authority_and_the_programs(stage: Stage, monkeypatch: p
     said = jobs.log_of(job_id)
     assert f"trusts {stage.cloud.restored.authority.bundle}" in said
     assert f"dumps with {stage.folder / 'programs' / 'pg_dump'}" in said
+
+
+def test_mysql_runs_its_events_unless_a_parameter_group_of_its_release_says_no(
+    stage: Stage, mariadb_shop: DatabaseImage
+) -> None:
+    for group in PARAMETER_GROUPS:
+        stage.cloud.restored.parameter_groups.make(group.name("ours"), group)
+    snapshot = stage.snapshot("events", mariadb_shop, engine="mysql")
+    restore = partial(stage.rds.restore_db_instance_from_db_snapshot, DBSnapshotIdentifier=snapshot)
+
+    def scheduler(name: str) -> str:
+        server = stage.cloud.restored.instance(name).server
+        assert server
+        assert server._running
+        with MariaDb().connect(server._running) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT @@event_scheduler")
+            return str(cursor.fetchone()[0])  # type: ignore[index]
+
+    restore(DBInstanceIdentifier="with-defaults")
+    restore(DBInstanceIdentifier="told", DBParameterGroupName="ours-mysql8-4")
+    for name, code in (("ours-mysql8-0", "InvalidParameterCombination"), ("nobody-s", "DBParameterGroupNotFound")):
+        with pytest.raises(ClientError, match=code):
+            restore(DBInstanceIdentifier="refused", DBParameterGroupName=name)
+    stage.cloud.clock.sleep(RESTORED_SECONDS)
+    seen = scheduler("with-defaults"), scheduler("told")
+    stage.delete("with-defaults")
+    stage.delete("told")
+
+    assert seen == ("ON", "OFF")
 
 
 def test_a_new_instance_is_an_empty_server_with_the_master_and_the_password_asked_for(stage: Stage) -> None:

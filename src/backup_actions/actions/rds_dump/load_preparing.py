@@ -13,6 +13,7 @@ from backup_actions.actions.rds_dump.storage import storage_of
 from backup_actions.actions.rds_dump.versions import versions_to_try
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_document, read_object
+from backup_actions.contract.parameter_groups import parameter_group_for
 from backup_actions.dump.description import DumpDescription
 from backup_actions.errors import AwsCallFailed, NotVerified
 from backup_actions.model.manifest import MANIFEST_NAME, Manifest
@@ -54,12 +55,14 @@ def prepare_load(world: World, event: Event) -> Mapping[str, Any]:
         return _no(nowhere(engine=engine, version=version, classes=classes, zones=zones))
     size_gib = -(-_size_bytes(s3, bucket, event["prefix"]) >> 30)
     members = storage_of(size_gib=size_gib, storage_type="gp3", iops=None, extra_percent=_EXTRA_PERCENT)
+    parameters = parameter_group_for(engine, runs)
+    own = {"DBParameterGroupName": parameters.name(event["name"])} if parameters else {}
     family = verification["source"]["family"]
     return {
         "loadable": True,
         "reason": "",
         "places": places,
-        "restore": {"kind": "empty", "engine": engine, "version": runs, "members": members},
+        "restore": {"kind": "empty", "engine": engine, "version": runs, "members": {**members, **own}},
         "source": {
             "product": engine,
             "family": family,

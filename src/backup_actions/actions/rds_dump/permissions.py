@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from backup_actions.contract import BORN_OURS, OURS, Condition, Permissions, Statement, bucket_key, running_jobs
+from backup_actions.contract.parameter_groups import PARAMETER_GROUPS
 
 _RDS = "arn:${Partition}:rds:${Region}:${Account}"
 _SNAPSHOT, _CLUSTER_SNAPSHOT = f"{_RDS}:snapshot:*", f"{_RDS}:cluster-snapshot:*"
 _INSTANCES, _CLUSTERS = f"{_RDS}:db:${{Name}}-dump-*", f"{_RDS}:cluster:${{Name}}-dump-*"
 _SUBNETS = f"{_RDS}:subgrp:${{DatabaseSubnetGroup}}"
-_DEFAULTS = (f"{_RDS}:og:default:*", f"{_RDS}:pg:default.*")
-_CLUSTER_DEFAULTS = (f"{_RDS}:og:default:*", f"{_RDS}:cluster-pg:default.*")
+_NAMED = [(group.is_of_clusters, group.name("${Name}")) for group in PARAMETER_GROUPS]
+_DEFAULTS = (
+    f"{_RDS}:og:default:*",
+    f"{_RDS}:pg:default.*",
+    *(f"{_RDS}:pg:{name}" for is_of_clusters, name in _NAMED if not is_of_clusters),
+)
+_CLUSTER_DEFAULTS = (
+    f"{_RDS}:og:default:*",
+    f"{_RDS}:cluster-pg:default.*",
+    *(f"{_RDS}:cluster-pg:{name}" for is_of_clusters, name in _NAMED if is_of_clusters),
+)
 _PARAMETERS = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${Name}/rds-dump/*"
 _KEYS = "arn:${Partition}:kms:${Region}:${Account}:key/*"
 _LEDGER = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${LedgerTable}"
@@ -27,7 +37,7 @@ _NO_RESOURCES = "these calls have no resource-level control"
 _ANY_SNAPSHOT = "any snapshot of a watched vault; snapshots are owned by AWS Backup and named by it"
 _ANY_KEY = "snapshots keep the keys of their databases; only RDS may use them for us"
 _ONE_EACH = "one database per run, under a name that nothing else begins with"
-_DEFAULT_GROUPS = "the groups of defaults, one per engine and version, which nobody can change"
+_DEFAULT_GROUPS = "the groups of defaults, one per engine and version, which nobody can change, and the stack's own"
 _ONE_FOLDER_EACH = "one folder per recovery point under this prefix"
 _ONE_SECRET_EACH = "one parameter per run under this path"  # noqa: S105 - a sentence
 

@@ -19,6 +19,7 @@ from backup_actions.actions.rds_dump.dumpable import (
 )
 from backup_actions.actions.rds_dump.storage import storage_of
 from backup_actions.aws import World, translated
+from backup_actions.contract.parameter_groups import parameter_group_for
 from backup_actions.errors import AwsCallFailed
 from backup_actions.model.arn import Arn
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -84,7 +85,7 @@ def prepare(world: World, event: Event) -> Mapping[str, Any]:
         "dumpable": True,
         "reason": "",
         "places": places,
-        "restore": _restore(point, snapshot, runs, version, event["settings"], is_cluster=is_cluster),
+        "restore": _restore(point, snapshot, runs, version, event, is_cluster=is_cluster),
         "source": {
             "product": snapshot.engine,
             "family": FAMILIES[snapshot.engine],
@@ -99,11 +100,14 @@ def prepare(world: World, event: Event) -> Mapping[str, Any]:
 
 
 def _restore(
-    point: RecoveryPoint, snapshot: _Snapshot, runs: str, version: _Version, settings: Event, *, is_cluster: bool
+    point: RecoveryPoint, snapshot: _Snapshot, runs: str, version: _Version, event: Event, *, is_cluster: bool
 ) -> Mapping[str, Any]:
     """How the workflow has it restored; members with capitals are RDS's, in a workflow's words."""
+    settings, parameters = event["settings"], parameter_group_for(snapshot.engine, runs)
     if snapshot.engine.startswith("aurora"):
-        return {"kind": "cluster", "engine": snapshot.engine, "version": runs, "members": {}}
+        own = {"DbClusterParameterGroupName": parameters.name(event["name"])} if parameters else {}
+        return {"kind": "cluster", "engine": snapshot.engine, "version": runs, "members": own}
+    own = {"DbParameterGroupName": parameters.name(event["name"])} if parameters else {}
     # A Multi-AZ cluster's snapshot becomes one plain instance. Its disk is not told: clusters have provisioned rates.
     extra = settings["extra_storage_percent"] if settings["verify"] == "restore" else 0
     storage = storage_of(
@@ -115,7 +119,7 @@ def _restore(
         "kind": "instance",
         "engine": snapshot.engine,
         "version": runs,
-        "members": {**members, "OptionGroupName": group},
+        "members": {**members, **own, "OptionGroupName": group},
     }
 
 
@@ -231,8 +235,9 @@ def _notes(world: World, snapshot: _Snapshot, version: _Version, original: Mappi
     product, now = snapshot.engine, world.clock.now()
     about = support_note(product=product, major=version.major, status=version.status, ends=ends, now=now)
     groups = {"parameter group": original["parameter_group"], "option group": original["option_group"]}
+    own = {"parameter group": "one in which no events run"} if parameter_group_for(product, snapshot.version) else {}
     others = [
-        f"the original has the {kind} {name}, the temporary instance had the default one"
+        f"the original has the {kind} {name}, the temporary instance had {own.get(kind, 'the default one')}"
         for kind, name in groups.items()
         if name and not name.startswith("default")
     ]
