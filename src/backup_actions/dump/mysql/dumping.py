@@ -6,7 +6,7 @@ Every section ends with a line of ours, a comment, by which it is known to be wh
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import BinaryIO, cast
@@ -16,7 +16,7 @@ from backup_actions.dump.description import Section, Server
 from backup_actions.dump.mysql.accounts import account_script, object_grants
 from backup_actions.dump.mysql.objects import Inventory, inventory, views_in_order
 from backup_actions.dump.mysql.programs import dump_program, dumps_as_mariadb
-from backup_actions.dump.mysql.rows import TableShape, shapes
+from backup_actions.dump.mysql.rows import TableShape, as_double, shapes
 from backup_actions.dump.mysql.session import Session, session
 from backup_actions.dump.mysql.stored import script, stored_program
 from backup_actions.dump.mysql.text import quoted
@@ -83,6 +83,8 @@ class _Runs:
         found = {shape.name: shape for shape in shapes(self._asked, self._section.database) if shape.name in wanted}
         if missing := sorted(wanted - found.keys()):
             raise self._failed(f"there is no table {missing[0]}")
+        if self._server.product == "mysql" and self._reads_all_columns:
+            self._refuse_generated(found.values())
         alike: dict[tuple[str, ...], list[str]] = {}
         for shape in found.values():
             if not shape.has_floats:
@@ -91,6 +93,15 @@ class _Runs:
             *(run for options, names in alike.items() for run in self._batches(options, names)),
             *(self._with_floats(shape) for shape in found.values() if shape.has_floats),
         ]
+
+    def _refuse_generated(self, tables: Iterable[TableShape]) -> None:
+        """MariaDB's program gives generated columns values, and MySQL takes none.
+
+        https://jira.mariadb.org/browse/MDEV-32362
+        """
+        for table in tables:
+            if any(column.is_generated for column in table.columns):
+                raise self._failed(f"the table {table.name} has generated columns: only mysqldump, of MySQL, dumps it")
 
     def _options(self, shape: TableShape) -> tuple[str, ...]:
         # Bytes as they lie in MariaDB, of whatever character set. MySQL makes no JSON of what has none.
@@ -104,7 +115,7 @@ class _Runs:
     def _with_floats(self, shape: TableShape) -> Opened:
         """A server shows six digits of a FLOAT. A union with no rows of DOUBLE makes it show all there are."""
         columns = [
-            f"CAST({quoted(column.name)} AS DOUBLE)" if column.kind == "float" else quoted(column.name)
+            as_double(self._server, column.name) if column.kind == "float" else quoted(column.name)
             for column in shape.columns
             if self._reads_all_columns or not column.is_generated
         ]

@@ -16,7 +16,7 @@ from backup_actions.dump.mysql.counting import counted
 from backup_actions.dump.mysql.dumping import dumped
 from backup_actions.dump.mysql.loading import inspecting, loading
 from backup_actions.dump.mysql.notes import notes
-from backup_actions.dump.mysql.objects import inventory, objects
+from backup_actions.dump.mysql.objects import inventory, objects, running_events
 from backup_actions.dump.mysql.programs import require_client
 from backup_actions.dump.mysql.row_sums import best_way
 from backup_actions.dump.mysql.rows import shapes
@@ -26,6 +26,7 @@ from backup_actions.dump.mysql.text import quoted
 from backup_actions.errors import DumpFailed, LoadFailed, TargetNotEmpty
 
 _OF_THE_SERVER = frozenset({"mysql", "sys", "performance_schema", "rdsadmin"})
+_MOST_NAMED = 5
 _FOLDERS_OF_THE_SERVER = frozenset({"innodb", "tmp"})
 """RDS keeps files in them, which makes databases without anything in them; a customer's may be called so too."""
 
@@ -53,8 +54,14 @@ class MySqlEngine:
             return tuple(account.label for account in accounts(asked))
 
     def outline(self, to: Connection, database: str) -> Database:
-        """Its tables, by the sizes that the server keeps."""
+        """Its tables, by the sizes that the server keeps. Raises DumpFailed while events of any database run."""
         with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
+            if events := running_events(asked):
+                raise _not_described(
+                    "the server",
+                    f"its scheduler runs events while the dump is made ({', '.join(events[:_MOST_NAMED])}): "
+                    "SET GLOBAL event_scheduler = OFF first",
+                )
             tables = (
                 Table(schema="", name=shape.name, rows=0, checksum="", size_bytes=shape.size_bytes)
                 for shape in shapes(asked, database)

@@ -107,6 +107,13 @@ def enabled_events(session: Session, database: str) -> tuple[str, ...]:
     return tuple(name for status, name in events if status == "ENABLED")
 
 
+def running_events(session: Session) -> tuple[str, ...]:
+    """Those of all databases that fire now, because the scheduler is on: MySQL's is, unless it is told not to be."""
+    (scheduler,) = session.first("SELECT @@event_scheduler")
+    events = session.rows("SELECT event_schema, event_name FROM information_schema.events WHERE status = 'ENABLED'")
+    return tuple(sorted(f"{schema}.{name}" for schema, name in events)) if scheduler == "ON" else ()
+
+
 def definers(session: Session, database: str) -> frozenset[str]:
     """In whose name views, routines, triggers and events of a database work."""
     sources = (

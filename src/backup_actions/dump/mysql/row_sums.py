@@ -13,7 +13,7 @@ Each of ``a``, ``b``, … stands for a column, in the table's order:
 
 =============================================  ====================================================
 numbers, dates and times                       ``IFNULL(c, 'N')``
-``float``                                      ``IFNULL(CAST(c AS DOUBLE), 'N')``
+``float``                                      ``IFNULL(CAST(c AS DOUBLE), 'N')``, or ``c * 1e0``
 ``bit``                                        ``IFNULL(c + 0, 'N')``
 everything else, in 2                          ``IFNULL(CRC32(c), 'N')``; ``CRC32C`` in the other sum
 ``json`` of MySQL                              ``IFNULL(SHA1(CONVERT(c USING utf8mb4)), 'N')``
@@ -34,7 +34,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from backup_actions.dump.description import RowChecksums, Server
-from backup_actions.dump.mysql.rows import Column, TableShape
+from backup_actions.dump.mysql.rows import Column, TableShape, as_double
 from backup_actions.dump.mysql.session import Session, version_number
 from backup_actions.dump.mysql.text import quoted
 
@@ -98,7 +98,7 @@ def _as_text(session: Session, column: Column, function: str) -> str:
     if column.kind in _PLAIN:
         return name
     if column.kind == "float":
-        return f"CAST({name} AS DOUBLE)"
+        return as_double(session.server, column.name)
     if column.kind == "bit":
         return f"{name} + 0"
     if column.kind == "json" and not session.is_mariadb:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backup_actions.dump.description import Server
 from backup_actions.dump.mysql.session import Session, version_number
+from backup_actions.dump.mysql.text import quoted
 
 # Their rows are somewhere else, and no dump program takes them along (client/mysqldump.c, check_if_ignore_table).
 _ELSEWHERE = frozenset({"MRG_MYISAM", "MRG_ISAM", "CONNECT", "OQGRAPH", "SPIDER", "VP", "FEDERATED"})
@@ -87,6 +89,15 @@ def shapes(session: Session, database: str) -> tuple[TableShape, ...]:
         if schema == database and kind in {"BASE TABLE", "SYSTEM VERSIONED"} and str(engine).upper() not in _ELSEWHERE
     )
     return tuple(sorted(found, key=lambda shape: shape.name))
+
+
+def as_double(server: Server, column: str) -> str:
+    """A number with all its digits, in SQL. MySQL casts to DOUBLE from 8.0.17 on; the product is the same number.
+
+    https://dev.mysql.com/doc/refman/8.0/en/cast-functions.html
+    """
+    casts = server.product == "mariadb" or version_number(server.version) >= (8, 0, 17)
+    return f"CAST({quoted(column)} AS DOUBLE)" if casts else f"{quoted(column)} * 1e0"
 
 
 def keeps_history(session: Session) -> bool:
