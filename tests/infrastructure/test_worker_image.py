@@ -51,15 +51,16 @@ def test_the_base_is_pinned_and_supported(instructions: list[tuple[str, str]]) -
     base, *_ = of(instructions, "ARG")
 
     assert base == "BASE=public.ecr.aws/docker/library/python:3.13-slim-trixie"
-    assert all(text.split()[0] == "${BASE}" for text in of(instructions, "FROM"))
+    assert [text for text in of(instructions, "FROM") if text.split()[0] != "${BASE}"] == ["${MYSQL} AS mysql"]
 
 
 def test_nothing_is_fetched_by_hand_but_the_certificates_of_databases(instructions: list[tuple[str, str]]) -> None:
     (fetched,) = of(instructions, "ADD")
-    _base, certificates, _in_the_last_stage = of(instructions, "ARG")
+    _base, certificates, mysql, _in_the_last_stage = of(instructions, "ARG")
     *_, settings = of(instructions, "ENV")
 
     assert fetched.split()[1] == "${RDS_CERTIFICATES}"
+    assert mysql == "MYSQL=public.ecr.aws/docker/library/mysql:8.4"
     assert certificates.startswith("RDS_CERTIFICATES=https://truststore.pki.rds.amazonaws.com/")
     assert f"BACKUP_ACTIONS_RDS_CA_FILE={fetched.split()[2]}" in settings.split()
     for command in of(instructions, "RUN"):
