@@ -11,6 +11,7 @@ from backup_actions.aws.documents import read_document, read_object, read_with_n
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
 from backup_actions.errors import ManifestUnreadable, NotVerified
 from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest
+from backup_actions.model.manifest_contents import ManifestContents
 from backup_actions.model.usage import Usage, added, usage_noted
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ class Verdict:
 
 
 def verdict_on(s3: S3Client, bucket: str, manifest_key: str, verification_key: str) -> Verdict:
-    """What is stored, and nothing that a job has said. Raises NotVerified where one of the two is missing."""
+    """What is stored, and nothing that a job has said.
+
+    Raises NotVerified where one of the two is missing, or the manifest is not of the backup whose place it lies in.
+    """
     found = read_with_notes(s3, bucket, manifest_key)
     if found is None:
         raise NotVerified(reason=f"there is no {manifest_key}")
@@ -42,9 +46,12 @@ def verdict_on(s3: S3Client, bucket: str, manifest_key: str, verification_key: s
     verification = read_document(s3, bucket, verification_key)
     if verification is None:
         raise NotVerified(reason=f"there is no verification of {manifest_key}")
-    digest = hashlib.sha256(stored).hexdigest()
+    digest, manifest = hashlib.sha256(stored).hexdigest(), Manifest.from_bytes(stored)
+    objection = ManifestContents.of_ours(manifest_key, manifest).objection_at(manifest_key.rpartition("/")[0])
+    if objection:
+        raise NotVerified(reason=objection)
     return Verdict(
-        manifest=Manifest.from_bytes(stored),
+        manifest=manifest,
         sha256=digest,
         verification=verification,
         verified=verification["verified"] is True and verification["manifest_sha256"] == digest,

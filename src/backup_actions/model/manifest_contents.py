@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from backup_actions.errors import MalformedArn, MalformedEvent, MalformedMessage, ManifestUnreadable
-from backup_actions.model import export_manifest, manifest
+from backup_actions.model import export_manifest as exports
+from backup_actions.model import manifest as archives
 from backup_actions.model.arn import Arn
 from backup_actions.model.offsite import ANNOUNCEMENT, Announcement
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -36,16 +37,30 @@ class ManifestContents:
         Raises ManifestUnreadable where it is of a form of ours and altered, or of an unknown version.
         """
         raw = _json_object(content)
-        form, folder = raw.get("format"), manifest_key.rpartition("/")[0]
-        if form == manifest.FORMAT:
-            archive = manifest.Manifest.from_bytes(content)
-            return cls(is_ours=True, recovery_point=_point(archive.source), objects=_beside(folder, archive.objects))
-        if form == export_manifest.FORMAT:
-            export = export_manifest.ExportManifest.from_bytes(content)
-            return cls(is_ours=True, recovery_point=_point(export.source), objects=_beside(folder, export.files))
+        form = raw.get("format")
+        if form == archives.FORMAT:
+            return cls.of_ours(manifest_key, archives.Manifest.from_bytes(content))
+        if form == exports.FORMAT:
+            return cls.of_ours(manifest_key, exports.ExportManifest.from_bytes(content))
         if form == ANNOUNCEMENT:
             return cls(is_ours=True, recovery_point=_announced(content), objects=())
         return cls(is_ours=False, recovery_point=_point(raw), objects=_listed(raw.get("objects")))
+
+    @classmethod
+    def of_ours(cls, manifest_key: str, manifest: archives.Manifest | exports.ExportManifest) -> Self:
+        """What is in a manifest that was read already."""
+        stored = manifest.files if isinstance(manifest, exports.ExportManifest) else manifest.objects
+        folder = manifest_key.rpartition("/")[0]
+        objects = tuple(Artifact.of(folder, each) for each in stored)
+        return cls(is_ours=True, recovery_point=_point(manifest.source), objects=objects)
+
+    def objection_at(self, prefix: str) -> str | None:
+        """Why the manifest cannot be of the recovery point whose place that is, if it cannot."""
+        if self.recovery_point is None:
+            return "its manifest names no recovery point" if self.is_ours else None
+        if not self.recovery_point.is_place(prefix):
+            return f"what lies under {prefix} is of another recovery point, {self.recovery_point.arn}"
+        return None
 
 
 def _json_object(content: bytes) -> dict[str, Any]:
@@ -76,10 +91,6 @@ def _announced(content: bytes) -> RecoveryPoint:
         resource_arn=Arn.parse(told.resource_arn),
         resource_type=told.resource_type,
     )
-
-
-def _beside(folder: str, stored: Iterable[manifest.StoredObject]) -> tuple[Artifact, ...]:
-    return tuple(Artifact.of(folder, each) for each in stored)
 
 
 def _listed(told: Any) -> tuple[Artifact, ...] | None:

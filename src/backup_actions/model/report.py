@@ -38,8 +38,10 @@ class ActionReport:
     manifest_sha256: str
     verification_key: str
     artifacts: tuple[Artifact, ...]
+    """All that was stored; where the manifest names that in a form that ``ManifestContents`` reads, a few of it do."""
     source_bytes: int
     stored_bytes: int
+    """What all that was stored occupies."""
     summary: JsonObject = field(default_factory=dict)
     """Figures and sentences for people: member by member what was archived, how it was verified."""
     usage: Usage = field(default_factory=dict)

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from backup_actions.errors import ManifestUnreadable
@@ -34,7 +35,7 @@ def unsealed(data: bytes, *, form: str, version: int) -> dict[str, Any]:
 
 def check_values(value: Any) -> None:
     """Raise TypeError where a value, at whatever depth, is not of the type that its field states."""
-    hints = get_type_hints(type(value))
+    hints = _hints(type(value))
     for each in dataclasses.fields(value):
         content, hint = getattr(value, each.name), hints[each.name]
         for inner in content if isinstance(content, tuple) else (content,):
@@ -48,6 +49,12 @@ def check_values(value: Any) -> None:
                 raise TypeError(f"{each.name} is {inner!r}, not one of {get_args(hint)}")
             elif isinstance(inner, str):
                 inner.encode()  # half a surrogate pair is a text of which nothing can be made
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """There are few types and, in an export of many files, very many values."""
+    return get_type_hints(kind)
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from backup_actions.aws.documents import describe_object, read_document, read_ob
 from backup_actions.aws.objects import bucket_region, delete_objects, object_keys
 from backup_actions.errors import AwsCallFailed, BucketElsewhere, NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
+from backup_actions.model.manifest_contents import ManifestContents
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
 from backup_actions.model.usage import GIB, Counted, Usage, added, usage_of_jobs
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 Event = Mapping[str, Any]
 
-# A workflow's state holds 256 KiB, and an export may have thousands of files.
+# A workflow's state holds 256 KiB, and an export may have thousands of files: the manifest has them all.
 _MOST_NAMED = 100
 _NO_TABLE = frozenset({"ResourceNotFoundException", "TableNotFoundException"})
 
@@ -142,7 +143,11 @@ def _stored(s3: S3Client, bucket: str, event: Event) -> tuple[ExportManifest | N
         raise NotVerified(reason=f"there is no verification of {key}")
     if stored is None:
         return None, verification, ""
-    return ExportManifest.from_bytes(stored), verification, hashlib.sha256(stored).hexdigest()
+    manifest = ExportManifest.from_bytes(stored)
+    objection = ManifestContents.of_ours(key, manifest).objection_at(event["prefix"])
+    if objection:
+        raise NotVerified(reason=objection)
+    return manifest, verification, hashlib.sha256(stored).hexdigest()
 
 
 def _place_of_original(event: Event, manifest: ExportManifest) -> str:

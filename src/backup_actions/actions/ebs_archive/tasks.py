@@ -49,8 +49,7 @@ def _usage_of_volume(volume: Mapping[str, Any]) -> Usage:
 
 
 def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:
-    objects = [stored for member in manifest.members for stored in (member.object, member.index) if stored is not None]
-    return [Artifact.of(prefix, stored) for stored in objects]
+    return [Artifact.of(prefix, stored) for stored in manifest.objects]
 
 
 def _reason(verdict: Verdict) -> str:

@@ -16,7 +16,7 @@ from backup_actions.model.usage import Counted, Usage, added, of_kind, usage_of_
 
 Event = Mapping[str, Any]
 
-# A workflow's state holds 256 KiB, and a server may have thousands of databases.
+# A workflow's state holds 256 KiB, and a server may have thousands of databases: the manifest has all that was stored.
 _MOST_NAMED = 100
 _LONGEST_REASON = 500  # it goes into the command of a job, which holds 8 KiB
 
@@ -70,8 +70,7 @@ def _usage_of_database(hosted: Mapping[str, Any]) -> Usage:
 
 
 def _artifacts(prefix: str, manifest: Manifest) -> list[Artifact]:
-    objects = [*([manifest.description] if manifest.description else []), *(m.object for m in manifest.members)]
-    return [Artifact.of(prefix, stored) for stored in objects]
+    return [Artifact.of(prefix, stored) for stored in manifest.objects]
 
 
 def _reason(verdict: Verdict) -> str:

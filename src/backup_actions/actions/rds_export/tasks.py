@@ -21,6 +21,7 @@ from backup_actions.aws.objects import abort_uploads, bucket_region, delete_obje
 from backup_actions.errors import NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest, may_be_of
 from backup_actions.model.manifest import StoredObject
+from backup_actions.model.manifest_contents import ManifestContents
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
 from backup_actions.model.usage import Counted, Usage, added, usage_of_jobs
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 Event = Mapping[str, Any]
 
-# A workflow's state holds 256 KiB, and an export may have a hundred thousand files.
+# A workflow's state holds 256 KiB, and an export may have a hundred thousand files: the manifest has them all.
 _MOST_NAMED = 100
 
 
@@ -91,6 +92,9 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
     if stored is None or described is None:
         raise NotVerified(reason=_found(verification) or f"there is no {manifest_key}")
     manifest = ExportManifest.from_bytes(stored)
+    objection = ManifestContents.of_ours(manifest_key, manifest).objection_at(prefix)
+    if objection:
+        raise NotVerified(reason=objection)
     digest = hashlib.sha256(stored).hexdigest()
     reason = _found(verification)
     if not reason and verification["manifest_sha256"] != digest:
