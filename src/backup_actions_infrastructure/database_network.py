@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnResource, Fn
+from aws_cdk import Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_rds as rds
 
@@ -57,15 +57,27 @@ def database_network(scope: Construct, settings: DeploymentSettings, network: Ne
 
 def _parameter_groups(scope: Construct, deployment: str) -> None:
     """What the defaults of some engines would do to restored databases, they do not do in these groups."""
+    description = f"{deployment}: databases that are restored to be dumped"
     for group in PARAMETER_GROUPS:
-        kind = "DBClusterParameterGroup" if group.is_of_clusters else "DBParameterGroup"
-        properties = {
-            f"{kind}Name": group.name(deployment),
-            "Description": f"{deployment}: databases that are restored to be dumped",
-            "Family": group.family,
-            "Parameters": dict(group.parameters),
-        }
-        CfnResource(scope, f"Parameters-{group.family}", type=f"AWS::RDS::{kind}", properties=properties)
+        name, parameters = group.name(deployment), dict(group.parameters)
+        if group.is_of_clusters:
+            rds.CfnDBClusterParameterGroup(
+                scope,
+                f"Parameters-{group.family}",
+                db_cluster_parameter_group_name=name,
+                description=description,
+                family=group.family,
+                parameters=parameters,
+            )
+        else:
+            rds.CfnDBParameterGroup(
+                scope,
+                f"Parameters-{group.family}",
+                db_parameter_group_name=name,
+                description=description,
+                family=group.family,
+                parameters=parameters,
+            )
 
 
 def _subnets(scope: Construct, settings: DeploymentSettings, network: Network) -> list[str]:
