@@ -199,7 +199,7 @@ def test_what_is_of_another_backup_proves_nothing_of_this_one(
     outcome = proven(clients, form(stored, OTHER))
 
     assert not outcome.proven
-    assert outcome.reason == f"what lies under {PREFIX} is of another recovery point, {OTHER.arn}"
+    assert outcome.reason == f"what lies under {PREFIX} is of another recovery point, {OTHER.arn}: move it away"
 
 
 @pytest.mark.parametrize("form", [as_archive, as_export])

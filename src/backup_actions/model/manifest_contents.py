@@ -59,7 +59,7 @@ class ManifestContents:
         if self.recovery_point is None:
             return "its manifest names no recovery point" if self.is_ours else None
         if not self.recovery_point.is_place(prefix):
-            return f"what lies under {prefix} is of another recovery point, {self.recovery_point.arn}"
+            return f"what lies under {prefix} is of another recovery point, {self.recovery_point.arn}: move it away"
         return None
 
 

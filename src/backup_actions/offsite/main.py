@@ -55,6 +55,7 @@ _TASKS = {
         code="backup_actions.offsite.tasks:prove_actions",
         doc="Looks whether what the actions have made is there, whole and verified.",
         timeout_seconds=300,
+        memory_mib=1024,  # a manifest of a hundred thousand files is read in 250 MiB, and time comes with memory
     ),
     "acknowledge": Task(
         code="backup_actions.offsite.tasks:acknowledge",
