@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,13 @@ def run(*command: str | Path, text: str = "") -> str:
     environment = {**os.environ, "PATH": _PATH}
     done = subprocess.run(command, input=text, text=True, check=True, capture_output=True, env=environment)
     return done.stdout
+
+
+@contextmanager
+def looped(image: Path, offset: int = 0, size: int = 0) -> Iterator[str]:
+    """A loop device over the image, or a part of it."""
+    name = run("losetup", "--find", "--show", f"--offset={offset}", f"--sizelimit={size}", image).strip()
+    try:
+        yield name
+    finally:
+        run("losetup", "--detach", name)

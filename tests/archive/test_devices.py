@@ -17,7 +17,7 @@ from backup_actions.archive import Archive, ArchiveOptions, FolderStore, archive
 from backup_actions.errors import DeviceUnavailable, ExtractionFailed, NotInArchive, SourceUnreadable, ToolMissing
 from backup_actions.model.manifest import Member
 
-from .programs import run
+from .programs import looped, run
 from .torture_tree import plant, seen
 
 MIB = 1 << 20
@@ -44,15 +44,6 @@ def empty_image(path: Path, size_mib: int) -> Path:
     with path.open("wb") as file:
         file.truncate(size_mib * MIB)
     return path
-
-
-@contextmanager
-def looped(image: Path, offset: int = 0, size: int = 0) -> Iterator[str]:
-    name = run("losetup", "--find", "--show", f"--offset={offset}", f"--sizelimit={size}", image).strip()
-    try:
-        yield name
-    finally:
-        run("losetup", "--detach", name)
 
 
 @contextmanager
