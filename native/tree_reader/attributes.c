@@ -78,7 +78,7 @@ int append_attributes(struct buffer *records, const struct attribute_source *sou
     for (const char *name = names; name < names + length; name += strlen(name) + 1) {
         if (strncmp(name, noise, sizeof noise - 1) == 0) continue;
         ssize_t value_length = get_all(source, name, value);
-        if (value_length < 0 && (errno == ENODATA || errno == ENOTSUP)) continue; /* gone since, or shown but not kept */
+        if (value_length < 0 && errno == ENODATA) continue; /* gone since */
         int wrong = value_length < 0 ? errno : append_one(records, name, value, (size_t)value_length);
         if (wrong) return wrong;
         if (records->length > MOST_TOGETHER) return E2BIG;

@@ -40,6 +40,7 @@ const char *reason_of(int number) {
     if (number == ENOENT) return "it vanished before it was read";
     if (number == ESTALE) return REPLACED;
     if (number == E2BIG) return "it has more attributes than readers of a tar take";
+    if (number == ENOTSUP) return "it has attributes that the kernel names and does not give"; /* btrfs without ACLs */
     const char *words = strerrordesc_np(number);
     return words ? words : "it failed in an unknown way";
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def test_what_has_the_uuid_of_a_mounted_file_system_is_mounted_and_nothing_for_w
         return subprocess.CompletedProcess(command, 0, "/dev/loop7\n", "")
 
     monkeypatch.setattr(mounting, "run_tool", note)
+    monkeypatch.setattr(os, "getxattr", lambda _path, _name: b"")
     found = FileSystem(type=kind)
     region = Region(number=1, role="partition", offset_bytes=1_048_576, size_bytes=8_388_608, file_system=found)
 

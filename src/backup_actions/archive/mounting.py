@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import tempfile
@@ -21,6 +22,15 @@ _OPTIONS = {"xfs": ("nouuid",), "btrfs": ("subvolid=5",)}
 # https://docs.kernel.org/admin-guide/ext4.html, .../xfs.html, https://btrfs.readthedocs.io/en/latest/btrfs-man5.html
 _WITHOUT_JOURNAL = {"ext3": "noload", "ext4": "noload", "xfs": "norecovery", "btrfs": "rescue=nologreplay"}
 PHYSICAL_VOLUME = "LVM2_member"
+# What files have beside their content, and a kernel need not show: it can be built without (btrfs of Amazon Linux 2023
+# has no ACLs, https://github.com/amazonlinux/amazon-linux-2023/issues/793), or a mount option switches it off.
+_ATTRIBUTES = {
+    "system.posix_acl_access": "ACLs",
+    "user.backup-actions": "attributes of users",
+    "trusted.backup-actions": "trusted attributes",
+    "security.backup-actions": "capabilities and labels",
+}
+_NOT_KEPT = {"squashfs": frozenset({"system.posix_acl_access"}), "iso9660": frozenset(_ATTRIBUTES)}
 _MOUNTED_WHOLE = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "squashfs", "erofs", "iso9660"})
 _KEPT_AS_IMAGE = {
     "vfat": "a tar does not keep the attributes of FAT",
@@ -34,6 +44,10 @@ _KEPT_AS_IMAGE = {
 
 class CannotMountError(Exception):
     """The region has to be archived as an image; the message says why."""
+
+
+class HiddenAttributesError(CannotMountError):
+    """It could be mounted, and is let go again: the kernel does not show all that its files have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ def mounted(source: Path, region: Region, *, source_is_scratch: bool) -> Iterato
 
     On a scratch copy the journal is replayed, which writes to it although the mount is read-only. A source that is not
     ours is never written to; a journal that would have to be replayed is ignored then. Raises CannotMountError,
-    DeviceUnavailable, ToolMissing.
+    HiddenAttributesError, DeviceUnavailable, ToolMissing.
     """
     if region.file_system is None:
         raise CannotMountError(reason_not_to_mount(region))
@@ -78,6 +92,7 @@ def mounted(source: Path, region: Region, *, source_is_scratch: bool) -> Iterato
         with uninterrupted():
             journal_ignored = _mount(device, root, kind, source_is_scratch=source_is_scratch)
             held.callback(_unmount, root)
+        _require_attributes(root, kind)
         yield Mounted(root, journal_ignored)
 
 
@@ -104,6 +119,21 @@ def _mount(device: str, root: Path, kind: str, *, source_is_scratch: bool) -> bo
 def _try_mount(device: str, root: Path, kind: str, options: tuple[str, ...]) -> str:
     done = run_tool(["mount", "-t", kind, "-o", ",".join(options), device, str(root)], "mount")
     return said(done).replace(f"mount: {root}: ", "") if done.returncode != 0 else ""
+
+
+def _require_attributes(root: Path, kind: str) -> None:
+    """Whatever the file system keeps of its files can be read. Raises HiddenAttributesError.
+
+    What the kernel does not show no file lists, and nobody misses it. Asked for by name it is "not supported", where it
+    would otherwise be said that there is none.
+    """
+    for name, words in _ATTRIBUTES.items():
+        try:
+            os.getxattr(root, name)
+        except OSError as failure:
+            if failure.errno == errno.ENOTSUP and name not in _NOT_KEPT.get(kind, ()):
+                hidden = f"the kernel of this machine does not show the {words} of {kind}"
+                raise HiddenAttributesError(hidden) from failure
 
 
 def _unmount(root: Path) -> None:

@@ -14,8 +14,15 @@ from backup_actions.archive.ext_metadata import AllocationUnknownError
 from backup_actions.archive.layout import region_peek, undivided
 from backup_actions.archive.logical_volumes import activated, metadata_bytes, reason_not_to_activate
 from backup_actions.archive.members import MemberWriter, Place
-from backup_actions.archive.mounting import PHYSICAL_VOLUME, CannotMountError, mounted, reason_not_to_mount
+from backup_actions.archive.mounting import (
+    PHYSICAL_VOLUME,
+    CannotMountError,
+    HiddenAttributesError,
+    mounted,
+    reason_not_to_mount,
+)
 from backup_actions.archive.options import ArchiveOptions
+from backup_actions.archive.superblocks import spans_several_devices
 from backup_actions.errors import SourceUnreadable
 from backup_actions.model.manifest import Member, Region
 from backup_actions.model.progress import Progress
@@ -69,6 +76,9 @@ class RegionWriter:
             return self._raw(blocks, region, place, because)
         try:
             return self._file_system(blocks.path, region, place)
+        except HiddenAttributesError as hidden:
+            # Its journal may have been replayed, as by every mount: what is there is whole, and costs nothing to read.
+            return self._raw(blocks, region, place, str(hidden))
         except CannotMountError as refused:
             suspicion = "a file system that cannot be mounted may be damaged"
             with self._untouched(blocks, region, unmountable_from) as untouched:
@@ -132,6 +142,8 @@ class RegionWriter:
             return "mounting was switched off"
         if blocks.path is None:
             return "there is no device to mount"
+        if region.file_system and spans_several_devices(region_peek(blocks, region), region.file_system.type):
+            return "its file system spans several devices"
         return "" if os.geteuid() == 0 else "mounting needs root"
 
     def _file_system(self, path: Path, region: Region, place: Place) -> Member:

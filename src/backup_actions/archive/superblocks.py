@@ -30,6 +30,11 @@ def recognise(peek: Peek, size_bytes: int) -> FileSystem | None:
     return found
 
 
+def spans_several_devices(peek: Peek, kind: str) -> bool:
+    """Whether the rest of the file system lies on other devices. The kernel looks for them among all that it has."""
+    return kind == "btrfs" and int.from_bytes(peek(65536 + 136, 8), "little") > 1
+
+
 def _luks(peek: Peek) -> FileSystem | None:
     header = peek(0, 208)
     if len(header) < 208 or header[:6] != b"LUKS\xba\xbe":
