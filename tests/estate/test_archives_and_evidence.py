@@ -71,6 +71,47 @@ def test_a_verified_archive_that_is_gone_is_told(world: World) -> None:
     assert found(account, world) == [("evidence without archive", lonely)]
 
 
+def reported(account: Account, name: str, manifest: str) -> str:
+    """An action's report of something that was verified, whose objects stand but for the manifest; its evidence."""
+    archived(account, name)
+    lonely = proven(account, name)
+    folder, evidence = (point(name).prefix(kind, DAY) for kind in ("ebs-archive", "evidence"))
+    del account.objects[f"{folder}/manifest.json"]
+    report = {"verified": True, "manifest_key": f"{folder}/{manifest}"}
+    account.documents[f"{evidence}/evidence.json"] = {
+        "actions": [{"action": "ebs-archive", "result": {"report": report}}]
+    }
+    return lonely
+
+
+def test_a_verified_archive_whose_manifest_is_gone_is_told(world: World) -> None:
+    account = Account()
+    lonely = reported(account, "snap-1", "manifest.json")
+
+    (finding,) = account.found(archives_and_evidence, world)
+
+    assert (finding.kind, finding.subject) == ("evidence without archive", lonely)
+    assert "its manifest ebs-archive/" in finding.what
+
+
+def test_a_manifest_that_an_action_calls_otherwise_is_not_missed(world: World) -> None:
+    account = Account()
+    reported(account, "snap-1", "run/whole/files.tar.zst")
+
+    assert found(account, world) == []
+
+
+def test_evidence_that_cannot_be_read_is_told_and_the_next_is_looked_at(world: World) -> None:
+    account = Account()
+    proven(account, "snap-1")
+    lonely = proven(account, "snap-2")
+    key = f"{point('snap-1').prefix('evidence', DAY)}/ebs-archive-verification.json"
+    account.refused_keys[key] = "InvalidObjectState"
+
+    assert [kind for kind, _ in found(account, world)] == ["not looked at", "evidence without archive"]
+    assert found(account, world)[1][1] == lonely
+
+
 def test_a_page_ends_after_so_many_keys_however_few_folders_they_are_in(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,8 @@ class Account:
     deployed_at: datetime = NOON - 100 * HOUR
     refuses: dict[str, str] = field(default_factory=dict)
     """Operation → the code of its refusal."""
+    refused_keys: dict[str, str] = field(default_factory=dict)
+    """Of documents, the same."""
     calls: Counter[str] = field(default_factory=Counter)
     begun: list[tuple[str, str, Any]] = field(default_factory=list)
     """Machine, name and input of each execution that was begun."""
@@ -137,6 +139,8 @@ class Account:
 
     def get_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         """A document."""
+        if Key in self.refused_keys:
+            raise refusal(self.refused_keys[Key])
         return {"Body": io.BytesIO(json.dumps(self.documents[Key]).encode())}
 
     def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
@@ -159,7 +163,7 @@ class Account:
                 yield from _paged("executions", sorted(listed, key=_began_at, reverse=True), self.page)
             case "list_objects_v2":
                 keys = sorted(
-                    key for key in self.objects if key.startswith(asked["Prefix"]) and key > asked["StartAfter"]
+                    key for key in self.objects if key.startswith(asked["Prefix"]) and key > asked.get("StartAfter", "")
                 )
                 yield from _paged(
                     "Contents", [{"Key": key, "LastModified": self.objects[key]} for key in keys], self.page

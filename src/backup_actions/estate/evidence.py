@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import translated
 from backup_actions.aws.documents import read_document
-from backup_actions.estate.findings import Finding, Kind
+from backup_actions.aws.objects import object_keys
+from backup_actions.errors import AwsCallFailed
+from backup_actions.estate.findings import Finding, Kind, not_looked_at
 from backup_actions.estate.folders import folder_of, under_way
 from backup_actions.estate.looking import Looking, Page
 
@@ -116,11 +118,31 @@ def _judged(looking: Looking, path: str, there: Mapping[str, _Kept]) -> Iterator
             yield _told(looking, Kind.NO_EVIDENCE, kept, f"{kind} has made it, and nothing says what was proven of it")
     for name in sorted(evidence.names if evidence else ()):
         action = name.removesuffix(_VERIFICATION)
-        if evidence and name.endswith(_VERIFICATION) and action in looking.estate.machines and action not in there:
-            key = f"{EVIDENCE}/{path}/{name}"
-            document = read_document(looking.world.clients.s3, looking.estate.bucket, key) or {}
-            if document.get("verified") is True:
-                yield _told(looking, Kind.NO_ARCHIVE, evidence, f"what {action} had made was verified, and it is gone")
+        if evidence and name.endswith(_VERIFICATION) and action in looking.estate.machines:
+            try:
+                gone = _gone(looking, path, action, there.get(action))
+            except AwsCallFailed as refusal:  # of this one: the others are looked at all the same
+                yield not_looked_at(f"s3://{looking.estate.bucket}/{EVIDENCE}/{path}", refusal)
+                continue
+            if gone:
+                yield _told(looking, Kind.NO_ARCHIVE, evidence, f"what {action} had made was verified, and {gone}")
+
+
+def _gone(looking: Looking, path: str, action: str, kept: _Kept | None) -> str:
+    """What is not there of something that was verified; nothing where its manifest is. The folder was listed."""
+    s3, bucket = looking.world.clients.s3, looking.estate.bucket
+    if kept is None:
+        verification = read_document(s3, bucket, f"{EVIDENCE}/{path}/{action}{_VERIFICATION}") or {}
+        return "it is gone" if verification.get("verified") is True else ""
+    if kept.names & _WHOLE:
+        return ""
+    # Actions of others may call their manifests otherwise.
+    evidence = read_document(s3, bucket, f"{EVIDENCE}/{path}/evidence.json") or {}
+    results = (each.get("result") or {} for each in evidence.get("actions") or () if each.get("action") == action)
+    report = next((result.get("report") or {} for result in results), {})
+    key = str(report.get("manifest_key", ""))
+    is_gone = report.get("verified") is True and key and key not in object_keys(s3, bucket, key)
+    return f"its manifest {key} is gone" if is_gone else ""
 
 
 def _told(looking: Looking, kind: Kind, kept: _Kept, what: str) -> Finding:
