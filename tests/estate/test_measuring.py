@@ -170,6 +170,14 @@ def test_what_was_found_damaged_is_counted_and_has_no_age(world: World) -> None:
     assert (found["DamagedArchives"], found["OldestUnverifiedHours"]) == (1, 0)
 
 
+def test_what_is_too_cold_to_be_read_is_as_old_as_the_last_look_at_it(world: World) -> None:
+    ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
+    ledger.record_action(point("1"), "ebs-archive", run="r", status="cold", details={})
+    move(world, HOUR)
+
+    assert measure(world, {})["OldestUnverifiedHours"] == 1
+
+
 def test_metrics_may_be_put_into_the_deployments_own_namespace_alone() -> None:
     (statement,) = (
         each

@@ -117,7 +117,7 @@ def read_facts(world: World, estate: Estate) -> Facts:
     return Facts(
         now=world.clock.now(),
         oldest_unarchived=unarchived,
-        oldest_proof=oldest(Standing.ARTIFACT),
+        oldest_proof=oldest(Standing.ARTIFACT, Standing.COLD),
         oldest_wait=oldest(Standing.WAITING),
         oldest_unacknowledged=oldest(Standing.ANNOUNCED),
         swept_at=Sweeps(world.clients.dynamodb, estate.ledger, world.clock).waited_for_since(),

@@ -24,7 +24,9 @@ OLDEST_UNARCHIVED_HOURS = Metric(
     "OldestUnarchivedHours", "None", "age of the oldest backup that is not archived: being worked on, or failed"
 )
 OLDEST_UNVERIFIED_HOURS = Metric(
-    "OldestUnverifiedHours", "None", "hours since that archive was proven whose last proof is oldest"
+    "OldestUnverifiedHours",
+    "None",
+    "hours since that archive was proven, or too cold for that was looked at, of which that is longest ago",
 )
 FAILED_POINTS = Metric("FailedPoints", "Count", "backups whose last run failed: they wait for a person")
 DAMAGED_ARCHIVES = Metric("DamagedArchives", "Count", "archives that were proven once and are not what they were")
