@@ -97,6 +97,12 @@ def test_what_somebody_stopped_what_is_good_and_what_was_tried_again_since_is_no
     assert account_with_a_proof(status, ended_at=ended_at).found(failed_proofs, world) == []
 
 
+def test_what_was_found_too_cold_for_any_proof_since_is_not_told(world: World) -> None:
+    recorded(world, proofs={"look": {"at": (NOON - HOUR / 2).isoformat()}})
+
+    assert account_with_a_proof().found(failed_proofs, world) == []
+
+
 def test_a_failed_clean_up_after_a_proof_is_no_proof(world: World) -> None:
     account = Account()
     account.run("clean-up", "FAILED", machine=WATCHED.proving_machine_arn, ended_at=NOON, given='{"detail": {}}')

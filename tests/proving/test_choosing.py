@@ -21,15 +21,22 @@ GIB = 1 << 30
 
 
 def proven(
-    world: World, name: str, *, days_ago: int, gib: int = 1, restored: str = "", restorable: bool = True
+    world: World,
+    name: str,
+    *,
+    days_ago: int,
+    gib: int = 1,
+    restored: str = "",
+    restorable: bool = True,
+    status: str = "verified",
 ) -> None:
-    """The ledger says that it was proven then."""
+    """The ledger says that it was proven then, or found to be something else."""
     details: dict[str, Any] = {"stored_bytes": gib * GIB, "restorable": restorable}
     if restored:
         details["proofs"] = {"restore": {"at": restored, "found": "good", "kind": "restore"}}
     clock = StandingClock(NOON - timedelta(days=days_ago))
     ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, clock)
-    ledger.record_action(point(name), ACTION, run="run", status="verified", details=details)
+    ledger.record_action(point(name), ACTION, run="run", status=status, details=details)
 
 
 def names(world: World, **settings: Any) -> list[str]:
@@ -51,6 +58,14 @@ def test_what_was_proven_long_ago_is_due_the_oldest_proof_first(world: World) ->
     proven(world, "snap-3", days_ago=10)
 
     assert names(world, verify_every_days=90) == ["snap-1", "snap-2"]
+
+
+def test_what_is_cold_comes_due_again_in_its_turn(world: World) -> None:
+    proven(world, "snap-1", days_ago=95)
+    proven(world, "snap-2", days_ago=100, status="cold")
+    proven(world, "snap-3", days_ago=10, status="cold")
+
+    assert names(world, verify_every_days=90) == ["snap-2", "snap-1"]
 
 
 def test_no_more_is_read_on_a_day_than_the_settings_say_but_one_at_least(world: World) -> None:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.estate.ledgers import point
-from tests.proving.vaults import ACTION, ESTATE, archived, put
+from tests.proving.vaults import ACTION, ESTATE, archived, chill, put, report_of
 
 from backup_actions.archive import Archive, FolderStore, archive
-from backup_actions.archive.checksums import Crc64Nvme
+from backup_actions.aws.documents import describe_object
 from backup_actions.errors import NotVerified
 from backup_actions.ledger import Ledger, Standing
+from backup_actions.model.export_manifest import ExportedColumn, ExportedTable, ExportManifest
+from backup_actions.model.manifest import StoredObject
 from backup_actions.model.progress import Silence
 from backup_actions.proving.concluding import Place, conclude, store
 from backup_actions.proving.elsewhere import Elsewhere
@@ -46,17 +48,41 @@ def _topic(world: World) -> Iterator[str]:
 
 def exported(world: World, content: bytes = b"PAR1 rows PAR1") -> str:
     """The point was exported: one object, which the evidence names; its key."""
-    prefix = archived(world, POINT, name="export.json")
-    key = f"{prefix}/part-0.parquet"
+    key = f"{archived(world, POINT, name='export.json')}/part-0.parquet"
     put(world, key, content)
-    checksum = Crc64Nvme()
-    checksum.update(content)
-    evidence = json.loads(world.clients.s3.get_object(Bucket=ESTATE.bucket, Key=EVIDENCE)["Body"].read())
-    report = evidence["actions"][0]["result"]["report"]
-    report["artifacts"] = [{"key": key, "size_bytes": len(content), "crc64nvme": checksum.base64()}]
-    report |= {"verified": True, "reason": "", "verification_key": "", "source_bytes": 0, "stored_bytes": 0}
-    put(world, EVIDENCE, json.dumps(evidence).encode())
+    report_of(world, EVIDENCE, key)
     return key
+
+
+MANY = 8
+
+
+def exported_in_many(world: World, *, named: int = 5) -> list[str]:
+    """The point was exported to more objects than its report names, but for the manifest; their keys."""
+    prefix = POINT.prefix(ACTION, "2026-05-04")
+    keys = [f"{prefix}/orders/part-{number:03}.parquet" for number in range(MANY)]
+    for key in keys:
+        put(world, key, f"PAR1 {key[-11:]} PAR1".encode())
+    described = [describe_object(world.clients.s3, ESTATE.bucket, key) for key in keys]
+    files = tuple(
+        StoredObject(name=each.key.removeprefix(f"{prefix}/"), size_bytes=each.size_bytes, crc64nvme=each.crc64nvme)
+        for each in described
+        if each
+    )
+    column = ExportedColumn(name="id", type="bigint")
+    manifest = ExportManifest(
+        tool_version="1",
+        created="2026-05-04T12:00:00+00:00",
+        kind="rds",
+        source={"recovery_point": POINT.to_json()},
+        date="2026-05-04",
+        as_of="2026-05-04T12:00:00+00:00",
+        route="snapshot-export",
+        tables=(ExportedTable(path=("shop", "orders"), files=files, rows=MANY, columns=(column,)),),
+    )
+    archived(world, POINT, manifest=manifest.to_bytes(), name="export.json")
+    report_of(world, EVIDENCE, f"{prefix}/export.json", *keys[:named])
+    return keys
 
 
 def prove(world: World) -> Proof:
@@ -122,12 +148,137 @@ def test_without_evidence_nothing_is_proven(world: World) -> None:
     assert prove(world).problems == ("no evidence says what it was when it was made",)
 
 
-def test_what_has_to_be_thawed_is_cold_and_not_damaged(world: World) -> None:
+def test_all_objects_of_an_export_are_read_and_not_only_those_that_its_report_names(world: World) -> None:
+    exported_in_many(world)
+
+    proof = prove(world)
+
+    assert proof.found == Found.GOOD
+    assert proof.looked_at["objects"] == MANY + 1
+
+
+def test_an_object_that_the_report_does_not_name_is_damaged_too(world: World) -> None:
+    keys = exported_in_many(world)
+    world.clients.s3.delete_object(Bucket=ESTATE.bucket, Key=keys[6])
+    put(world, keys[7], b"rubbish")
+
+    proof = prove(world)
+
+    assert proof.found == Found.DAMAGED
+    assert proof.problems == (f"{keys[6]} is not there", f"{keys[7]} has 7 bytes, not 21")
+
+
+def test_an_object_whose_checksum_s3_does_not_state_any_more_is_read(world: World) -> None:
     key = exported(world)
     body = world.clients.s3.get_object(Bucket=ESTATE.bucket, Key=key)["Body"].read()
-    world.clients.s3.put_object(Bucket=ESTATE.bucket, Key=key, Body=body, StorageClass="DEEP_ARCHIVE")
+    world.clients.s3.put_object(Bucket=ESTATE.bucket, Key=key, Body=body, ChecksumAlgorithm="SHA256")
 
-    assert prove(world).found == Found.COLD
+    assert prove(world).found == Found.GOOD
+
+
+# ---------------------------------------------------------------------------------------------- too cold to be read
+
+
+def test_what_has_to_be_thawed_is_cold_and_not_damaged(world: World) -> None:
+    key = exported(world)
+    chill(world, key)
+
+    proof = prove(world)
+
+    assert (proof.found, proof.problems) == (
+        Found.COLD,
+        (f"{key} lies in DEEP_ARCHIVE and has to be thawed before it is read",),
+    )
+    assert proof.looked_at == {"objects_compared": 1, "objects_without_checksum": 0, "objects_to_be_thawed": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(b"PAR1 rowz PAR1", "has the CRC64NVME"), (b"PAR1", "has 4 bytes, not 14")],
+    ids=["another byte", "shorter"],
+)
+def test_what_was_replaced_by_something_cold_is_damaged_without_being_read(
+    world: World, content: bytes, complaint: str
+) -> None:
+    key = exported(world)
+    chill(world, key, content)
+
+    proof = prove(world)
+
+    assert proof.found == Found.DAMAGED
+    assert complaint in proof.problems[0]
+
+
+def test_what_is_cold_and_has_lost_its_checksum_was_written_again(world: World) -> None:
+    key = exported(world)
+    world.clients.s3.put_object(
+        Bucket=ESTATE.bucket,
+        Key=key,
+        Body=b"PAR1 rowz PAR1",
+        StorageClass="GLACIER",
+        ChecksumAlgorithm="SHA256",
+    )
+
+    proof = prove(world)
+
+    assert proof.found == Found.DAMAGED
+    assert "was written again since it was proven" in proof.problems[0]
+
+
+def test_of_what_is_cold_in_part_the_rest_is_looked_for(world: World) -> None:
+    keys = exported_in_many(world)
+    chill(world, keys[0])
+    world.clients.s3.delete_object(Bucket=ESTATE.bucket, Key=keys[7])
+
+    assert (prove(world).found, prove(world).problems) == (Found.DAMAGED, (f"{keys[7]} is not there",))
+
+
+def test_of_a_manifest_that_is_cold_what_the_evidence_names_is_compared(world: World) -> None:
+    keys = exported_in_many(world)
+    chill(world, f"{POINT.prefix(ACTION, '2026-05-04')}/export.json")
+
+    cold = prove(world)
+    put(world, keys[4], b"rubbish")
+
+    assert (cold.found, cold.looked_at["objects_compared"]) == (Found.COLD, 6)
+    assert "what it alone names was not compared" in cold.problems[0]
+    assert prove(world).problems == (f"{keys[4]} has 7 bytes, not 21",)
+
+
+def test_evidence_that_has_to_be_thawed_is_no_damage(world: World) -> None:
+    exported(world)
+    chill(world, EVIDENCE)
+
+    proof = prove(world)
+
+    assert (proof.found, proof.looked_at) == (Found.COLD, {})
+    assert "its evidence lies in DEEP_ARCHIVE" in proof.problems[0]
+
+
+@pytest.mark.parametrize("name", ["export.json", "evidence.json"])
+def test_an_empty_document_is_damage_and_not_cold(world: World, name: str) -> None:
+    key = exported(world)
+    put(world, EVIDENCE if name == "evidence.json" else f"{key.rpartition('/')[0]}/{name}", b"")
+
+    assert prove(world).found == Found.DAMAGED
+
+
+@pytest.mark.usefixtures("topic")
+def test_a_look_at_what_is_cold_forgets_no_proof_that_has_read_it(world: World) -> None:
+    key = exported(world)
+    good = concluded(world, prove(world))
+    chill(world, key)
+    world.clock.sleep(3600)
+
+    look = concluded(world, prove(world))
+
+    proofs = entry(world).details["proofs"]
+    assert entry(world).standing == Standing.COLD
+    assert (proofs["verification"]["key"], proofs["look"]["key"]) == (good, look)
+    assert proofs["look"]["objects_compared"] == 1
+
+
+# ------------------------------------------------------------------------------------------------------ what follows
 
 
 def test_a_proof_is_read_as_it_was_written(world: World) -> None:

@@ -90,6 +90,27 @@ def test_a_manifest_that_is_gone_or_another_is_damage(world: World) -> None:
     assert damaged == {"snap-1": "missing", "snap-2": "another"}
 
 
+def test_of_a_cold_archive_it_is_told_when_it_was_read_and_when_it_was_only_looked_at(world: World) -> None:
+    archived(world, point("snap-1"))
+    ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
+    told = {"sha256": "", "problem": "", "key": "proofs/x.json"}
+    proofs = {
+        "verification": {**told, "kind": "verification", "found": "good", "at": "2026-08-01T00:00:00+00:00"},
+        "look": {
+            **told, "kind": "verification", "found": "cold", "at": "2026-11-01T00:00:00+00:00", "objects_compared": 3
+        },
+    }  # fmt: skip
+    details = {"proofs": proofs, "last_proven": "2026-08-01T00:00:00+00:00"}
+    ledger.record_action(point("snap-1"), ACTION, run="run", status="cold", details=details)
+
+    made = report(world)
+
+    ((archive,),) = (each.archives for each in made.points)
+    assert (archive.proven_at, archive.proven_by) == ("2026-08-01T00:00:00+00:00", "verification")
+    assert archive.looked_at == "2026-11-01T00:00:00+00:00"
+    assert "2026-11-01 00:00 UTC</time>, not read: S3 told the sizes and checksums" in page(made)
+
+
 def test_what_cannot_be_asked_is_a_remark_and_no_silence(world: World) -> None:
     """moto knows no legal holds."""
     assert any("legal holds" in remark for remark in report(world).remarks)

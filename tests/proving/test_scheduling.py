@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.estate.ledgers import point
-from tests.proving.vaults import ACTION, ESTATE, archived, put
+from tests.proving.vaults import ACTION, ESTATE, archived, chill, put, report_of
 
+from backup_actions.errors import AwsCallFailed
 from backup_actions.estate.description import VARIABLE
 from backup_actions.ledger import Ledger, Standing, Status
-from backup_actions.proving import ProvingSettings, scheduling
+from backup_actions.proving import ProvingSettings, concluding, scheduling
+from backup_actions.proving.bucket import stored_document
 from backup_actions.proving.elsewhere import TESTERS
 from backup_actions.proving.scheduling import MACHINE, SETTINGS, begin_proofs
 
@@ -118,23 +120,124 @@ def test_what_a_run_is_at_is_left_to_it(world: World, begun: list[tuple[str, Any
     assert begun == []
 
 
-def test_what_is_too_cold_to_be_read_needs_no_job_and_leaves_the_queue(
+@pytest.fixture(name="told")
+def _told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The problems of which people were told."""
+    told: list[str] = []
+    monkeypatch.setattr(concluding, "_tell", lambda _world, _place, proof, _key: told.append("; ".join(proof.problems)))
+    return told
+
+
+def cold(world: World) -> tuple[str, str]:
+    """An archive of two objects of which the larger one lies in Deep Archive; the larger and the smaller one's key."""
+    prefix = archived(world, POINT)
+    data, index = f"{prefix}/run/files.tar.zst", f"{prefix}/run/index.parquet"
+    put(world, data, b"larger data")
+    put(world, index, b"index")
+    report_of(world, f"{EVIDENCE_PREFIX}/evidence.json", data, index)
+    chill(world, data)
+    return data, index
+
+
+def test_what_is_too_cold_to_be_read_needs_no_job_and_is_looked_at_again_when_its_turn_comes(
     world: World, begun: list[tuple[str, Any]]
 ) -> None:
-    prefix = archived(world, POINT)
-    evidence_key = f"{POINT.prefix('evidence', '2026-05-04')}/evidence.json"
-    evidence = json.loads(world.clients.s3.get_object(Bucket=ESTATE.bucket, Key=evidence_key)["Body"].read())
-    report = evidence["actions"][0]["result"]["report"]
-    report["artifacts"] = [{"key": f"{prefix}/data", "size_bytes": 4, "crc64nvme": ""}]
-    report |= {"verified": True, "reason": "", "verification_key": "", "source_bytes": 0, "stored_bytes": 0}
-    put(world, evidence_key, json.dumps(evidence).encode())
-    world.clients.s3.put_object(Bucket=ESTATE.bucket, Key=f"{prefix}/data", Body=b"cold", StorageClass="GLACIER")
+    cold(world)
     proven = entry(world).since
 
-    assert called(world)["verifications"] == 0
+    assert [called(world)["verifications"] for _ in range(2)] == [0, 0]
 
     assert begun == []
     assert (entry(world).standing, entry(world).details["last_proven"]) == (Standing.COLD, proven)
+    assert entry(world).since == world.clock.now().isoformat()
+    assert entry(world).details["proofs"]["look"]["objects_compared"] == 2
+
+
+def test_what_is_not_due_for_a_look_is_not_looked_at(world: World, begun: list[tuple[str, Any]]) -> None:
+    cold(world)
+    called(world)
+    looked_at = entry(world).since
+    world.clock.sleep(-timedelta(days=50).total_seconds())
+
+    called(world)
+
+    assert (entry(world).since, begun) == (looked_at, [])
+
+
+@pytest.mark.parametrize("lost", ["index", "data", "manifest"])
+def test_what_is_lost_of_something_cold_is_found_at_the_next_turn(
+    world: World, begun: list[tuple[str, Any]], told: list[str], lost: str
+) -> None:
+    data, index = cold(world)
+    called(world)
+    manifest = f"{POINT.prefix(ACTION, '2026-05-04')}/manifest.json"
+    key = {"index": index, "data": data, "manifest": manifest}[lost]
+    world.clients.s3.delete_object(Bucket=ESTATE.bucket, Key=key)
+
+    called(world)
+
+    if lost == "data":  # nothing is cold any more: a job reads what is left
+        assert len(begun) == 1
+    else:
+        assert (entry(world).standing, told, begun) == (Standing.DAMAGED, [f"{key} is not there"], [])
+
+
+def test_what_has_replaced_something_cold_is_found_at_the_next_turn(
+    world: World, begun: list[tuple[str, Any]], told: list[str]
+) -> None:
+    data, _ = cold(world)
+    called(world)
+    chill(world, data, b"LARGER DATA")
+
+    called(world)
+
+    assert (entry(world).standing, begun) == (Standing.DAMAGED, [])
+    assert "has the CRC64NVME" in told[0]
+
+
+def test_what_was_thawed_is_read_when_its_turn_comes(world: World, begun: list[tuple[str, Any]]) -> None:
+    data, _ = cold(world)
+    called(world)
+    put(world, data, b"larger data")
+
+    assert called(world)["verifications"] == 1
+    assert len(begun) == 1
+
+
+def test_evidence_that_has_to_be_thawed_is_told_by_the_ledger_and_the_next_is_proven(
+    world: World, begun: list[tuple[str, Any]]
+) -> None:
+    archived(world, POINT)
+    chill(world, f"{EVIDENCE_PREFIX}/evidence.json")
+    world.clock.sleep(60)
+    archived(world, point("snap-2"))
+
+    assert called(world)["verifications"] == 1
+
+    assert [given["recoveryPoint"]["arn"] for _, given in begun] == [str(point("snap-2").arn)]
+    assert entry(world).standing == Standing.COLD
+    assert entry(world).details["proofs"]["look"]["objects_compared"] == 0
+
+
+def test_what_s3_refuses_to_show_is_raised_when_all_else_is_begun(
+    world: World, begun: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archived(world, POINT)
+    world.clock.sleep(60)
+    archived(world, point("snap-2"))
+
+    def refusing(s3: Any, bucket: str, key: str) -> Any:
+        if key.startswith(EVIDENCE_PREFIX):
+            raise AwsCallFailed(operation="GetObject", error_code="AccessDenied", reason="denied")
+        return stored_document(s3, bucket, key)
+
+    monkeypatch.setattr(scheduling, "stored_document", refusing)
+
+    with pytest.raises(AwsCallFailed, match="AccessDenied"):
+        called(world)
+
+    assert [given["recoveryPoint"]["arn"] for _, given in begun] == [str(point("snap-2").arn)]
+    assert entry(world).standing == Standing.ARTIFACT, "it stays due"
 
 
 @pytest.mark.parametrize(("days", "status"), [(100, "expired"), (1000, "verified"), (None, "verified")])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.estate.ledgers import ESTATE as WATCHED
 
+from backup_actions.aws.documents import describe_object
 from backup_actions.ledger import Ledger, Status
 from backup_actions.model.recovery_point import RecoveryPoint
 
@@ -24,6 +25,24 @@ ESTATE = replace(
 def put(world: World, key: str, content: bytes) -> None:
     """It lies in the bucket."""
     world.clients.s3.put_object(Bucket=ESTATE.bucket, Key=key, Body=content, ChecksumAlgorithm="CRC64NVME")
+
+
+def chill(world: World, key: str, content: bytes | None = None) -> None:
+    """The object lies in Deep Archive, as the bucket's lifecycle moves it; or another one does that was put there."""
+    s3 = world.clients.s3
+    body = s3.get_object(Bucket=ESTATE.bucket, Key=key)["Body"].read() if content is None else content
+    s3.put_object(Bucket=ESTATE.bucket, Key=key, Body=body, StorageClass="DEEP_ARCHIVE", ChecksumAlgorithm="CRC64NVME")
+
+
+def report_of(world: World, evidence_key: str, *keys: str, **more: Any) -> None:
+    """The report in the evidence names these objects as they are now."""
+    s3 = world.clients.s3
+    evidence = json.loads(s3.get_object(Bucket=ESTATE.bucket, Key=evidence_key)["Body"].read())
+    found = [describe_object(s3, ESTATE.bucket, key) for key in keys]
+    report = evidence["actions"][0]["result"]["report"]
+    report |= {"verified": True, "reason": "", "verification_key": "", "source_bytes": 0, "stored_bytes": 0}
+    report |= {"artifacts": [asdict(each) for each in found if each], **more}
+    put(world, evidence_key, json.dumps(evidence).encode())
 
 
 def archived(

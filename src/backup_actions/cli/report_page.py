@@ -130,6 +130,9 @@ def _archive(archive: ProvenArchive) -> str:
         f"{escape(archive.action)}: {_word(archive.standing)}, {bytes_in_words(archive.stored_bytes)}",
         _code(archive.place),
         f"proven {_time(archive.proven_at)} ({_PROVEN_BY.get(archive.proven_by, 'never')}), {restored}",
+        f"looked at {_time(archive.looked_at)}, not read: S3 told the sizes and checksums that were proven"
+        if archive.looked_at and archive.standing == "cold"
+        else "",
         f"manifest {escape(archive.manifest_now)}: {_code(archive.manifest_sha256)}" if archive.manifest_now else "",
         f"locked until {escape(archive.locked_until)}" if archive.locked_until else "",
         f"proof {_code(archive.proof)}: {_code(archive.proof_sha256)}" if archive.proof else "",

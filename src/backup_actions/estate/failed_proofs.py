@@ -14,6 +14,9 @@ from backup_actions.estate.findings import Finding, Kind
 from backup_actions.estate.looking import Looking, Page
 from backup_actions.ledger import Entry
 
+LOOK = "look"
+"""Under which the ledger keeps the last proof that found all too cold to be read, whatever kind it was to be."""
+
 # What failed longer ago has been tried again since, each day.
 _SWEEPS_BACK = 2
 _LOOKED_AT_MOST = 200
@@ -69,7 +72,8 @@ def _judged(looking: Looking, failed: Execution, point: str, action: str, kind: 
 
 
 def _last_looked_at(entry: Entry, kind: str) -> datetime:
-    """When it was last found good, damaged or cold, in this way."""
+    """When it was last found good or damaged in this way, or too cold for any."""
     details: Mapping[str, Any] = entry.details
-    proof = (details.get("proofs") or {}).get(kind)
-    return datetime.fromisoformat(str(proof["at"])) if proof else datetime.min.replace(tzinfo=UTC)
+    proofs = details.get("proofs") or {}
+    moments = [datetime.fromisoformat(str(proofs[each]["at"])) for each in (kind, LOOK) if each in proofs]
+    return max(moments, default=datetime.min.replace(tzinfo=UTC))

@@ -32,9 +32,15 @@ class StoredDocument:
     locked_until: str
     """With the mode; empty where nothing locks it."""
 
+    @property
+    def is_cold(self) -> bool:
+        """Whether it has to be thawed before it is read."""
+        return not self.sha256
+
 
 def stored_document(s3: S3Client, bucket: str, key: str) -> StoredDocument | None:
     """The object, or None where there is none. Raises AwsBusy and AwsCallFailed."""
+    content: bytes | None
     try:
         with translated():
             found: Any = s3.get_object(Bucket=bucket, Key=key)
@@ -45,10 +51,10 @@ def stored_document(s3: S3Client, bucket: str, key: str) -> StoredDocument | Non
         if refusal.facts["error_code"] != COLD:
             raise
         with translated():
-            found, content = s3.head_object(Bucket=bucket, Key=key), b""
+            found, content = s3.head_object(Bucket=bucket, Key=key), None
     return StoredDocument(
-        sha256=hashlib.sha256(content).hexdigest() if content else "",
-        content=content,
+        sha256=hashlib.sha256(content).hexdigest() if content is not None else "",
+        content=content or b"",
         storage_class=found.get("StorageClass", "STANDARD"),
         locked_until=_locked(found),
     )

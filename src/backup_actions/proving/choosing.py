@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -19,12 +20,15 @@ def to_verify(
 ) -> Iterator[Entry]:
     """Those whose last proof is too old, the oldest first, as much as may be read on a day: one at least.
 
-    What does not begin takes nothing of the day: what cannot be proven must not keep all else from being proven.
+    Of what lies too cold to be read it is the last look that is too old. What does not begin takes nothing of the day:
+    what cannot be proven must not keep all else from being proven.
     """
     if settings.verify_every_days is None:
         return
     left = settings.gib_per_day << 30
-    due = ledger.standing(Standing.ARTIFACT, before=now - timedelta(days=settings.verify_every_days))
+    before = now - timedelta(days=settings.verify_every_days)
+    queues = (ledger.standing(standing, before=before) for standing in (Standing.ARTIFACT, Standing.COLD))
+    due = heapq.merge(*queues, key=lambda entry: entry.since)
     for entry in islice(due, _LOOKED_AT_MOST):
         if not begins(entry):
             continue

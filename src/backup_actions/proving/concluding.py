@@ -11,6 +11,7 @@ from typing import Any
 from backup_actions.aws import World, translated
 from backup_actions.aws.documents import read_object, write_document
 from backup_actions.errors import NotVerified
+from backup_actions.estate.failed_proofs import LOOK
 from backup_actions.ledger import Entry, Ledger, Standing
 from backup_actions.model.commands import command
 from backup_actions.model.mail import Mail
@@ -74,7 +75,7 @@ def _details(entry: Entry, proof: Proof, key: str, sha256: str) -> dict[str, Any
     """What the item said before, and this proof as the last of its kind."""
     before: Mapping[str, Any] = entry.details
     was_proven = entry.since if entry.standing == Standing.ARTIFACT else before.get("last_proven", "")
-    told = {
+    told: dict[str, Any] = {
         "kind": str(proof.kind),
         "found": str(proof.found),
         "at": proof.proven_at,
@@ -82,11 +83,14 @@ def _details(entry: Entry, proof: Proof, key: str, sha256: str) -> dict[str, Any
         "sha256": sha256,
         "problem": "; ".join(proof.problems[:3]),
     }
+    is_look = proof.found == Found.COLD
+    if is_look:
+        told["objects_compared"] = proof.looked_at.get("objects_compared", 0)
     return {
         **before,
         "archived_at": before.get("archived_at") or was_proven,
         "last_proven": proof.proven_at if proof.found == Found.GOOD else was_proven,
-        "proofs": {**before.get("proofs", {}), str(proof.kind): told},
+        "proofs": {**before.get("proofs", {}), LOOK if is_look else str(proof.kind): told},
     }
 
 

@@ -58,4 +58,5 @@ def _begin_function(estate: Estate, testers: Mapping[str, str]) -> Function:
         },
         schedule="rate(1 day)",
         timeout_seconds=900,
+        memory_mib=512,  # for a manifest that names 100,000 objects
     )

@@ -67,8 +67,9 @@ BEGINNING = (
     _LIST,
     _READ_ANYTHING,
     Statement(
-        ("s3:PutObject",), on=_PROOFS, for_=("that it is too cold to be read",), because="one document for each proof"
+        ("s3:PutObject",), on=_PROOFS, for_=("what is too cold to be read",), because="one document for each proof"
     ),
+    Statement(("sns:Publish",), on="${TopicArn}", for_=("damage that is seen without reading",)),
     bucket_key("kms:GenerateDataKey", "kms:Decrypt"),
 )
 """Of the function that begins what is due."""

@@ -32,7 +32,7 @@ class Found(StrEnum):
     DAMAGED = "damaged"
     """It is not what was proven before."""
     COLD = "cold"
-    """It has to be thawed before it can be read, so nothing is known."""
+    """It has to be thawed before it can be read; as far as S3 tells without that, it is what it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +17,9 @@ from backup_actions.model.report import ActionReport, Artifact
 from backup_actions.model.usage import added
 from backup_actions.proving.bucket import COLD, StoredDocument, stored_document
 from backup_actions.proving.elsewhere import Elsewhere
+from backup_actions.proving.presence import look_at
 from backup_actions.proving.proof import Found, Proof, ProofKind, Subject
-from backup_actions.proving.told import is_cold, report_in
+from backup_actions.proving.told import cold_evidence, parsed, report_in
 
 _PIECE_BYTES = 1 << 20
 _PROBLEMS_AT_MOST = 100
@@ -54,10 +54,13 @@ def prove_again(
     """
     began = world.clock.now().isoformat()
     evidence = stored_document(world.clients.s3, bucket, subject.evidence_key)
-    report = _report(evidence, subject.action)
+    report = report_in(parsed(evidence), subject.action)
     manifest = stored_document(world.clients.s3, bucket, report.manifest_key) if report else None
     was_restored = elsewhere is not None and not elsewhere.not_restored
-    found, read = _judged(world, bucket, report, manifest, None if was_restored else restore)
+    if evidence is not None and evidence.is_cold:
+        found, read = Found.COLD, _Read([cold_evidence(evidence)], {})
+    else:
+        found, read = _judged(world, bucket, report, manifest, None if was_restored else restore)
     if found == Found.GOOD and elsewhere is not None and manifest is not None:
         found, read = _with(read, elsewhere, manifest.sha256)
     return Proof(
@@ -85,43 +88,34 @@ def _with(read: _Read, elsewhere: Elsewhere, manifest_sha256: str) -> tuple[Foun
     )
 
 
-def _report(evidence: StoredDocument | None, action: str) -> ActionReport | None:
-    try:
-        document = json.loads(evidence.content) if evidence and evidence.content else {}
-    except ValueError:
-        return None
-    return report_in(document, action) if isinstance(document, dict) else None
-
-
 def _judged(
     world: World, bucket: str, report: ActionReport | None, manifest: StoredDocument | None, restore: Restore | None
 ) -> tuple[Found, _Read]:
     if report is None:
         return Found.DAMAGED, _Read(["no evidence says what it was when it was made"], {})
-    if manifest is None:
-        return Found.DAMAGED, _Read([f"{report.manifest_key} is not there"], {})
-    if not manifest.sha256 or any(is_cold(world, bucket, artifact) for artifact in report.artifacts):
-        return Found.COLD, _Read([f"it lies in {manifest.storage_class} and has to be thawed before it is read"], {})
-    if manifest.sha256 != report.manifest_sha256:
-        return Found.DAMAGED, _Read([f"{report.manifest_key} is not the manifest that was proven"], {})
+    look = look_at(world.clients.s3, bucket, report, manifest)
+    if look.found != Found.GOOD or manifest is None:
+        return look.found, _Read(look.problems, look.looked_at)
     try:
-        read = _read(world, bucket, report, manifest.content, restore)
+        read = _read(world, bucket, report.manifest_key, manifest.content, look.objects, restore)
     except AwsCallFailed as refusal:
         if refusal.facts["error_code"] != COLD:
             raise
-        return Found.COLD, _Read(["a part of it has to be thawed before it is read"], {})
+        return Found.COLD, _Read(["a part of it has to be thawed before it is read"], look.looked_at)
     return (Found.DAMAGED if read.problems else Found.GOOD), read
 
 
-def _read(world: World, bucket: str, report: ActionReport, content: bytes, restore: Restore | None) -> _Read:
+def _read(
+    world: World, bucket: str, key: str, content: bytes, objects: Sequence[Artifact], restore: Restore | None
+) -> _Read:
     """By the manifest's kind: an archive or a dump of ours as their own verification does, all else by its bytes."""
-    prefix, _, name = report.manifest_key.rpartition("/")
+    prefix, _, name = key.rpartition("/")
     try:
         manifest = Manifest.from_bytes(content) if name == MANIFEST_NAME else None
     except ManifestUnreadable:
         manifest = None  # an action of somebody else's, which calls its own manifest so
     if manifest is None:
-        return _bytes_compared(world, bucket, report)
+        return _bytes_compared(world, bucket, objects)
     store = S3Store(client=world.clients.s3, bucket=bucket, prefix=prefix)
     read = _dump_read(world, store) if manifest.is_dump else _archive_read(world, store)
     if read.problems or restore is None:
@@ -141,19 +135,17 @@ def _dump_read(world: World, store: S3Store) -> _Read:
     return _Read([*damage, *map(str, report.differences)], report.to_json())
 
 
-def _bytes_compared(world: World, bucket: str, report: ActionReport) -> _Read:
-    """Each object that the run reported is read whole, and has the size and the checksum that were proven."""
+def _bytes_compared(world: World, bucket: str, objects: Sequence[Artifact]) -> _Read:
+    """Each object is read whole, and has the size and the checksum that were proven."""
     problems: list[str] = []
-    world.progress.start("objects", sum(artifact.size_bytes for artifact in report.artifacts))
-    unchecked = 0
-    for artifact in report.artifacts:
-        unchecked += not artifact.crc64nvme
-        problems += _objections(world, bucket, artifact)
-    size_bytes = sum(artifact.size_bytes for artifact in report.artifacts)
+    size_bytes = sum(each.size_bytes for each in objects)
+    world.progress.start("objects", size_bytes)
+    for each in objects:
+        problems += _objections(world, bucket, each)
     figures: JsonObject = {
-        "objects": len(report.artifacts),
+        "objects": len(objects),
         "bytes_read": size_bytes,
-        "objects_without_checksum": unchecked,
+        "objects_without_checksum": sum(not each.crc64nvme for each in objects),
     }
     return _Read(problems, figures)
 

@@ -30,6 +30,8 @@ class ProvenArchive:
     """``run``: when it was made; ``verification`` or ``restore``: later."""
     restored_at: str
     """When a restore from it was last tested."""
+    looked_at: str
+    """When, being too cold to be read, its objects were last compared with S3's word for them: size and checksum."""
     place: str
     stored_bytes: int
     manifest_sha256: str

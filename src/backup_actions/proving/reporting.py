@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from backup_actions import __version__
 from backup_actions.aws import World, translated
 from backup_actions.errors import AwsCallFailed
 from backup_actions.estate import Estate
+from backup_actions.estate.failed_proofs import LOOK
 from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.model.progress import Progress
 from backup_actions.offsite.imports import Imports
@@ -20,6 +20,7 @@ from backup_actions.proving.bucket import StoredDocument, retention, stored_docu
 from backup_actions.proving.imports import reported_imports
 from backup_actions.proving.proof import Found, ProofKind
 from backup_actions.proving.report import ProvenArchive, Report, ReportedPoint, by_resource
+from backup_actions.proving.told import parsed
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -105,7 +106,7 @@ class _Reading:
         key = str(entry.details.get("evidence", ""))
         key = f"{key}/evidence.json" if key and not key.endswith(".json") else key  # as it is while a run is at it
         evidence = self._document(key) if key else None
-        told = _parsed(evidence)
+        told = parsed(evidence)
         recovery_point = entry.recovery_point
         return ReportedPoint(
             point=entry.point,
@@ -135,6 +136,7 @@ class _Reading:
         by_age = sorted(proofs.values(), key=lambda proof: str(proof["at"]))
         last = by_age[-1] if by_age else None
         good = [proof for proof in by_age if proof["found"] == Found.GOOD]
+        look: Mapping[str, Any] = proofs.get(LOOK) or {}
         proven_at = _proven_at(action)
         key, digest = str(report.get("manifest_key", "")), str(report.get("manifest_sha256", ""))
         found = self._document(key) if key else None
@@ -152,19 +154,12 @@ class _Reading:
             locked_until=found.locked_until if found else "",
             proof=f"s3://{self.bucket}/{last['key']}" if last else "",
             proof_sha256=str(last["sha256"]) if last else "",
+            looked_at=str(look["at"]) if look.get("objects_compared") else "",
             problem=str(last["problem"] if last else details.get("reason", "")),
         )
 
     def _document(self, key: str) -> StoredDocument | None:
         return stored_document(self.s3, self.bucket, key)
-
-
-def _parsed(document: StoredDocument | None) -> Mapping[str, Any]:
-    try:
-        told = json.loads(document.content) if document and document.content else {}
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def _why(entry: Entry, told: Mapping[str, Any]) -> str:
@@ -188,6 +183,6 @@ def _proven_at(action: Entry) -> str:
 def _compared(found: StoredDocument | None, digest: str) -> str:
     if found is None:
         return "missing"
-    if not found.sha256:
+    if found.is_cold:
         return "not readable"
     return "as proven" if found.sha256 == digest else "another"

@@ -1,31 +1,27 @@
-"""What a run said that it had made, and whether that can be read at once. Functions need nothing but boto3 for it."""
+"""What a run said that it had made. Functions need nothing but boto3 for it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from backup_actions.aws import World, translated
-from backup_actions.aws.errors import ABSENT
-from backup_actions.errors import AwsCallFailed
-from backup_actions.model.report import ActionReport, Artifact
-
-# Classes from which nothing is read before it was thawed; a class that archives by itself says so in ArchiveStatus.
-# https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
-_COLD_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+from backup_actions.model.report import ActionReport
+from backup_actions.proving.bucket import StoredDocument
 
 
-def is_cold(world: World, bucket: str, artifact: Artifact) -> bool:
-    """Whether it has to be thawed first. What is not there is not cold."""
+def parsed(document: StoredDocument | None) -> Mapping[str, Any]:
+    """A JSON object; an empty one for anything else."""
     try:
-        with translated():
-            head = world.clients.s3.head_object(Bucket=bucket, Key=artifact.key)
-    except AwsCallFailed as refusal:
-        if refusal.facts["error_code"] in ABSENT:
-            return False
-        raise
-    archived = head.get("StorageClass", "") in _COLD_CLASSES or bool(head.get("ArchiveStatus"))
-    return archived and 'ongoing-request="false"' not in head.get("Restore", "")
+        told = json.loads(document.content) if document and document.content else {}
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def cold_evidence(evidence: StoredDocument) -> str:
+    """Why nothing was compared."""
+    return f"its evidence lies in {evidence.storage_class} and has to be thawed before anything is compared"
 
 
 def report_in(evidence: Mapping[str, Any], action: str) -> ActionReport | None:
