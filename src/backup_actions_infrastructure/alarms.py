@@ -133,8 +133,9 @@ def of_estate(settings: DeploymentSettings) -> Iterator[Watched]:
             "unverified",
             metrics.OLDEST_UNVERIFIED_HOURS,
             unverified_days * 24,
-            "An archive was last proven, or looked at where it is too cold for that, more than {hours} hours ago. See why "
-            "the machine proving does not get to it: its runs fail, or proving.gib_per_day is too little. By hand: `backup-actions prove --oldest 1`.",
+            "An archive was last proven, or looked at where it is too cold for that, more than {hours} hours ago. See "
+            "why the machine proving does not get to it: its runs fail, or proving.gib_per_day is too little. By hand: "
+            "`backup-actions prove --oldest 1`.",
         )
     yield Watched(
         name="damaged",
