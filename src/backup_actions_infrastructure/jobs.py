@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
 _Definition = batch.CfnJobDefinition
 
-# What matches no rule is tried again, so the last rules match all that Batch says about an end; five are allowed.
+# What matches no rule is tried again, so the last one exits for any reason; five are allowed.
 # https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
 _RETRY_RULES = (
     _Definition.EvaluateOnExitProperty(action="RETRY", on_status_reason="Host EC2*"),
+    # Docker took too long, the image could not be pulled: nothing of the job has run.
+    _Definition.EvaluateOnExitProperty(action="RETRY", on_status_reason="Task failed to start*"),
     _Definition.EvaluateOnExitProperty(action="EXIT", on_status_reason="Job attempt duration exceeded timeout"),
     # Told that its host goes, a container may end before the host does: that is no lost host to Batch.
     _Definition.EvaluateOnExitProperty(action="RETRY", on_exit_code=str(ArchiveInterrupted.exit_code)),
     _Definition.EvaluateOnExitProperty(action="EXIT", on_reason="*"),
-    _Definition.EvaluateOnExitProperty(action="EXIT", on_status_reason="*"),
 )
 
 _STATE_OF_TOOLS_MIB = 16

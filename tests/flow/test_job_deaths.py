@@ -105,6 +105,21 @@ def test_verification_is_repeated_after_a_host_lost(new_flow: NewFlow, moment: s
     assert broken(flow) == []
 
 
+def test_job_whose_container_does_not_start_is_tried_again(new_flow: NewFlow) -> None:
+    flow = new_flow()
+    flow.cloud.mishaps.job_does_not_start()
+    flow.back_up()
+
+    flow.cloud.mishaps.assert_all_happened()
+    assert (flow.main.status, flow.point) == ("SUCCEEDED", None)
+    (job,) = [each for each in flow.cloud.jobs.jobs.values() if "_archive_" in each.name]
+    (ran,) = [attempt for attempt in job.attempts if attempt.started]
+    assert (len(job.attempts), ran.exit_code) == (2, 0)
+    usage = flow.evidence()["actions"][0]["usage"]
+    assert (usage["job_attempts"], usage.get("job_hours", 0) < 1) == (3, True)
+    assert broken(flow) == []
+
+
 def test_archive_that_cannot_be_verified_is_kept_with_the_backup(new_flow: NewFlow) -> None:
     flow = new_flow()
     flow.lose_host("s3", "GetObject", job="verify", number=5, attempts=None)

@@ -14,6 +14,7 @@ from tests.infrastructure.template import Template
 
 from backup_actions.contract.workflow import states_of
 from backup_actions_infrastructure import findings
+from backup_actions_local.services.batch_jobs import RETRY_LOST_HOSTS
 
 EBS = "machine backup-actions-ebs-archive"
 OURS = {"StringEquals": {"aws:ResourceTag/backup-actions": ["yes"]}}
@@ -136,14 +137,22 @@ def test_nothing_that_runs_for_hours_is_repeated_after_any_error(either: Rendere
     assert [state for state in long if "Retry" in state] == []
 
 
-def test_only_a_lost_host_and_what_can_be_continued_makes_a_job_run_again(template: Template) -> None:
+def test_only_a_lost_host_what_never_began_and_what_can_be_continued_makes_a_job_run_again(template: Template) -> None:
     for job in template.of_type("AWS::Batch::JobDefinition").values():
-        lost, too_long, interrupted, *others = job["RetryStrategy"]["EvaluateOnExit"]
+        lost, not_started, too_long, interrupted, *others = job["RetryStrategy"]["EvaluateOnExit"]
         assert lost == {"Action": "RETRY", "OnStatusReason": "Host EC2*"}
+        assert not_started == {"Action": "RETRY", "OnStatusReason": "Task failed to start*"}
         assert too_long == {"OnStatusReason": "Job attempt duration exceeded timeout", "Action": "EXIT"}
         assert interrupted == {"Action": "RETRY", "OnExitCode": "75"}
         # What matches nothing is tried again: so everything is matched.
-        assert others == [{"OnReason": "*", "Action": "EXIT"}, {"OnStatusReason": "*", "Action": "EXIT"}]
+        assert others == [{"OnReason": "*", "Action": "EXIT"}]
+
+
+def test_the_embedded_batch_tries_again_by_the_very_rules(template: Template) -> None:
+    rules = [{name[0].upper() + name[1:]: value for name, value in rule.items()} for rule in RETRY_LOST_HOSTS]
+
+    for job in template.of_type("AWS::Batch::JobDefinition").values():
+        assert job["RetryStrategy"]["EvaluateOnExit"] == rules
 
 
 def test_every_choice_has_a_default(either: Rendered) -> None:

@@ -43,7 +43,7 @@ class Job:
     vcpus: int = 2
     memory_mib: int = 2048
     attempts: int = 3
-    """Batch allows 1 to 10; only a lost host is tried again, see the job definition's ``evaluateOnExit``."""
+    """Batch allows 1 to 10; what is tried again says the job definition's ``evaluateOnExit``."""
     attempt_timeout_seconds: int = 24 * 3600
     image: str = ""
     """An image of its own (placeholders in it are filled), with this program, the action's package and what that needs.

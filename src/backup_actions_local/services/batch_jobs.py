@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 Rule = Mapping[str, str]
 LAST_STATES = "SUCCEEDED", "FAILED"
-# Only a lost host, and what was interrupted and can go on, is worth another attempt.
+# Only a lost host, what never started, and what was interrupted and can go on, is worth another attempt.
 # https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
 RETRY_LOST_HOSTS: tuple[Rule, ...] = (
     {"onStatusReason": "Host EC2*", "action": "RETRY"},
+    {"onStatusReason": "Task failed to start*", "action": "RETRY"},
     {"onStatusReason": "Job attempt duration exceeded timeout", "action": "EXIT"},
     {"onExitCode": str(ArchiveInterrupted.exit_code), "action": "RETRY"},
     {"onReason": "*", "action": "EXIT"},
@@ -60,11 +61,14 @@ class Attempt:
     """One attempt that has ended."""
 
     instance_id: str
-    started: datetime
+    started: datetime | None
+    """None of one whose container was never started."""
     stopped: datetime
     status_reason: str
     exit_code: int | None
     log_stream: str
+    reason: str = ""
+    """What ECS says of the container."""
 
     def answer(self, cluster_arn: str) -> Answer:
         """The attempt as DescribeJobs has it; a lost host leaves no exit code."""
@@ -74,9 +78,12 @@ class Attempt:
         }
         if self.exit_code is not None:
             container["exitCode"] = self.exit_code
+        if self.reason:
+            container["reason"] = self.reason
+        began = {"startedAt": milliseconds(self.started)} if self.started else {}
         return {
             "container": container,
-            "startedAt": milliseconds(self.started),
+            **began,
             "stoppedAt": milliseconds(self.stopped),
             "statusReason": self.status_reason,
         }
@@ -85,7 +92,7 @@ class Attempt:
         """Whether the first rule that applies says RETRY; where none does, Batch retries."""
         facts = {
             "onStatusReason": self.status_reason,
-            "onReason": "",
+            "onReason": self.reason,
             "onExitCode": "" if self.exit_code is None else str(self.exit_code),
         }
         for rule in rules:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 RUNTIME = "backup_actions.runtime.job:run"
 TIMED_OUT, EXITED = "Job attempt duration exceeded timeout", "Essential container in task exited"
+NOT_STARTED = "Task failed to start"
+_DOCKER_TOO_SLOW = "DockerTimeoutError: Could not transition to created; timed out after waiting 4m0s"
 _ENDS_WITHIN_SECONDS = 10.0
 
 Listener = Callable[[Job, Report], None]
@@ -193,6 +195,8 @@ class JobRuns:
             if job.terminated:
                 self._end(job, "FAILED", job.terminated)
                 return False
+            if status == "RUNNING" and self._mishaps.strike("job start"):
+                return self._goes_on(job, self._not_started(job, queue))
             self._set(job, status)
         job.started = self._clock.now()
         instance = self._store.launch(queue.zone, queue.host_tags)
@@ -201,6 +205,10 @@ class JobRuns:
         if outcome.exit_code == 0 and not job.doom.reason:
             self._end(job, "SUCCEEDED", attempt.status_reason)
             return False
+        return self._goes_on(job, attempt)
+
+    def _goes_on(self, job: Job, attempt: Attempt) -> bool:
+        """Whether there is another attempt after this one has failed; else the job has ended."""
         is_left = len(job.attempts) < job.wish.attempts and not job.terminated
         if is_left and attempt.is_worth_another(job.wish.evaluate_on_exit):
             return True
@@ -230,6 +238,17 @@ class JobRuns:
         if kill and job.doom.host_is_lost:
             kill.struck += 1
         return outcome
+
+    def _not_started(self, job: Job, queue: Queue) -> Attempt:
+        """An attempt whose container could not be started, and what DescribeJobs says of it."""
+        instance = self._store.launch(queue.zone, queue.host_tags)
+        self._store.retire(instance.id)
+        attempt = Attempt(
+            instance_id=instance.id, started=None, stopped=self._clock.now(), status_reason=NOT_STARTED,
+            exit_code=None, log_stream=self._log_path(job, len(job.attempts) + 1).name, reason=_DOCKER_TOO_SLOW,
+        )  # fmt: skip
+        job.attempts.append(attempt)
+        return attempt
 
     def _recorded(self, job: Job, instance: Instance, outcome: Outcome) -> Attempt:
         number = len(job.attempts) + 1

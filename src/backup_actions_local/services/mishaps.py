@@ -68,6 +68,10 @@ class Mishaps:
         """No host can be had in this zone: jobs stay RUNNABLE."""
         return self._plan(f"no hosts in {zone}", "job capacity", zone, None)
 
+    def job_does_not_start(self, times: int | None = 1) -> Mishap:
+        """The next attempts of jobs end before their containers run: Docker is too slow."""
+        return self._plan("a container that does not start", "job start", "", times)
+
     def no_volume_capacity(self, zone: str, times: int | None = None) -> Mishap:
         """CreateVolume answers InsufficientVolumeCapacity in this zone."""
         return self._plan(f"no volumes in {zone}", "volume capacity", zone, times)

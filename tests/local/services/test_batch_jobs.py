@@ -141,6 +141,20 @@ def test_a_job_whose_host_is_lost_is_tried_again_on_another(cloud: Cloud, batch:
     cloud.mishaps.assert_all_happened()
 
 
+def test_a_job_whose_container_does_not_start_is_tried_again(cloud: Cloud, batch: Ask, submit: Submit) -> None:
+    cloud.mishaps.job_does_not_start()
+    job = _ended(cloud, batch, submit())
+    first, second = job["attempts"]
+
+    assert job["status"] == "SUCCEEDED"
+    assert (first["statusReason"], "startedAt" in first, "exitCode" in first["container"]) == (
+        "Task failed to start", False, False,
+    )  # fmt: skip
+    assert first["container"]["reason"].startswith("DockerTimeoutError")
+    assert second["startedAt"]
+    cloud.mishaps.assert_all_happened()
+
+
 def test_a_job_that_dies_on_every_attempt_fails_after_the_last(cloud: Cloud, batch: Ask, submit: Submit) -> None:
     cloud.mishaps.kill_job("unlucky", at="attempt", attempts=None)
     job = _ended(cloud, batch, submit(name="unlucky-volume"))
