@@ -173,7 +173,7 @@ def test_mysql_runs_its_events_unless_a_parameter_group_of_its_release_says_no(
         assert server._running
         with MariaDb().connect(server._running) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT @@event_scheduler")
-            return str(cursor.fetchone()[0])  # type: ignore[index]
+            return str(cursor.fetchone()[0])
 
     restore(DBInstanceIdentifier="with-defaults")
     restore(DBInstanceIdentifier="told", DBParameterGroupName="ours-mysql8-4")
