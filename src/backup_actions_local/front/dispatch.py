@@ -23,6 +23,7 @@ from backup_actions_local.front.resource_policies import Asker, PolicyOf, evalua
 from backup_actions_local.front.roles import Roles
 from backup_actions_local.front.signatures import Signature, claimed_signature, is_genuine
 from backup_actions_local.front.wire import Parsed
+from backup_actions_local.front.written import WritingTimes
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Dispatcher:
     ) -> None:
         self._clock, self._roles, self._faults, self._audit = clock, roles, faults, audit
         self._objects, self._moto, self._witness = objects, moto, witness
+        self._written = WritingTimes(clock)
         self._policy_of, self._is_foreign_bucket = policy_of, is_foreign_bucket
         self._routes = sorted(routes.items(), key=lambda route: -len(route[0]))
         self._facts = Facts(account, region, tags_of, key_of, roles.partition, owner_of)
@@ -240,7 +242,7 @@ class Dispatcher:
             if hidden is not None:
                 answer.discard()
                 raise hidden
-        return answer
+        return self._written.told(call, answer)
 
     def _caller_identity(self, call: Call) -> Mapping[str, Any]:
         arn = self._roles.caller_arn(call.caller)

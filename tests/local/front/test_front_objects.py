@@ -242,3 +242,14 @@ def test_a_server_that_does_not_answer_is_unavailable(set_up: SetUp) -> None:
     client = set_up(objects=dead).front.administrator.client("s3", config=Config(retries={"total_max_attempts": 1}))
 
     assert code_of(client.get_object, Bucket="bucket", Key="k") == "ServiceUnavailable"
+
+
+def test_an_object_was_written_by_the_clock_of_the_embedded_aws(stage: Stage, s3: Any, bucket: str) -> None:
+    written = stage.clock.now().replace(microsecond=0)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+    with stage.clock.actor():
+        stage.clock.sleep(86_400)
+
+    assert s3.head_object(Bucket=bucket, Key="k")["LastModified"] == written
+    assert s3.get_object(Bucket=bucket, Key="k")["LastModified"] == written
