@@ -155,14 +155,15 @@ def _untold(run: Run, arn: str, status: str) -> Iterator[str]:
     if point is not None and point.status not in {"COMPLETED", "EXPIRED"}:
         yield f"{arn} is {point.status} after a run that is {status}"
     entries = [entry for entry in run.ledger(arn) if entry.item == "point"]
-    recorded = entries and entries[0].status in {Status.FAILED, Status.DELETED}
+    recorded = entries and entries[0].status in {Status.FAILED, Status.DELETED, Status.GONE}
     unrecorded_and_told = any("could not be recorded" in notice["Message"] for notice in told)
     if status == "FAILED" and not recorded and not unrecorded_and_told:
         yield f"the ledger says {entries[0].status if entries else 'nothing'} of a run that is {status}"
 
 
 def _tells_of_deletion(message: str) -> bool:
-    return "was verified and deleted" in message or "deletion of the verified backup was asked for" in message
+    told = ("was verified and deleted", "deletion of the verified backup was asked for", "The backup is gone")
+    return any(words in message for words in told)
 
 
 def no_secrets_shown(run: Run) -> list[str]:

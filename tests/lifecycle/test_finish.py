@@ -11,8 +11,11 @@ from tests.estate.ledgers import ESTATE
 from tests.moto_clients import moto_clients
 
 from backup_actions.aws import World
+from backup_actions.errors import AwsCallFailed
 from backup_actions.estate.overview import PointInDetail, stands
 from backup_actions.ledger import Entry, Ledger, Standing, Status
+from backup_actions.lifecycle import tasks
+from backup_actions.lifecycle.describing import Present
 from backup_actions.lifecycle.evidence import with_earlier
 from backup_actions.lifecycle.tasks import conclude, describe, finish
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -129,7 +132,7 @@ def test_a_point_that_is_described_in_vain_for_the_first_time_waits_since_then(w
     assert (of_point(world).status, of_point(world).details["evidence"]) == ("failed", "")
 
 
-@pytest.mark.parametrize("status", [Status.KEPT, Status.SHORTENED])
+@pytest.mark.parametrize("status", [Status.KEPT, Status.SHORTENED, Status.DELETED])
 def test_what_is_archived_stands_as_that_after_a_later_run_that_began_no_action(world: World, status: Status) -> None:
     archived(world, status)
 
@@ -185,6 +188,39 @@ def test_a_later_run_whose_action_fails_is_shown_beside_what_stands(world: World
     assert isinstance(found, PointInDetail)
     assert [(each.status, each.is_again) for each in found.actions] == [("verified", False), ("failed", True)]
     assert found.why == "an earlier run has archived it; run-2: Failed: EBS vol-1 (snap-1)"
+
+
+def test_a_step_that_is_called_again_after_a_refusal_goes_on_from_what_the_first_recorded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archived(world, Status.FAILED)
+    facts = {"evidenceKey": KEY, "createdAt": MADE_AT}
+    told = {"bucket": "archives", "ledger": "ledger", "run": "run-2", "recoveryPoint": POINT, "facts": facts}
+    event = {**told, "results": [BROKEN], "settings": {"policy": "delete"}}
+
+    def refused(*_: object) -> Present:
+        raise AwsCallFailed(operation="DescribeRecoveryPoint", error_code="AccessDeniedException", reason="no")
+
+    monkeypatch.setattr(tasks, "read_present", refused)
+    with pytest.raises(AwsCallFailed):
+        conclude(world, event)
+    first = json.loads(world.clients.s3.get_object(Bucket="archives", Key=KEY)["Body"].read())
+    monkeypatch.setattr(tasks, "read_present", lambda *_: Present(is_there=False))
+    decision = conclude(world, event)
+
+    second = json.loads(world.clients.s3.get_object(Bucket="archives", Key=KEY)["Body"].read())
+    assert "decision" not in first
+    assert second["actions"] == first["actions"]
+    assert (second["decision"]["verdict"], decision["verdict"], decision["stands"]) == ("gone", "gone", True)
+    assert [entry.run for entry in ledger(world).standing(Standing.ARTIFACT)] == ["run"]
+
+
+def test_what_vanished_from_a_run_that_failed_is_gone_and_says_so(world: World) -> None:
+    decision = {"verdict": "gone", "because": "AWS Backup does not have it", "unproven": [], "stands": False}
+
+    ended(world, results=[BROKEN], decision=decision)
+
+    assert (of_point(world).status, of_point(world).details["reason"]) == ("gone", "AWS Backup does not have it")
 
 
 def test_what_was_found_damaged_stays_so_when_it_could_not_be_made_again(world: World) -> None:

@@ -151,7 +151,7 @@ def test_of_our_own_errors_the_remedy_is_the_advice() -> None:
         ("asked", "whether it is gone could not be found out"),
         ("unproven", "the backup is still there"),
         ("shortened", "expires earlier"),
-        (None, "The backup was kept"),
+        (None, "did not say that it has: look there"),
     ],
 )
 def test_a_problem_never_hides_what_became_of_the_backup(outcome: str | None, fate: str) -> None:
@@ -159,3 +159,58 @@ def test_a_problem_never_hides_what_became_of_the_backup(outcome: str | None, fa
 
     assert told.failed
     assert fate in told.message
+
+
+def test_without_a_decision_nobody_says_that_the_backup_was_kept() -> None:
+    told = news(problem={"error": "AccessDenied", "cause": "Conclude: no"}, decision=None, deletion=None)
+
+    assert told.status == Status.FAILED
+    assert "was kept" not in told.message
+    assert "Nothing was decided about the backup, and this run has not touched it." in told.message
+
+
+GONE = {"verdict": "gone", "because": "AWS Backup does not have it any more", "unproven": []}
+
+
+def test_of_a_backup_that_vanished_it_is_told_that_its_archive_is_there_and_the_backup_is_not() -> None:
+    told = news(decision=GONE, deletion=None)
+
+    assert (told.status, told.failed) == (Status.DELETED, False)
+    assert told.subject.startswith("Archived and gone: ")
+    assert "is archived and verified. The backup is gone: AWS Backup does not have it any more." in told.message
+
+
+@pytest.mark.parametrize(("stands", "status"), [(False, Status.GONE), (True, Status.DELETED)])
+def test_a_backup_that_vanished_from_a_run_that_failed_is_not_to_be_started_again(stands: bool, status: Status) -> None:
+    told = news(results=[BAD], decision={**GONE, "stands": stands}, deletion=None)
+
+    assert (told.status, told.failed) == (status, True)
+    assert "The backup is gone" in told.message
+    assert "replay" not in told.message
+    assert "was kept" not in told.message
+
+
+@pytest.mark.parametrize(("results", "failed"), [([GOOD], False), ([BAD], True)])
+def test_what_aws_backup_is_about_to_remove_is_not_said_to_be_kept(results: list[Any], failed: bool) -> None:
+    leave = {"verdict": "leave", "because": "AWS Backup says that it is DELETING", "unproven": []}
+
+    told = news(results=results, decision=leave, deletion=None)
+
+    assert told.failed is failed
+    assert "The backup was left to AWS Backup: AWS Backup says that it is DELETING." in told.message
+
+
+def test_of_a_shortened_backup_it_is_told_when_it_ends() -> None:
+    told = news(
+        decision={**KEEP, "verdict": "shorten", "because": "the settings say shorten"},
+        deletion={"outcome": "shortened", "deleteAt": "2026-06-03T12:00:00Z"},
+    )
+
+    assert "The backup was shortened and ends on 2026-06-03T12:00:00Z: the settings say shorten." in told.message
+
+
+def test_a_backup_that_an_earlier_run_has_shortened_stands_as_that() -> None:
+    told = news(decision={**KEEP, "because": "it ends 3 days after", "fate": "shortened"}, deletion=None)
+
+    assert told.status == Status.SHORTENED
+    assert "The backup stays as an earlier run has shortened it: it ends 3 days after." in told.message

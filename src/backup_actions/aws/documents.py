@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -16,6 +20,17 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
     from backup_actions.model.json_types import JsonObject
+
+# x-amz-expiration of https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+_EXPIRY_DATE = re.compile(r'expiry-date="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Since when S3 has an object, and when its bucket's lifecycle ends it; None where no rule does."""
+
+    written_at: datetime
+    ends_at: datetime | None
 
 
 def read_object(s3: S3Client, bucket: str, key: str) -> bytes | None:
@@ -83,3 +98,26 @@ def describe_object(s3: S3Client, bucket: str, key: str) -> Artifact | None:
                 return None
             raise
     return Artifact(key=key, size_bytes=head["ContentLength"], crc64nvme=head.get("ChecksumCRC64NVME", ""))
+
+
+def lifetime_of(s3: S3Client, bucket: str, key: str) -> Lifetime | None:
+    """From when until when the object is there, as S3 states it, or None where there is no such object."""
+    with translated():
+        try:
+            head = s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) in ABSENT:
+                return None
+            raise
+    return Lifetime(head["LastModified"], _expiry(head.get("Expiration", ""), head["LastModified"]))
+
+
+def _expiry(stated: str, written_at: datetime) -> datetime | None:
+    """The date of ``expiry-date="…", rule-id="…"``; an end that cannot be read may be any: it counts as long past."""
+    if not stated:
+        return None
+    found = _EXPIRY_DATE.search(stated)
+    try:
+        return parsedate_to_datetime(found[1]).astimezone(UTC) if found else written_at
+    except ValueError:
+        return written_at

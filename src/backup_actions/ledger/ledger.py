@@ -43,7 +43,7 @@ class Status(StrEnum):
     DELETED = "deleted"
     FAILED = "failed"
     GONE = "gone"
-    """It had failed, and AWS Backup does not have it any more."""
+    """It had failed, or vanished from a run that failed, and AWS Backup does not have it any more."""
 
 
 class Standing(StrEnum):

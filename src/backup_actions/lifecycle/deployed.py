@@ -156,6 +156,7 @@ def lifecycle_settings(settings: DeploymentSettings) -> LifecycleSettings:
         after_unrestorable=deletion.after_unrestorable,
         backup_tag_key=deletion.backup_tag.key if deletion.backup_tag else None,
         backup_tag_value=deletion.backup_tag.value if deletion.backup_tag else None,
+        expires_after_days=settings.archive_bucket.lifecycle.expiration,
         tell_each_success=settings.notifications.success == "each",
     )
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from backup_actions.aws import World, translated
-from backup_actions.errors import NotVerified
+from backup_actions.errors import AwsCallFailed, NotVerified
 from backup_actions.model.recovery_point import RecoveryPoint
+
+if TYPE_CHECKING:
+    from types_boto3_backup.type_defs import DescribeRecoveryPointOutputTypeDef
 
 # Only a completed backup is worth acting on; PARTIAL ones are AWS Backup's own word for "not whole".
 _USABLE = ("COMPLETED", "AVAILABLE")
@@ -30,12 +34,23 @@ class Facts:
         return self.created_at[:10]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """What AWS Backup says of the point once its actions are through: that may be days after the facts were read."""
+
+    is_there: bool = True
+    is_whole: bool = True
+    """Whether it is a completed backup still, and not for instance about to be removed."""
+    status: str = "COMPLETED"
+    ends_after_days: int | None = None
+    """Days after its creation at which AWS Backup removes it; None: never."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    legal_holds: Sequence[str] = ()
+
+
 def read_facts(world: World, point: RecoveryPoint) -> Facts:
     """Raise NotVerified if the point is not a completed backup; AwsCallFailed if it is unknown."""
-    with translated():
-        found = world.clients.backup.describe_recovery_point(
-            BackupVaultName=point.vault_name, RecoveryPointArn=str(point.arn)
-        )
+    found = _described(world, point)
     if found["Status"] not in _USABLE:
         raise NotVerified(reason=f"the recovery point is {found['Status']}")
     return Facts(
@@ -45,6 +60,40 @@ def read_facts(world: World, point: RecoveryPoint) -> Facts:
         encrypted=found.get("IsEncrypted", False),
         tags=_tags(world, point),
     )
+
+
+def read_present(world: World, point: RecoveryPoint) -> Present:
+    """Raise AwsBusy and AwsCallFailed for all but the answer that AWS Backup does not have the point."""
+    try:
+        found = _described(world, point)
+    except AwsCallFailed as refusal:
+        if refusal.facts["error_code"] != "ResourceNotFoundException":
+            raise
+        return Present(is_there=False, is_whole=False, status="")
+    if found["Status"] not in _USABLE:
+        return Present(is_whole=False, status=found["Status"])
+    return Present(
+        status=found["Status"],
+        ends_after_days=_ends_after_days(found),
+        tags=_tags(world, point),
+        legal_holds=legal_holds(world, point),
+    )
+
+
+def _described(world: World, point: RecoveryPoint) -> DescribeRecoveryPointOutputTypeDef:
+    with translated():
+        return world.clients.backup.describe_recovery_point(
+            BackupVaultName=point.vault_name, RecoveryPointArn=str(point.arn)
+        )
+
+
+def _ends_after_days(found: DescribeRecoveryPointOutputTypeDef) -> int | None:
+    """https://docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html: -1 days are for ever."""
+    days = found.get("Lifecycle", {}).get("DeleteAfterDays")
+    if days is not None:
+        return days if days > 0 else None
+    ends_at = found.get("CalculatedLifecycle", {}).get("DeleteAt")
+    return ceil((ends_at - found["CreationDate"]).total_seconds() / 86_400) if ends_at else None
 
 
 def _tags(world: World, point: RecoveryPoint) -> dict[str, str]:

@@ -49,17 +49,35 @@ def news_of(point: RecoveryPoint, event: Mapping[str, Any]) -> News:
 
 
 def _good_news(point: RecoveryPoint, event: Mapping[str, Any], decision: Mapping[str, Any]) -> News:
-    outcome = str((event["deletion"] or {}).get("outcome"))
-    status = {"deleted": Status.DELETED, "shortened": Status.SHORTENED}.get(outcome, Status.KEPT)
+    status, ended = _end_of_backup(event["deletion"] or {}, decision)
     lines = [
-        f"{_what(point)} is archived and verified. The backup was {status}: {decision.get('because')}.",
+        f"{_what(point)} is archived and verified. The backup {ended}: {decision.get('because')}.",
         "",
         *(_line_of(result) for result in event["results"]),
         "",
         *_about(point, event),
     ]
-    mail = Mail(f"Archived and {status}: {_what(point)}", "\n".join(lines))
+    told = "gone" if decision.get("verdict") == "gone" else status
+    mail = Mail(f"Archived and {told}: {_what(point)}", "\n".join(lines))
     return News(status=status, subject=mail.subject, message=mail.message)
+
+
+def _end_of_backup(deletion: Mapping[str, Any], decision: Mapping[str, Any]) -> tuple[Status, str]:
+    """How a backup stands of which all is archived and verified, and what became of it."""
+    match deletion.get("outcome"), decision.get("verdict"):
+        case "deleted", _:
+            return Status.DELETED, "was deleted"
+        case "shortened", _:
+            when = f" and ends on {deletion['deleteAt']}" if deletion.get("deleteAt") else ""
+            return Status.SHORTENED, f"was shortened{when}"
+        case _, "gone":
+            return Status.DELETED, "is gone"
+        case _, "leave":
+            return Status.KEPT, "was left to AWS Backup"
+        case _ if decision.get("fate") == "shortened":
+            return Status.SHORTENED, "stays as an earlier run has shortened it"
+        case _:
+            return Status.KEPT, "was kept"
 
 
 def _bad_news(
@@ -70,7 +88,7 @@ def _bad_news(
     because = "" if failed or unproven else str(decision.get("because", ""))
     stands = bool((failed or unproven) and decision.get("stands"))
     lines = [
-        f"{_what(point)}: not everything was done. {_fate(outcome, because)}",
+        f"{_what(point)}: not everything was done. {_fate(outcome, decision, because)}",
         *(["What an earlier run has archived and verified stands."] if stands else []),
         "",
         "What happened:",
@@ -94,10 +112,11 @@ def _bad_news(
 
 
 def _status(outcome: object, decision: Mapping[str, Any], *, stands: bool) -> Status:
-    if outcome == "deleted":
+    is_gone = decision.get("verdict") == "gone"
+    if outcome == "deleted" or (is_gone and stands):
         return Status.DELETED
     if not stands:
-        return Status.FAILED
+        return Status.GONE if is_gone else Status.FAILED
     return Status.SHORTENED if decision.get("fate") == "shortened" else Status.KEPT
 
 
@@ -129,18 +148,26 @@ def _readable(cause: object) -> str:
     return text if len(text) <= _CAUSE_CHARACTERS else f"{text[:_CAUSE_CHARACTERS]}…"
 
 
-def _fate(outcome: object, because: str) -> str:
-    match outcome:
-        case "deleted":
+def _fate(outcome: object, decision: Mapping[str, Any], because: str) -> str:
+    match outcome, decision.get("verdict"):
+        case "deleted", _:
             return "The backup was verified and deleted."
-        case "asked":  # and then nothing more could be learned of it
+        case "asked", _:  # and then nothing more could be learned of it
             return "The deletion of the verified backup was asked for; whether it is gone could not be found out."
-        case "unproven":
+        case "unproven", _:
             return "DeleteRecoveryPoint was called and the backup is still there: see AWS Backup for what protects it."
-        case "shortened":
+        case "shortened", _:
             return "The backup expires earlier now, as the settings say."
-        case _:
+        case _, "keep":
             return f"The backup was kept{f': {because}' if because else ''}. Nothing of it was lost."
+        case _, "gone":
+            return f"The backup is gone: {decision.get('because')}."
+        case _, "leave":
+            return f"The backup was left to AWS Backup: {decision.get('because')}."
+        case _, ("delete" | "shorten"):
+            return "AWS Backup was to let the verified backup go, and did not say that it has: look there for it."
+        case _:
+            return "Nothing was decided about the backup, and this run has not touched it."
 
 
 def _steps(point: RecoveryPoint, event: Mapping[str, Any], failed: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -152,10 +179,12 @@ def _steps(point: RecoveryPoint, event: Mapping[str, Any], failed: list[Mapping[
         yield advice_for(problem["error"]) or "See below where the execution failed, and correct the cause."
     elif not failed:
         yield advice_for("NotProven")
-    match (event["deletion"] or {}).get("outcome"):
-        case "deleted":
+    match (event["deletion"] or {}).get("outcome"), (event["decision"] or {}).get("verdict"):
+        case "deleted", _:
             yield "There is nothing to start again: what was archived is verified, and the backup is gone."
-        case "asked" | "unproven":
+        case _, "gone":
+            yield "There is nothing to start again: the backup is gone. Look in CloudTrail for what has removed it."
+        case "asked" | "unproven", _:
             yield "Look in AWS Backup whether the recovery point is still there, and delete it there if it is."
         case _:
             # A run that was begun by an older version does not say it.

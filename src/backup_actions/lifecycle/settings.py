@@ -23,4 +23,10 @@ class LifecycleSettings(Settings):
     )
     backup_tag_key: str | None = setting("A backup is only touched if it carries a tag with this key …", default=None)
     backup_tag_value: str | None = setting("… and this value.", default=None)
+    expires_after_days: int | None = setting(
+        "Days after which the archive bucket's lifecycle ends archives; a bucket of one's own says it itself.",
+        default=None,
+        at_least=1,
+        at_most=36_500,
+    )
     tell_each_success: bool = setting("Send a notification of each success, not of failures alone.", default=False)

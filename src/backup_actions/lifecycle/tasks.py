@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from backup_actions import __version__
 from backup_actions.aws import World
 from backup_actions.aws.documents import read_document, write_document
-from backup_actions.aws.proof import prove
+from backup_actions.aws.proof import Outcome, prove
 from backup_actions.ledger import Entry, Ledger, Standing, Status
 from backup_actions.ledger.daybook import Daybook, Line, action_line
 from backup_actions.ledger.ledger import THE_POINT
 from backup_actions.lifecycle.decision import Decision, decide
-from backup_actions.lifecycle.describing import able_for, choose, legal_holds, read_facts
+from backup_actions.lifecycle.describing import Present, able_for, choose, read_facts, read_present
 from backup_actions.lifecycle.evidence import with_earlier
+from backup_actions.lifecycle.lasting import lasting_of
 from backup_actions.lifecycle.news import News, news_of
 from backup_actions.lifecycle.settings import LifecycleSettings
 from backup_actions.model.recovery_point import RecoveryPoint
@@ -24,6 +25,7 @@ Event = Mapping[str, Any]
 
 _NO_FACTS = {"sizeBytes": 0, "createdAt": "", "encrypted": False, "tags": {}, "evidenceKey": ""}
 _ARCHIVED = frozenset({Status.KEPT, Status.SHORTENED})
+_ARCHIVED_OR_LET_GO = _ARCHIVED | {Status.DELETED}
 _STANDS = frozenset({Standing.ARTIFACT, Standing.COLD})
 
 
@@ -65,42 +67,28 @@ def describe(world: World, event: Event) -> Mapping[str, Any]:
 
 
 def conclude(world: World, event: Event) -> Mapping[str, Any]:
-    """Prove what the actions made, decide about the backup, and store the evidence before anything is let go."""
+    """Prove what the actions made, decide about the backup, and store the evidence before anything is let go.
+
+    What was proven is known to ledger and evidence before AWS Backup is asked anything: its answer may be a refusal.
+    """
     point = RecoveryPoint.from_json(event["recoveryPoint"])
     settings = LifecycleSettings(**event["settings"])
     bucket = event["bucket"]
     outcomes = [prove(world.clients.s3, bucket, result) for result in event["results"]]
     if not outcomes:
         return {**asdict(Decision("keep", str(event["facts"]["skipped"]))), "unproven": []}
-    lets_go = settings.policy != "keep"  # then look again: the actions may have taken days
-    decision = decide(
-        settings=settings,
-        outcomes=outcomes,
-        continuous=point.is_continuous,
-        legal_holds=legal_holds(world, point) if lets_go else (),
-        tags=read_facts(world, point).tags if lets_go else {},
-    )
     ledger = _ledger(world, event)
     for outcome in outcomes:
         status = "verified" if outcome.proven else "failed"
         ledger.record_action(point, outcome.action, run=event["run"], status=status, details=asdict(outcome))
     key = event["facts"]["evidenceKey"]
     before = read_document(world.clients.s3, bucket, key) or {}
-    told = [{**asdict(outcome), "result": result} for outcome, result in zip(outcomes, event["results"], strict=True)]
-    evidence = {
-        "format": "backup-actions/evidence",
-        "format_version": 1,
-        "tool_version": __version__,
-        "run": event["run"],
-        "recovery_point": point.to_json(),
-        "facts": event["facts"],
-        "actions": with_earlier(before, event["run"], told),
-        "settings": settings.to_json(),
-        "decision": asdict(decision),
-        "deletion": before.get("deletion"),
-        "decided_at": world.clock.now().isoformat(),
-    }
-    write_document(world.clients.s3, bucket, key, evidence)
+    evidence = _evidence(world, event, point, settings, outcomes, before)
+    if settings.policy != "keep":  # then AWS is asked once more before it is decided
+        write_document(world.clients.s3, bucket, key, evidence)
+    decision = _decided(world, event, point, settings, outcomes)
+    decided = {"decision": asdict(decision), "decided_at": world.clock.now().isoformat()}
+    write_document(world.clients.s3, bucket, key, {**evidence, **decided})
     # Whatever the policy, an action that claims success without proof is a failure that people must hear of.
     unproven = [
         f"{outcome.action}: {outcome.reason}" for outcome in outcomes if outcome.succeeded and not outcome.proven
@@ -110,6 +98,50 @@ def conclude(world: World, event: Event) -> Mapping[str, Any]:
     stands = all(outcome.action in standing for outcome in outcomes)
     fate = (before.get("deletion") or {}).get("outcome", "")
     return {**asdict(decision), "unproven": unproven, "stands": stands, "fate": fate}
+
+
+def _evidence(
+    world: World,
+    event: Event,
+    point: RecoveryPoint,
+    settings: LifecycleSettings,
+    outcomes: Sequence[Outcome],
+    before: Mapping[str, Any],
+) -> dict[str, Any]:
+    """All that is known before it is decided."""
+    told = [{**asdict(outcome), "result": result} for outcome, result in zip(outcomes, event["results"], strict=True)]
+    return {
+        "format": "backup-actions/evidence",
+        "format_version": 1,
+        "tool_version": __version__,
+        "run": event["run"],
+        "recovery_point": point.to_json(),
+        "facts": event["facts"],
+        "actions": with_earlier(before, event["run"], told),
+        "settings": settings.to_json(),
+        "deletion": before.get("deletion"),
+        "proven_at": world.clock.now().isoformat(),
+    }
+
+
+def _decided(
+    world: World, event: Event, point: RecoveryPoint, settings: LifecycleSettings, outcomes: Sequence[Outcome]
+) -> Decision:
+    """Where the policy lets backups go it is looked again: the actions may have taken days."""
+    lets_go = settings.policy != "keep"
+    is_proven = all(outcome.proven for outcome in outcomes)
+    ends = [
+        lasting_of(world, event["bucket"], result, expires_after_days=settings.expires_after_days)
+        for result in (event["results"] if lets_go and is_proven else ())
+    ]
+    return decide(
+        settings=settings,
+        outcomes=outcomes,
+        continuous=point.is_continuous,
+        present=read_present(world, point) if lets_go else Present(),
+        lasting=[each for each in ends if each is not None],
+        now=world.clock.now(),
+    )
 
 
 def finish(world: World, event: Event) -> Mapping[str, Any]:
@@ -142,7 +174,9 @@ def _record(
 ) -> None:
     """The ledger says how it ended; a run that archived nothing leaves a point that was archived before as it is."""
     status, reason = news.status, news.message if news.skipped else ""
-    if known and known.status in _ARCHIVED and not event["results"]:
+    if (event["decision"] or {}).get("verdict") == "gone":
+        reason = event["decision"]["because"]
+    if known and known.status in _ARCHIVED_OR_LET_GO and not event["results"]:
         status = Status(known.status)
     if status in _ARCHIVED and (news.failed or news.skipped):
         reason = f"an earlier run has archived it; {event['run']}: {news.subject}"
