@@ -38,8 +38,8 @@ class Lasting:
             return None
         return (
             f"what {self.action} made was stored on {self.written_at:%Y-%m-%d}, and the lifecycle of its bucket ends "
-            f"it on {self.ends_at:%Y-%m-%d}, too soon: lengthen that, or remove the s3 key {self.manifest_key}, so that "
-            "it is made anew; then replay the backup with --again"
+            f"it on {self.ends_at:%Y-%m-%d}, too soon: lengthen that, or remove the s3 key {self.manifest_key}, so "
+            "that it is made anew; then replay the backup with --again"
         )
 
 
