@@ -71,7 +71,8 @@ class LostHost:
         self._seen[call.caller.session] += 1
         doom = self.cloud.jobs.jobs[job_id].doom
         is_its_turn = self._seen[call.caller.session] >= self.number and int(attempt) <= (self.attempts or 99)
-        if is_its_turn and not doom.reason and (not self.warned or self._comes_behind_the_first(call)):
+        must_wait = self.warned and "PartNumber" in call.params
+        if is_its_turn and not doom.reason and (not must_wait or self._comes_behind_the_first(call)):
             self.times += 1
             (doom.warn_host if self.warned else doom.lose_host)(f"i-of-attempt-{attempt}")
         return False

@@ -105,6 +105,17 @@ def test_verification_is_repeated_after_a_host_lost(new_flow: NewFlow, moment: s
     assert broken(flow) == []
 
 
+def test_verification_that_is_told_to_end_before_its_host_goes_is_repeated(new_flow: NewFlow) -> None:
+    flow = new_flow()
+    flow.lose_host("s3", "GetObject", job="verify", number=2, warned=True)
+
+    flow.back_up()
+
+    assert _job(flow, "verify") == ["Essential container in task exited"] * 2
+    assert (flow.main.status, flow.point) == ("SUCCEEDED", None)
+    assert broken(flow) == []
+
+
 def test_job_whose_container_does_not_start_is_tried_again(new_flow: NewFlow) -> None:
     flow = new_flow()
     flow.cloud.mishaps.job_does_not_start()

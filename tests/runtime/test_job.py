@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from backup_actions.aws import Clients, World
-from backup_actions.errors import ActionUnknown, SourceUnreadable
+from backup_actions.errors import ActionUnknown, AwsBusy, SourceUnreadable, VolumeBusy
 from backup_actions.runtime import job
 
 
@@ -40,6 +40,25 @@ def test_an_error_of_ours_becomes_its_exit_code_and_a_line_with_the_remedy(monke
         "BA0401: cannot read /dev/nvme1n1: Input/output error (Nothing was deleted. Check the source; an archive is "
         "complete only if everything was read.)"
     ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AwsBusy(operation="AttachVolume", error_code="RequestLimitExceeded", reason="too much"),
+        VolumeBusy(volume_id="vol-1", instance_id="i-1", waited_seconds=270),
+        KeyboardInterrupt(),
+    ],
+)
+def test_what_another_attempt_may_cure_ends_with_the_exit_code_that_batch_makes_one_for(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(world: World, event: object) -> None:
+        raise error
+
+    monkeypatch.setattr(job, "load_step", lambda code: fail)
+
+    assert job.run(World(Clients(), progress=Notes()), "ebs-archive", "archive", {}) == 75
 
 
 def test_an_action_that_is_not_installed_is_named() -> None:

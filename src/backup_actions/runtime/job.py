@@ -10,23 +10,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from backup_actions.aws import Clients, World
-from backup_actions.errors import BackupActionsError
+from backup_actions.errors import ArchiveInterrupted, BackupActionsError
 from backup_actions.plugins import installed_action
 from backup_actions.proving.machine import JOBS as PROVING_JOBS
 from backup_actions.proving.machine import NAME as PROVING
 from backup_actions.runtime.code import load_step
 from backup_actions.runtime.progress import JsonLines
 
+# What job definitions have another attempt made for. A job that somebody terminates, or that takes too long, gets none
+# whatever its exit code is. Each attempt cleans up or takes over what the one before has left: its host may be lost.
+_TRY_AGAIN = ArchiveInterrupted.exit_code
+
 
 def run(world: World, action_name: str, job_name: str, event: Mapping[str, Any]) -> int:
-    """Run one job of an installed action, or of proving; the exit code is the job's."""
+    """Run one job of an installed action, or of proving; the exit code is the job's.
+
+    It is 75 where another attempt can help: after an error that is retryable, and when the container was told to end.
+    """
     jobs = PROVING_JOBS if action_name == PROVING else installed_action(action_name).jobs
     step = load_step(jobs[job_name].code)
     try:
         step(world, event)
     except BackupActionsError as error:
         world.progress.note(f"{error} ({error.hint})")
-        return error.exit_code
+        return _TRY_AGAIN if error.retryable else error.exit_code
+    except KeyboardInterrupt:
+        world.progress.note("the job was told to end; another attempt begins anew, unless it was terminated for good")
+        return _TRY_AGAIN
     return 0
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backup_actions_local.services.batch_jobs import RETRY_LOST_HOSTS, Attempt, Definition, Job, Queue, Rule, Wish
-from backup_actions_local.services.hosting.doom import Doom, Point
+from backup_actions_local.services.hosting.doom import CONTAINER_EXITED, Doom, Point
 from backup_actions_local.services.hosting.orders import Hosting, JobOrder, Outcome, Report
 from backup_actions_local.services.identifiers import Identifiers
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from backup_actions_local.services.mishaps import Mishaps
 
 RUNTIME = "backup_actions.runtime.job:run"
-TIMED_OUT, EXITED = "Job attempt duration exceeded timeout", "Essential container in task exited"
-NOT_STARTED = "Task failed to start"
+TIMED_OUT, NOT_STARTED = "Job attempt duration exceeded timeout", "Task failed to start"
 _DOCKER_TOO_SLOW = "DockerTimeoutError: Could not transition to created; timed out after waiting 4m0s"
 _ENDS_WITHIN_SECONDS = 10.0
 
@@ -202,7 +201,7 @@ class JobRuns:
         instance = self._store.launch(queue.zone, queue.host_tags)
         outcome = self._run_once(job, instance)
         attempt = self._recorded(job, instance, outcome)
-        if outcome.exit_code == 0 and not job.doom.reason:
+        if outcome.exit_code == 0 and job.doom.reason in {"", CONTAINER_EXITED}:
             self._end(job, "SUCCEEDED", attempt.status_reason)
             return False
         return self._goes_on(job, attempt)
@@ -256,7 +255,8 @@ class JobRuns:
         assert started is not None  # noqa: S101 - it has just run
         attempt = Attempt(
             instance_id=instance.id, started=started, stopped=self._clock.now(),
-            status_reason=job.doom.reason or EXITED, exit_code=None if job.doom.host_is_lost else outcome.exit_code,
+            status_reason=job.doom.reason or CONTAINER_EXITED,
+            exit_code=None if job.doom.host_is_lost else outcome.exit_code,
             log_stream=self._log_path(job, number).name,
         )  # fmt: skip
         job.attempts.append(attempt)

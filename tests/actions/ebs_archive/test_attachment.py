@@ -28,13 +28,14 @@ class Machine:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.holder, self._frees_after_polls = holder, frees_after_polls
         self.shows_device, self.taken_names = True, set[str]()
+        self.attachment_state = "attached"
 
     def describe_volumes(self, **_: object) -> dict[str, Any]:
         if self._frees_after_polls is not None:
             self._frees_after_polls -= 1
             if self._frees_after_polls < 0:
                 self.holder, self._frees_after_polls = None, None
-        attachments = [{"InstanceId": self.holder}] if self.holder else []
+        attachments = [{"InstanceId": self.holder, "State": self.attachment_state}] if self.holder else []
         return {"Volumes": [{"State": "in-use" if self.holder else "available", "Attachments": attachments}]}
 
     def attach_volume(self, **arguments: Any) -> None:
@@ -128,6 +129,18 @@ def test_an_attachment_of_this_host_is_used_as_it_is(tmp_path: Path, monkeypatch
         pass
 
     assert [name for name, _ in machine.calls] == ["detach"]
+
+
+def test_what_an_earlier_attempt_on_this_host_lets_go_is_waited_for_and_attached_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path, holder=HERE, frees_after_polls=3)
+    machine.attachment_state = "detaching"
+
+    with attached_on(machine, monkeypatch):
+        pass
+
+    assert [name for name, _ in machine.calls] == ["attach", "detach"]
 
 
 def test_a_device_name_that_another_job_uses_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

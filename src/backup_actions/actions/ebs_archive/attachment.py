@@ -21,7 +21,7 @@ from backup_actions.errors import (
 from backup_actions.model.clock import Clock, growing_waits
 
 if TYPE_CHECKING:
-    from types_boto3_ec2.type_defs import VolumeTypeDef
+    from types_boto3_ec2.type_defs import VolumeAttachmentTypeDef, VolumeTypeDef
 
 # The names that AttachVolume recommends for data volumes, and those that it takes besides: more than a host has room
 # for. On Nitro the kernel calls the device something else anyway.
@@ -52,8 +52,18 @@ def attached(world: World, volume_id: str) -> Iterator[Path]:
 
 
 def _release(world: World, volume_id: str, here: str) -> None:
-    """Make the volume free: an earlier attempt's host may still hold it. Wait first, then force."""
-    if _poll(world.clock, _UNTIL_RELEASED, lambda: _holder(world, volume_id) in (None, here)):
+    """Make the volume free: an earlier attempt's host may still hold it. Wait first, then force.
+
+    An earlier attempt on this host has begun to let it go: then it goes, and is attached anew.
+    """
+
+    def is_ours_or_free() -> bool:
+        attachment = _attachment(world, volume_id)
+        return attachment is None or (
+            attachment.get("InstanceId") == here and attachment.get("State") not in {"detaching", "busy"}
+        )
+
+    if _poll(world.clock, _UNTIL_RELEASED, is_ours_or_free):
         return
     holder = _holder(world, volume_id)
     world.progress.note(f"volume {volume_id} is still held by {holder}: forcing it off")
@@ -134,12 +144,18 @@ def _detach(world: World, volume_id: str, here: str) -> None:
 
 def _holder(world: World, volume_id: str) -> str | None:
     """The instance that the volume is attached to. Raises AwsCallFailed if there is no such volume."""
+    attachment = _attachment(world, volume_id)
+    return attachment.get("InstanceId", "unknown") if attachment is not None else None
+
+
+def _attachment(world: World, volume_id: str) -> VolumeAttachmentTypeDef | None:
+    """What EC2 says of it; nothing is known of one while the volume is in use and no attachment is named."""
     with translated():
         volume: VolumeTypeDef = world.clients.ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]
     attachments = volume.get("Attachments", [])
     if not attachments and volume["State"] == "in-use":
-        return "unknown"
-    return attachments[0]["InstanceId"] if attachments else None
+        return {}
+    return attachments[0] if attachments else None
 
 
 def _poll(clock: Clock, waits: list[float], reached: Callable[[], bool]) -> bool:

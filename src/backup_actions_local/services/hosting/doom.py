@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from backup_actions_local.clock import SimulatedClock
 
 
+CONTAINER_EXITED = "Essential container in task exited"
+"""What Batch says of a container that ended by itself, however it ended."""
+
+
 class HostLost(BaseException):
     """The host under this thread is gone: nothing of the work on it may go on."""
 
@@ -42,8 +46,12 @@ class Doom:
         self.seal(f"Host EC2 (instance {instance_id}) terminated.", host_is_lost=True)
 
     def warn_host(self, instance_id: str) -> None:
-        """End the work as two minutes before a Spot host goes: the container is told to stop, and has time to."""
-        self.seal(f"Host EC2 (instance {instance_id}) terminated.")
+        """End the work as two minutes before a Spot host goes: the container is told to stop, and ends before its host.
+
+        So Batch says nothing of the host, and what becomes of the job follows from the container's exit code.
+        """
+        del instance_id
+        self.seal(CONTAINER_EXITED)
 
     def seal(self, reason: str, *, host_is_lost: bool = False) -> None:
         """End the work. The first reason stays."""
