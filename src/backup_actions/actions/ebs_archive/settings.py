@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backup_actions.contract import Settings, setting
+from backup_actions.errors import SettingInvalid
 
 _GP3 = "EBS limits of gp3, https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html"
+
+_IOPS_PER_MIB_PER_S = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +27,19 @@ class EbsArchiveSettings(Settings):
         why="https://docs.aws.amazon.com/ebs/latest/userguide/ebsapi-pricing.html",
     )
     iops: int = setting(
-        "I/O operations per second of the restored gp3 volume.", default=3000, at_least=3000, at_most=80_000, why=_GP3
+        "I/O operations per second of the restored gp3 volume. Above 3000 EC2 gives at most 500 for each GiB: with 6000 "
+        "volumes of less than 12 GiB are refused and their recovery points not archived (NoZoneLeft).",
+        default=3000,
+        at_least=3000,
+        at_most=80_000,
+        why=_GP3,
     )
     throughput_mib_per_s: int = setting(
-        "Throughput of the restored gp3 volume, in MiB/s.", default=250, at_least=125, at_most=2000, why=_GP3
+        "Throughput of the restored gp3 volume, in MiB/s: at most a quarter of iops.",
+        default=250,
+        at_least=125,
+        at_most=2000,
+        why=_GP3,
     )
     volume_initialization_rate_mib_per_s: int | None = setting(
         "Have EBS load the volume from the snapshot at this rate, in MiB/s, for a price per GB; null loads lazily.",
@@ -76,3 +88,14 @@ class EbsArchiveSettings(Settings):
     attempt_timeout_hours: int = setting(
         "How long one attempt of a job may take before it is given up.", default=24, at_least=1, at_most=72
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        needed = self.throughput_mib_per_s * _IOPS_PER_MIB_PER_S
+        if needed > self.iops:
+            reason = (
+                f"with {self.iops} iops it can be at most {self.iops // _IOPS_PER_MIB_PER_S}, this takes {needed} iops"
+            )
+            raise SettingInvalid(
+                name="throughput_mib_per_s", value=self.throughput_mib_per_s, reason=f"{reason} ({_GP3})"
+            )
