@@ -141,9 +141,9 @@ def test_rows_that_a_policy_hides_even_from_their_owner_fail_the_dump_and_are_no
     torture.run(server, spare, "ALTER TABLE a FORCE ROW LEVEL SECURITY")
     section = ENGINE.sections(ENGINE.server(server), [described(server, spare)], 1)[2]
 
-    with pytest.raises(DumpFailed, match="row-level security"):
+    with pytest.raises(DumpFailed, match=r"row-level security .* NO FORCE ROW LEVEL SECURITY"):
         described(torture.like_rds(server), spare)
-    with pytest.raises(DumpFailed, match="row-level security"):
+    with pytest.raises(DumpFailed, match=r"row-level security .* NO FORCE ROW LEVEL SECURITY"):
         dumped(torture.like_rds(server), section)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from backup_actions.dump.connection import Connection, Family
 from backup_actions.dump.description import Database, RowChecksums, Section, Server
@@ -109,4 +109,25 @@ class Engine(Protocol):
 
     def objection(self, dumped_from: Server, target: Server) -> str:
         """Why that server should not be given such a dump, in a sentence; empty if nothing speaks against it."""
+        ...
+
+
+class ProvingEngine(Engine, Protocol):
+    """An engine through which one database is loaded to prove a dump, without what the server is not set up for."""
+
+    def provable(self, expected: Database, found: Database) -> Database:
+        """What was expected, without what was left out and what belongs to it: nothing else is missing from it."""
+        ...
+
+    def not_proven(self) -> tuple[str, ...]:
+        """What was left out, and why, in sentences without a full stop, once the rest was compared."""
+        ...
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """What an engine has besides whose servers may hold what they cannot make anew without being set up for it."""
+
+    def for_proof(self) -> ProvingEngine:
+        """Such an engine for one database, or for the accounts."""
         ...

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from backup_actions.dump.comparison import TableKey
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database, Section
-from backup_actions.dump.engine import Engine
+from backup_actions.dump.engine import Engine, LeavesOut, ProvingEngine
 from backup_actions.dump.stored import StoredDump
 from backup_actions.dump.together import all_together
 from backup_actions.errors import DumpFailed, LoadFailed
@@ -26,6 +26,23 @@ class Loader:
     to: Connection
     streams: int
     progress: Progress
+    proof: ProvingEngine | None = None
+    """The engine, where it leaves out what the server is not set up for."""
+
+    def for_proof(self) -> Loader:
+        """The same for one database, or for the accounts, of which nothing but a proof is wanted."""
+        if not isinstance(self.engine, LeavesOut):
+            return self
+        proof = self.engine.for_proof()
+        return replace(self, engine=proof, proof=proof)
+
+    def provable(self, expected: Database, found: Database) -> Database:
+        """What has to be found of what was expected."""
+        return self.proof.provable(expected, found) if self.proof else expected
+
+    def not_proven(self) -> tuple[str, ...]:
+        """What was left out, and why, once the rest was compared."""
+        return self.proof.not_proven() if self.proof else ()
 
     def accounts(self) -> None:
         """Roles or users are there; those that were there are as they were. Raises LoadFailed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,6 +37,8 @@ class DatabaseReport:
     tables: int
     rows: int
     objects: int
+    not_proven: tuple[str, ...] = ()
+    """What was left out because the server is not set up for it, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,11 @@ class DumpReport:
     differences: tuple[Difference, ...]
     more_differences: int
     """How many there are besides."""
+
+    @property
+    def not_proven(self) -> tuple[str, ...]:
+        """What was left out of the databases, in sentences that name them."""
+        return not_proven(self.databases)
 
     @property
     def ok(self) -> bool:
@@ -75,3 +83,8 @@ class RestoreReport:
     def to_json(self) -> dict[str, Any]:
         """Everything above, ready for ``json.dumps``."""
         return dataclasses.asdict(self)
+
+
+def not_proven(databases: Sequence[DatabaseReport]) -> tuple[str, ...]:
+    """What was left out of these databases, in sentences that name them."""
+    return tuple(f"database {each.name}: {sentence}" for each in databases for sentence in each.not_proven)

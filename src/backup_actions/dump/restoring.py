@@ -12,7 +12,7 @@ from backup_actions.dump.description import Database, Server
 from backup_actions.dump.engine import Engine
 from backup_actions.dump.engines import engine_for
 from backup_actions.dump.loading import Loader
-from backup_actions.dump.report import DatabaseReport, RestoreReport
+from backup_actions.dump.report import DatabaseReport, RestoreReport, not_proven
 from backup_actions.dump.stored import StoredDump
 from backup_actions.errors import DatabaseUnknown, RestoredDiffers, SettingInvalid, TargetNotEmpty, TargetUnfit
 from backup_actions.model.progress import Progress, Silence
@@ -32,6 +32,7 @@ def restore(
     tables: Sequence[str] | None = None,
     replace_existing: bool = False,
     accounts: bool = True,
+    for_proof: bool = False,
     streams: int = 2,
     progress: Progress | None = None,
 ) -> RestoreReport:
@@ -39,7 +40,8 @@ def restore(
 
     Tables are named as ``schema.table``, or by the table alone where databases have no schemas; they come without
     the rest. A database that the target names is what a single one is called there. Accounts come with whole
-    databases, and those that exist stay as they are.
+    databases, and those that exist stay as they are. ``for_proof`` leaves out what the server is not set up for, and
+    says so in the report, where somebody who wants the databases gets an error.
     Raises SettingInvalid where tables alone should replace databases, NotADump, TargetUnfit, DatabaseUnknown,
     ToolMissing, and TargetNotEmpty where a database has something in it, unless it may be replaced, before anything
     is changed; later LoadFailed, ArchiveDamaged and RestoredDiffers: what was loaded until then stays.
@@ -60,8 +62,10 @@ def restore(
     engine.require_programs(source.description.server, server)
     _require_room(engine, server_wide, into.values(), replace_existing=replace_existing)
     loader = Loader(source, engine, server_wide, streams, progress)
+    loaders = {each.name: loader.for_proof() if for_proof else loader for each in chosen}
+    of_accounts = loader.for_proof() if for_proof else loader
     if accounts and tables is None:
-        loader.accounts()
+        of_accounts.accounts()
     same_release = _release(source.description.server) == _release(server)
     notes = (*source.description.notes, *([] if same_release else [_OTHER_RELEASE.format(version=server.version)]))
     for note in notes:
@@ -70,14 +74,16 @@ def restore(
     for each in chosen:
         if replace_existing and not engine.keeps(into[each.name]):
             engine.drop(server_wide, into[each.name])
-        engine.create(server_wide, replace(each, name=into[each.name]))
-        loader.tables(each.name, into[each.name], wanted[each.name])
+        loaders[each.name].engine.create(server_wide, replace(each, name=into[each.name]))
+        loaders[each.name].tables(each.name, into[each.name], wanted[each.name])
     for each in chosen:  # a view may look into a database that comes later
-        loader.rest(each.name, into[each.name], wanted[each.name])
+        loaders[each.name].rest(each.name, into[each.name], wanted[each.name])
     restored = [
-        _compared(loader, each, into[each.name], wanted[each.name], same_release=same_release) for each in chosen
+        _compared(loaders[each.name], each, into[each.name], wanted[each.name], same_release=same_release)
+        for each in chosen
     ]
-    return RestoreReport(location=store.location, server=server, databases=tuple(restored), notes=notes)
+    left_out = (*(f"accounts: {said}" for said in of_accounts.not_proven()), *not_proven(restored))
+    return RestoreReport(location=store.location, server=server, databases=tuple(restored), notes=(*notes, *left_out))
 
 
 def _compared(
@@ -85,7 +91,8 @@ def _compared(
 ) -> DatabaseReport:
     """What was loaded is what was dumped. Raises RestoredDiffers."""
     found = loader.describe(into, expected)
-    differences = [str(each) for each in compared(expected, found, only, same_release=same_release)]
+    provable = loader.provable(expected, found)
+    differences = [str(each) for each in compared(provable, found, only, same_release=same_release)]
     if differences:
         named = "; ".join(differences[:_MOST_NAMED])
         more = len(differences) - _MOST_NAMED
@@ -98,6 +105,7 @@ def _compared(
         tables=len(loaded),
         rows=sum(table.rows for table in loaded),
         objects=len(found.objects),
+        not_proven=loader.not_proven(),
     )
 
 

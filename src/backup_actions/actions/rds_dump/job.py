@@ -77,7 +77,7 @@ def verify_databases(world: World, event: Event) -> None:
         "manifest_sha256": digest,
         "source": source,
         "instance": {name: instance[name] for name in about},
-        "notes": [*source["notes"], *_upgraded(source["version"], instance["version"])],
+        "notes": [*source["notes"], *_upgraded(source["version"], instance["version"]), *report.not_proven],
         "verified_at": world.clock.now().isoformat(),
         "usage": world.clients.requests.usage,
     }

@@ -66,7 +66,7 @@ def load_dump(world: World, event: Event) -> None:
 def _loaded(world: World, event: Event, store: Store, server: Connection, *, streams: int) -> _Loaded:
     """What an attempt before this one has loaded is replaced: the instance is this run's own."""
     try:
-        report = restore(store, server, replace_existing=True, streams=streams, progress=world.progress)
+        report = restore(store, server, replace_existing=True, for_proof=True, streams=streams, progress=world.progress)
     except (RestoredDiffers, ArchiveDamaged, ArchiveMissing, ManifestUnreadable, NotADump, UnsafePath) as wrong:
         return _Loaded(None, [str(wrong)])
     except TargetUnfit as refusal:

@@ -9,6 +9,7 @@ import re
 
 from psycopg import errors
 
+from backup_actions.dump.postgresql.left_out import LeftOut, made_or_left_out
 from backup_actions.dump.postgresql.script import statements
 from backup_actions.dump.postgresql.session import OF_THE_SERVER, Failed, Session
 
@@ -34,7 +35,7 @@ def require_complete(script: bytes, failed: Failed) -> None:
         raise failed("it ends before its end")
 
 
-def load(asking: Session, script: str) -> None:
+def load(asking: Session, script: str, left_out: LeftOut | None = None) -> None:
     """Every role of the script exists; those that existed are as they were. Raises ValueError for no such script.
 
     Who granted a membership is not kept: it is the one who loads it.
@@ -48,7 +49,7 @@ def load(asking: Session, script: str) -> None:
                 asking.execute((membership["grant"] + membership["how"]).encode())
         elif role := _OF_ROLE.match(statement):
             if not _stays(_unquoted(role[1]), kept):
-                asking.execute(_permitted(statement).encode())
+                made_or_left_out(asking, _permitted(statement), left_out)
                 there.add(_unquoted(role[1]))
         elif not statement.startswith(("SET ", "SELECT ")):
             _once(asking, statement)

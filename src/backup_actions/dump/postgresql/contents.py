@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from backup_actions.dump.postgresql.rows import LARGE_OBJECTS
@@ -11,6 +11,9 @@ from backup_actions.dump.postgresql.session import OWNER_OF_THE_SERVERS
 
 Path = tuple[str, str]
 """Schema and name."""
+
+AS_SOMEBODY = "SET SESSION AUTHORIZATION "
+"""How pg_dump begins what somebody else has granted. Only a superuser may say it."""
 
 _LINE = re.compile(r"(?P<number>\d+); \d+ \d+ (?P<rest>.*)")
 _NEEDS = re.compile(r";\s+depends on: (?P<numbers>[\d ]+)")
@@ -35,7 +38,7 @@ class Entry:
 
     def names(self, path: Path) -> bool:
         """Whether it is of this schema and name, or of something that is told with its table."""
-        return self.rest.startswith(_shown(path))
+        return self.rest.startswith(shown(path))
 
     def beginnings(self) -> set[str]:
         """What is in front of its spaces: one is its schema, one its schema and name, if it has them."""
@@ -44,6 +47,10 @@ class Entry:
     def endings(self) -> set[str]:
         """What is behind its spaces: one is its owner."""
         return {self.rest[space.end() :] for space in re.finditer(" ", self.rest)}
+
+    def is_one_of(self, shown: Collection[str]) -> bool:
+        """Whether it is, or is told with, one of these, which are given as ``shown`` gives them."""
+        return any(f"{beginning} " in shown for beginning in self.beginnings())
 
     def is_owned_by(self, role: str) -> bool:
         """Whether that role owns it."""
@@ -81,6 +88,16 @@ def to_load(found: Sequence[Entry]) -> tuple[Entry, ...]:
     )
 
 
+def by_others(found: Sequence[Entry], definition: Callable[[Entry], str]) -> list[Entry]:
+    """Grants of which some were made by somebody else than the owner, who was granted that."""
+    return [each for each in found if each.kind == "ACL" and AS_SOMEBODY in definition(each)]
+
+
+def extensions(found: Sequence[Entry]) -> Iterator[tuple[str, Entry]]:
+    """The names of the extensions, which have no schema and no owner there."""
+    return ((each.rest.removeprefix("- ").removesuffix(" "), each) for each in found if each.kind == "EXTENSION")
+
+
 @dataclass(frozen=True, slots=True)
 class BySchemas:
     """What comes before rows, in the order in which it is loaded."""
@@ -115,7 +132,7 @@ def definitions_for(found: Sequence[Entry], only: Collection[Path]) -> tuple[Ent
     while wanted:
         needed |= wanted
         wanted = {need for number in wanted for need in by_number[number].needs if need in by_number} - needed
-    return _without(found, {each.number for each in found if each.kind in _RELATIONS and each.number not in needed})
+    return without(found, {each.number for each in found if each.kind in _RELATIONS and each.number not in needed})
 
 
 def rows_for(found: Sequence[Entry], only: Collection[Path], sequences: Collection[Path]) -> tuple[Entry, ...]:
@@ -136,23 +153,37 @@ def completion_for(
 
     A foreign key is among it if the table that it points to is one of them.
     """
-    return _without(found, {each.number for each in found if not _completes(each, only, definition)})
+    return without(found, {each.number for each in found if not _completes(each, only, definition)})
+
+
+def of_no_table(found: Sequence[Entry], there: Collection[str], definition: Callable[[Entry], str]) -> set[int]:
+    """The numbers of what comes after rows and belongs to a table that is not ``there`` (as ``shown`` gives them)."""
+    return {each.number for each in found if _lacks_its_table(each, there, definition)}
 
 
 def lacking(found: Sequence[Entry], tables: Collection[Path]) -> tuple[Path, ...]:
     """Those of the tables whose rows are not there."""
     named = {f"{beginning} " for each in found if each.kind == "TABLE DATA" for beginning in each.beginnings()}
-    return tuple(path for path in tables if path != LARGE_OBJECTS and _shown(path) not in named)
+    return tuple(path for path in tables if path != LARGE_OBJECTS and shown(path) not in named)
+
+
+def shown(path: Path) -> str:
+    """As the list shows a schema and a name, in which it has no new lines."""
+    return re.sub(r"[\r\n]", " ", f"{path[0]} {path[1]} ")
+
+
+def without(found: Sequence[Entry], removed: set[int]) -> tuple[Entry, ...]:
+    """The rest, without what needs something that is removed."""
+    more = removed
+    while more:
+        more = {each.number for each in found if each.number not in removed and removed & set(each.needs)}
+        removed = removed | more
+    return tuple(each for each in found if each.number not in removed)
 
 
 def _kind(rest: str) -> str:
     found = _WORDS.match(rest)
     return found[1] if found else rest
-
-
-def _shown(path: Path) -> str:
-    """As the list shows a schema and a name, in which it has no new lines."""
-    return re.sub(r"[\r\n]", " ", f"{path[0]} {path[1]} ")
 
 
 def _is_of_the_database(entry: Entry) -> bool:
@@ -164,15 +195,6 @@ def _is_of_schemas(entry: Entry) -> bool:
     return entry.kind == "ACL" and entry.rest.startswith("- SCHEMA ")
 
 
-def _without(found: Sequence[Entry], removed: set[int]) -> tuple[Entry, ...]:
-    """The rest, without what needs something that is removed."""
-    more = removed
-    while more:
-        more = {each.number for each in found if each.number not in removed and removed & set(each.needs)}
-        removed = removed | more
-    return tuple(each for each in found if each.number not in removed)
-
-
 def _completes(entry: Entry, only: Collection[Path], definition: Callable[[Entry], str]) -> bool:
     if entry.kind in _TOLD_WITH_THEIR_TABLE:
         return any(map(entry.names, only))
@@ -181,6 +203,15 @@ def _completes(entry: Entry, only: Collection[Path], definition: Callable[[Entry
     if entry.kind == "FK CONSTRAINT":
         return any(map(entry.names, only)) and _named_after(" REFERENCES ", definition(entry)) in only
     return entry.kind == "COMMENT"
+
+
+def _lacks_its_table(entry: Entry, there: Collection[str], definition: Callable[[Entry], str]) -> bool:
+    told_with_it = entry.kind in {*_TOLD_WITH_THEIR_TABLE, "FK CONSTRAINT", "MATERIALIZED VIEW DATA"}
+    if told_with_it and not entry.is_one_of(there):
+        return True
+    words = {"INDEX": r" ON (?:ONLY )?", "FK CONSTRAINT": " REFERENCES "}.get(entry.kind)
+    named = _named_after(words, definition(entry)) if words else None
+    return named is not None and shown(named) not in there
 
 
 def _named_after(words: str, definition: str) -> Path | None:

@@ -10,6 +10,7 @@ from psycopg import errors, sql
 
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Database
+from backup_actions.dump.postgresql.left_out import Extension, LeftOut
 from backup_actions.dump.postgresql.objects import versions
 from backup_actions.dump.postgresql.session import (
     MAINTENANCE_DATABASE,
@@ -85,7 +86,7 @@ def locale(asking: Session, database: str) -> tuple[str, str] | None:
     return character_set, quote(collate, safe="@") + (f"?{urlencode(more)}" if more else "")
 
 
-def create(to: Connection, like: Database) -> None:
+def create(to: Connection, like: Database, left_out: LeftOut | None = None) -> None:
     """An empty database like that one stands there. Raises TargetNotEmpty, LoadFailed."""
     failed = partial(_not_made, like.name)
     if not is_empty(to, like.name, failed):
@@ -97,8 +98,8 @@ def create(to: Connection, like: Database) -> None:
             there = None
         if there is None:
             asking.execute(_creation(like))
-    with session(to, like.name, failed) as asking:
-        _make_extensions(asking, like)
+    for extension in _extensions_of_their_versions(to, like, failed):
+        extension.make(to, like.name, failed, left_out)
 
 
 def is_kept(database: str) -> bool:
@@ -150,18 +151,22 @@ def _provided(more: Mapping[str, str]) -> dict[str, str]:
     return {"LOCALE_PROVIDER": "icu", "ICU_LOCALE": more.get("locale", ""), **rules}
 
 
-def _make_extensions(asking: Session, like: Database) -> None:
-    """Those of which a dump would make a newer version are there in theirs, where it is still to be had.
+def _extensions_of_their_versions(to: Connection, like: Database, failed: Failed) -> list[Extension]:
+    """Those of which a dump would make a newer version, and how to make them in theirs, where it is still to be had.
 
     Only in schemas that a new database has: a dump makes the others itself.
     """
-    for name, version, schema in versions(like.objects):
-        if schema in {"public", "pg_catalog"} and asking.execute(_OTHER_VERSIONS, (name, version)).fetchone():
-            asking.execute(
-                sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {} VERSION {}").format(
-                    sql.Identifier(name), sql.Identifier(schema), sql.Literal(version)
-                )
+    with session(to, like.name, failed) as asking:
+        return [
+            Extension(
+                name,
+                sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {} VERSION {}")
+                .format(sql.Identifier(name), sql.Identifier(schema), sql.Literal(version))
+                .as_string(asking),
             )
+            for name, version, schema in versions(like.objects)
+            if schema in {"public", "pg_catalog"} and asking.execute(_OTHER_VERSIONS, (name, version)).fetchone()
+        ]
 
 
 def _leave_publishers(to: Connection, database: str, failed: Failed) -> None:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from backup_actions.dump.postgresql.contents import Entry, entries, of_the_database
-from backup_actions.dump.postgresql.script import about_database
+from backup_actions.dump.postgresql.script import about_database, parts
 from backup_actions.dump.postgresql.session import Failed, tool
 from backup_actions.dump.programs import input_of, output_of
 
@@ -49,7 +49,9 @@ class Definitions:
         """The statements about the database itself: its settings; or its owner, grants and comment."""
         chosen = of_the_database(self.entries, settings=settings)
         script = self._told(["--create", "--file=-", self.selection(chosen), str(self.path)])
-        return tuple(about_database(script))
+        # With --create it tells of the database and its settings, whatever was chosen.
+        wanted = (part.body for part in parts(script) if (part.kind == "DATABASE PROPERTIES") == settings)
+        return tuple(statement for body in wanted for statement in about_database(body))
 
     def selection(self, chosen: Sequence[Entry]) -> str:
         """The argument with which pg_restore takes these entries alone."""

@@ -22,6 +22,7 @@ from backup_actions.dump.postgresql.session import (
     environment,
     major,
     program_failed,
+    remedied,
     session,
     tool,
 )
@@ -43,7 +44,7 @@ def dumped(source: Connection, section: Section) -> Iterator[BinaryIO]:
     """What pg_dump writes of a database, pg_dumpall of the accounts: without passwords, which RDS shows to nobody."""
 
     def failed(said: str) -> DumpFailed:
-        return DumpFailed(what=f"the section {section.member}", reason=said)
+        return DumpFailed(what=f"the section {section.member}", reason=remedied(said))
 
     with environment(source) as variables:
         command = _of_accounts(source, failed) if section.part == "accounts" else _of_database(source, section, failed)

@@ -17,12 +17,13 @@ from backup_actions.dump.postgresql import accounts as roles
 from backup_actions.dump.postgresql import databases as catalog
 from backup_actions.dump.postgresql import sections as division
 from backup_actions.dump.postgresql.dumping import dumped, inspecting, written_schema
+from backup_actions.dump.postgresql.left_out import LeftOut
 from backup_actions.dump.postgresql.lending import may_read
 from backup_actions.dump.postgresql.loading import Loading
 from backup_actions.dump.postgresql.notes import notes
 from backup_actions.dump.postgresql.objects import objects
 from backup_actions.dump.postgresql.rows import outlined, tables
-from backup_actions.dump.postgresql.session import MAINTENANCE_DATABASE, major, session, tool
+from backup_actions.dump.postgresql.session import MAINTENANCE_DATABASE, major, remedied, session, tool
 from backup_actions.errors import DumpFailed, LoadFailed
 
 
@@ -31,6 +32,21 @@ class PostgreSqlEngine:
 
     family: Family = "postgresql"
     file_suffix = "pgdump"
+
+    def __init__(self, left_out: LeftOut | None = None) -> None:
+        self._left_out = left_out
+
+    def for_proof(self) -> PostgreSqlEngine:
+        """One that leaves out extensions which a server has to be set up for, where it is not."""
+        return PostgreSqlEngine(LeftOut())
+
+    def provable(self, expected: Database, found: Database) -> Database:
+        """What was expected, without what was left out and what belongs to it."""
+        return self._left_out.provable(expected, found) if self._left_out else expected
+
+    def not_proven(self) -> tuple[str, ...]:
+        """What was left out, and why."""
+        return tuple(self._left_out.sentences()) if self._left_out else ()
 
     def server(self, to: Connection) -> Server:
         """What answers there."""
@@ -109,7 +125,7 @@ class PostgreSqlEngine:
 
     def create(self, to: Connection, like: Database) -> None:
         """An empty database like that one. Extensions are there already where a dump would make another version."""
-        catalog.create(to, like)
+        catalog.create(to, like, self._left_out)
 
     @contextmanager
     def loading(
@@ -117,10 +133,10 @@ class PostgreSqlEngine:
     ) -> Iterator[BinaryIO]:
         """Where to write a section, which is loaded when the ``with`` is left."""
         if section.part == "accounts":
-            with _accounts(to) as writer:
+            with _accounts(to, self._left_out) as writer:
                 yield writer
             return
-        loading = Loading(to, database, _not_loaded(f"{section.member} into {database!r}"))
+        loading = Loading(to, database, _not_loaded(f"{section.member} into {database!r}"), self._left_out)
         ways = {"before": loading.before_rows, "data": loading.rows, "after": loading.after_rows}
         with ways[section.part](only) as writer:
             yield writer
@@ -155,19 +171,19 @@ class PostgreSqlEngine:
 
 
 @contextmanager
-def _accounts(to: Connection) -> Iterator[BinaryIO]:
+def _accounts(to: Connection, left_out: LeftOut | None) -> Iterator[BinaryIO]:
     buffer = BytesIO()
     yield buffer
     failed = _not_loaded("the accounts")
     with session(to, MAINTENANCE_DATABASE, failed) as asking:
         try:
-            roles.load(asking, buffer.getvalue().decode())
+            roles.load(asking, buffer.getvalue().decode(), left_out)
         except ValueError as broken:
             raise failed(str(broken)) from broken
 
 
 def _not_described(what: str) -> Callable[[str], DumpFailed]:
-    return lambda said: DumpFailed(what=what, reason=said)
+    return lambda said: DumpFailed(what=what, reason=remedied(said))
 
 
 def _not_loaded(what: str) -> Callable[[str], LoadFailed]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from psycopg import errors, sql
 
-from backup_actions.dump.postgresql.contents import Entry
+from backup_actions.dump.postgresql.contents import AS_SOMEBODY, Entry
 from backup_actions.dump.postgresql.session import OF_THE_SERVER, Session
 
 _OWNERS = """
@@ -16,6 +17,7 @@ SELECT DISTINCT pg_get_userbyid(owner) FROM (
     UNION SELECT lomowner FROM pg_largeobject_metadata) AS owners
 WHERE NOT pg_has_role(owner, 'USAGE') AND pg_get_userbyid(owner) !~ %s"""
 _SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+_GRANTOR = re.compile(rf'{AS_SOMEBODY}("(?:[^"]|"")*"|\w+)')
 _OPTIONS_FROM = 160000  # before, a membership was always both
 
 
@@ -41,6 +43,28 @@ def lend_memberships(asking: Session, owners: set[str]) -> None:
             asking.execute(sql.SQL("GRANT {} TO CURRENT_USER {}").format(sql.Identifier(owner), how))
         except (errors.InsufficientPrivilege, errors.InvalidGrantOperation):
             continue  # what that role was to own cannot be loaded, and will be named
+
+
+def grant_as_others(asking: Session, grants: Sequence[str]) -> None:
+    """What pg_dump says of grants, in the order in which it does, was granted by whom it says.
+
+    Who is no superuser may not have the session of somebody else, but act as a role of which it is a member.
+    """
+    grantors = {found[1] for each in grants if (found := _GRANTOR.fullmatch(each))}
+    names = {name[1:-1].replace('""', '"') if name.startswith('"') else name for name in grantors}
+    lend_memberships(asking, names & _customers_roles(asking))
+    try:
+        for each in grants:
+            grantor = _GRANTOR.fullmatch(each)
+            if grantor:
+                asking.execute(f"SET ROLE {grantor[1]}".encode())
+            elif each == "RESET SESSION AUTHORIZATION":
+                asking.execute("RESET ROLE")
+            elif each.startswith(("GRANT ", "REVOKE ")):
+                asking.execute(each.encode())
+    finally:
+        if not asking.closed:
+            asking.execute("RESET ROLE")
 
 
 @contextmanager

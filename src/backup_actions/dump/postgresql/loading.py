@@ -18,8 +18,9 @@ from psycopg import sql
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.postgresql import contents
 from backup_actions.dump.postgresql.definitions import Definitions, definitions, listed, listing, selection
-from backup_actions.dump.postgresql.lending import creation_lent, lend_memberships, owners_of
-from backup_actions.dump.postgresql.script import of_database
+from backup_actions.dump.postgresql.left_out import LeftOut, extensions_of, made_or_left_out
+from backup_actions.dump.postgresql.lending import creation_lent, grant_as_others, lend_memberships, owners_of
+from backup_actions.dump.postgresql.script import of_database, statements
 from backup_actions.dump.postgresql.session import (
     MAINTENANCE_DATABASE,
     Failed,
@@ -53,8 +54,8 @@ Only = Collection[contents.Path] | None
 class Loading:
     """A database into which sections are loaded."""
 
-    def __init__(self, to: Connection, database: str, failed: Failed) -> None:
-        self._to, self._database, self._failed = to, database, failed
+    def __init__(self, to: Connection, database: str, failed: Failed, left_out: LeftOut | None = None) -> None:
+        self._to, self._database, self._failed, self._left_out = to, database, failed, left_out
         self._program = tool("pg_restore")
         with session(to, database, failed) as asking:
             self._is_older = major(asking.info.parameter_status("server_version") or "") < _KNOWS_TRANSACTION_TIMEOUT
@@ -72,9 +73,16 @@ class Loading:
                 parts = contents.by_schemas(chosen)
                 self._define(found, parts.strangers, "--no-owner")
                 self._define(found, parts.schemas)
+                for extension in extensions_of(chosen, found.definition):
+                    extension.make(self._to, self._database, self._failed, self._left_out)
+                if self._left_out:
+                    parts = contents.by_schemas(self._left_out.before_rows(asking, chosen, found.definition))
+                by_others = contents.by_others((*parts.granted, *parts.others), found.definition)
                 with creation_lent(asking, parts.others):
-                    self._define(found, parts.others)
-                self._define(found, parts.granted)
+                    self._define(found, [each for each in parts.others if each not in by_others])
+                self._define(found, [each for each in parts.granted if each not in by_others])
+                for each in by_others:
+                    grant_as_others(asking, tuple(statements(found.definition(each))))
             if only is None:
                 self._tell_of_database(found, settings=False)
 
@@ -86,6 +94,9 @@ class Loading:
             writer.close()
             chosen = contents.to_load(found.entries)
             chosen = chosen if only is None else contents.completion_for(chosen, only, found.definition)
+            if self._left_out:
+                with self._session(self._database) as asking:
+                    chosen = self._left_out.after_rows(asking, chosen, found.definition)
             self._define(found, chosen, *([] if self._is_older else [f"--jobs={_JOBS}"]))  # each would complain anew
             if only is None:
                 self._tell_of_database(found, settings=True)  # a limit of connections, for instance, comes last
@@ -94,13 +105,13 @@ class Loading:
     def rows(self, only: Only) -> Iterator[BinaryIO]:
         """Where to write rows, which are loaded while they arrive."""
         with ExitStack() as running:
-            if only is None:
+            if only is None and not (self._left_out and self._left_out.extensions):
                 yield running.enter_context(self._restoring(input_of))
                 return
             folder = Path(running.enter_context(TemporaryDirectory(prefix="backup-actions-")))
 
             def begin() -> BinaryIO:
-                chosen = contents.rows_for(listed(folder / "list"), only, self._sequences(only))
+                chosen = self._chosen_rows(listed(folder / "list"), only)
                 return running.enter_context(self._restoring(input_of, selection(folder, chosen)))
 
             with ListedFirst(listing(folder / "list", self._failed), begin) as writer:
@@ -136,6 +147,12 @@ class Loading:
             if not (self._is_older and _is_only_a_setting(str(failure.facts["reason"]))):
                 raise
 
+    def _chosen_rows(self, found: Sequence[contents.Entry], only: Only) -> tuple[contents.Entry, ...]:
+        if only is not None:
+            return contents.rows_for(found, only, self._sequences(only))
+        with self._session(self._database) as asking:
+            return self._left_out.rows(asking, found) if self._left_out else tuple(found)
+
     def _sequences(self, tables: Collection[contents.Path]) -> list[contents.Path]:
         """Those that belong to the tables."""
         with self._session(self._database) as asking:
@@ -145,8 +162,10 @@ class Loading:
     def _tell_of_database(self, found: Definitions, *, settings: bool) -> None:
         with self._session(MAINTENANCE_DATABASE) as asking:
             name = sql.Identifier(self._database).as_string(asking)
-            for statement in found.of_the_database(settings=settings):
-                asking.execute(of_database(statement, name).encode())
+            told = found.of_the_database(settings=settings)
+            made = [each for each in told if made_or_left_out(asking, of_database(each, name), self._left_out)]
+            if settings and self._left_out:
+                self._left_out.keep_settings(told, made)
 
 
 class ListedFirst(io.RawIOBase):

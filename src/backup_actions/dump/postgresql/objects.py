@@ -12,21 +12,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
 
 from psycopg import sql
 
 from backup_actions.dump.description import DatabaseObject
-from backup_actions.dump.postgresql.script import about_database, of_database
+from backup_actions.dump.postgresql.script import about_database, of_database, parts
 from backup_actions.dump.postgresql.session import OWNER_OF_THE_SERVERS, Session
 
-_HEADER = re.compile(
-    r"^--\n-- Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>.*?); Owner: (?P<owner>.*)\n--\n",
-    re.MULTILINE,
-)
-_END = "--\n-- PostgreSQL database dump complete\n--\n"
 _STATE = re.compile(r"^SET default_(tablespace|table_access_method) = .*;$", re.MULTILINE)
 
 _VERSIONS = """
@@ -71,6 +66,11 @@ def versions(described: tuple[DatabaseObject, ...]) -> Iterator[tuple[str, str, 
             yield found[1], found[2], found[3]
 
 
+def of_any_name(about: Iterable[str]) -> str:
+    """Statements about a database, as they are compared: what it is made with is compared by itself."""
+    return "\n".join(sorted(of_database(each, "it") for each in about))
+
+
 def _together(hashes: list[str]) -> str:
     """Two objects of one name, of functions that differ in their arguments' schemas alone for instance, are one."""
     return hashes[0] if len(hashes) == 1 else sha256("".join(sorted(hashes)).encode()).hexdigest()
@@ -82,28 +82,20 @@ def _defined(definitions: str, homes: Collection[str]) -> Iterator[tuple[str, st
     Of schemas that are the ``homes`` of extensions, owners are not compared: on RDS some belong to the server's owner,
     and in a copy to whoever loads it.
     """
-    text = definitions.rpartition(_END)[0]
-    headers = list(_HEADER.finditer(text))
-    ends = [*(header.start() for header in headers[1:]), len(text)]
-    for header, end in zip(headers, ends, strict=True):
-        kind, name, owner = header["kind"].lower(), header["name"], header["owner"]
-        body = _STATE.sub("", text[header.end() : end])
+    for part in parts(definitions):
+        kind, name, owner = part.kind.lower(), part.name, part.owner
+        body = _STATE.sub("", part.body)
         is_told = kind in {"acl", "comment", "security label"} and name.startswith("DATABASE ")
         if is_told or kind in {"database", "database properties"}:
-            yield kind, "database", _of_any_name(body)
+            yield kind, "database", of_any_name(about_database(body))
         elif kind == "schema" and name in homes:
             yield kind, name, ""
         elif kind == "acl" and name.startswith("SCHEMA "):
             yield kind, name, _normal(kind, body)
         elif owner != OWNER_OF_THE_SERVERS and not (kind == "comment" and name.startswith("EXTENSION ")):
             # What an extension says of itself it says anew; whoever may make one may not always change that.
-            schema = "" if header["schema"] == "-" else f"{header['schema']}."
+            schema = "" if part.schema == "-" else f"{part.schema}."
             yield kind, f"{schema}{name}", f"{owner}\n{_normal(kind, body)}"
-
-
-def _of_any_name(body: str) -> str:
-    """What a database is made with is compared by itself; its output goes on with a session's settings."""
-    return "\n".join(sorted(of_database(each, "it") for each in about_database(body)))
 
 
 def _normal(kind: str, body: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 _LITERAL = r"'(?:[^']|'')*'"
 _QUOTED = r'"(?:[^"]|"")*"'
@@ -15,7 +16,34 @@ _TOKEN = re.compile(
 )
 # What makes a database, or sets up a session in it, says nothing about it that is not told elsewhere.
 _ABOUT_DATABASES = ("ALTER", "GRANT", "REVOKE", "COMMENT", "SECURITY")
+_HEADER = re.compile(
+    r"^--\n-- Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>.*?); Owner: (?P<owner>.*)\n--\n",
+    re.MULTILINE,
+)
+_END = "--\n-- PostgreSQL database dump complete\n--\n"
 _DATABASE = re.compile(rf"{_LITERAL}|\bDATABASE (?P<name>{_QUOTED}|\w+)|{_QUOTED}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What pg_dump and pg_restore write of one object."""
+
+    kind: str
+    schema: str
+    """``-`` for what is in none."""
+    name: str
+    owner: str
+    body: str
+    """Its statements, and after them perhaps some that set up the session for what follows."""
+
+
+def parts(script: str) -> Iterator[Part]:
+    """Each object of what pg_dump, or pg_restore, has written as SQL."""
+    text = script.rpartition(_END)[0]
+    headers = list(_HEADER.finditer(text))
+    ends = [*(header.start() for header in headers[1:]), len(text)]
+    for header, end in zip(headers, ends, strict=True):
+        yield Part(body=text[header.end() : end], **header.groupdict())
 
 
 def statements(script: str) -> Iterator[str]:

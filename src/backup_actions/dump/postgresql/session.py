@@ -137,6 +137,13 @@ def program_failed(to: Connection, failed: Failed) -> Failed:
     return made
 
 
+def remedied(said: str) -> str:
+    """The same with what to do, where policies hide rows even from the owner of their table."""
+    if "row-level security" not in said:
+        return said
+    return f"{said}; ALTER TABLE ... NO FORCE ROW LEVEL SECURITY lets its owner read all of them: back up after it"
+
+
 def _said(error: psycopg.Error) -> str:
     """The server's sentence, or the client's: no details, which may show rows."""
     return error.diag.message_primary or " ".join(str(error).split())
