@@ -16,6 +16,7 @@ from backup_actions.proving.reporting import report_on
 
 if TYPE_CHECKING:
     from backup_actions.aws import World
+    from backup_actions.model.json_types import JsonObject
     from backup_actions.proving.report import Report
 
 MARKUP = "arn:aws:ec2:us-east-1:111122223333:volume/<b>vol"
@@ -94,13 +95,13 @@ def test_of_a_cold_archive_it_is_told_when_it_was_read_and_when_it_was_only_look
     archived(world, point("snap-1"))
     ledger = Ledger(world.clients.dynamodb, ESTATE.ledger, world.clock)
     told = {"sha256": "", "problem": "", "key": "proofs/x.json"}
-    proofs = {
+    proofs: JsonObject = {
         "verification": {**told, "kind": "verification", "found": "good", "at": "2026-08-01T00:00:00+00:00"},
         "look": {
             **told, "kind": "verification", "found": "cold", "at": "2026-11-01T00:00:00+00:00", "objects_compared": 3
         },
     }  # fmt: skip
-    details = {"proofs": proofs, "last_proven": "2026-08-01T00:00:00+00:00"}
+    details: JsonObject = {"proofs": proofs, "last_proven": "2026-08-01T00:00:00+00:00"}
     ledger.record_action(point("snap-1"), ACTION, run="run", status="cold", details=details)
 
     made = report(world)
