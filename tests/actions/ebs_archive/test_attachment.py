@@ -28,21 +28,22 @@ class Machine:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.holder, self._frees_after_polls = holder, frees_after_polls
         self.shows_device, self.taken_names = True, set[str]()
-        self.attachment_state = "attached"
+        self.attachment_state, self.names_holder = "attached", True
 
     def describe_volumes(self, **_: object) -> dict[str, Any]:
         if self._frees_after_polls is not None:
             self._frees_after_polls -= 1
             if self._frees_after_polls < 0:
                 self.holder, self._frees_after_polls = None, None
-        attachments = [{"InstanceId": self.holder, "State": self.attachment_state}] if self.holder else []
+        shows = self.holder and self.names_holder
+        attachments = [{"InstanceId": self.holder, "State": self.attachment_state}] if shows else []
         return {"Volumes": [{"State": "in-use" if self.holder else "available", "Attachments": attachments}]}
 
     def attach_volume(self, **arguments: Any) -> None:
         self.calls.append(("attach", arguments))
         if arguments["Device"] in self.taken_names:
             raise AwsCallFailed(operation="AttachVolume", error_code="InvalidParameterValue", reason="in use")
-        self.holder = arguments["InstanceId"]
+        self.holder, self.names_holder = arguments["InstanceId"], True
         if self.shows_device:
             self.show(VOLUME, "nvme3n1")
 
@@ -109,6 +110,18 @@ def test_a_host_that_does_not_let_go_is_forced_off(tmp_path: Path, monkeypatch: 
         pass
 
     assert machine.calls[0] == ("detach", {"VolumeId": VOLUME, "InstanceId": THERE, "Force": True})
+
+
+def test_a_volume_whose_holder_ec2_does_not_name_is_forced_off_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path, holder=THERE)
+    machine.names_holder = False
+
+    with attached_on(machine, monkeypatch):
+        pass
+
+    assert machine.calls[0] == ("detach", {"VolumeId": VOLUME, "Force": True})
 
 
 def test_a_volume_that_cannot_be_freed_is_named_with_its_holder(

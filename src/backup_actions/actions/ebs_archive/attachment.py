@@ -65,11 +65,15 @@ def _release(world: World, volume_id: str, here: str) -> None:
 
     if _poll(world.clock, _UNTIL_RELEASED, is_ours_or_free):
         return
-    holder = _holder(world, volume_id)
+    attachment = _attachment(world, volume_id)
+    holder = _holder_of(attachment)
     world.progress.note(f"volume {volume_id} is still held by {holder}: forcing it off")
-    if holder is not None:
+    if attachment is not None:
         with translated():
-            world.clients.ec2.detach_volume(VolumeId=volume_id, InstanceId=holder, Force=True)
+            if "InstanceId" in attachment:
+                world.clients.ec2.detach_volume(VolumeId=volume_id, InstanceId=attachment["InstanceId"], Force=True)
+            else:
+                world.clients.ec2.detach_volume(VolumeId=volume_id, Force=True)
     if not _poll(world.clock, _UNTIL_FORCED, lambda: _holder(world, volume_id) is None):
         raise VolumeBusy(volume_id=volume_id, instance_id=holder, waited_seconds=sum(_UNTIL_FORCED))
 
@@ -144,8 +148,12 @@ def _detach(world: World, volume_id: str, here: str) -> None:
 
 def _holder(world: World, volume_id: str) -> str | None:
     """The instance that the volume is attached to. Raises AwsCallFailed if there is no such volume."""
-    attachment = _attachment(world, volume_id)
-    return attachment.get("InstanceId", "unknown") if attachment is not None else None
+    return _holder_of(_attachment(world, volume_id))
+
+
+def _holder_of(attachment: VolumeAttachmentTypeDef | None) -> str | None:
+    """Its id, or a word for one that EC2 does not name, which no call takes."""
+    return attachment.get("InstanceId", "an unknown instance") if attachment is not None else None
 
 
 def _attachment(world: World, volume_id: str) -> VolumeAttachmentTypeDef | None:

@@ -27,8 +27,8 @@ class EbsArchiveSettings(Settings):
         why="https://docs.aws.amazon.com/ebs/latest/userguide/ebsapi-pricing.html",
     )
     iops: int = setting(
-        "I/O operations per second of the restored gp3 volume. Above 3000 EC2 gives at most 500 for each GiB: with 6000 "
-        "volumes of less than 12 GiB are refused and their recovery points not archived (NoZoneLeft).",
+        "I/O operations per second of the restored gp3 volume. Above 3000 EC2 gives at most 500 for each GiB: with "
+        "6000 volumes of less than 12 GiB are refused and their recovery points not archived (NoZoneLeft).",
         default=3000,
         at_least=3000,
         at_most=80_000,
