@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.flow import databases, dumps, tables
@@ -94,17 +94,25 @@ def put_in_place(flow: Flow, action: str, of: RecoveryPoint, instead: RecoveryPo
     for key in flow.stored():
         if key.startswith(f"{here}/"):
             flow.s3.delete_object(Bucket=flow.bucket, Key=key)
+    for key in flow.stored():
         if key.startswith(f"{there}/"):
             body = flow.s3.get_object(Bucket=flow.bucket, Key=key)["Body"].read()
             target = here + key.removeprefix(there)
             flow.s3.put_object(Bucket=flow.bucket, Key=target, Body=body, ChecksumAlgorithm="CRC64NVME")
 
 
-def replay(flow: Flow, point: RecoveryPoint, run: str) -> None:
-    """The backup is dealt with again."""
+def backups(flow: Flow) -> list[RecoveryPoint]:
+    """Those that the main machine was at, in order."""
+    given: list[Any] = [execution.input for execution in flow.executions(MAIN)]
+    return [RecoveryPoint.from_json(each["recoveryPoint"]) for each in given]
+
+
+def replay(flow: Flow, point: RecoveryPoint) -> None:
+    """The backup is dealt with a second time."""
+    machine = flow.executions(MAIN)[0].machine.arn
     with flow.cloud.clock.actor():
         client = flow.cloud.administrator.client("stepfunctions")
-        begin_life(client, flow.executions(MAIN)[0].machine.arn, point, point.next_run(run))
+        begin_life(client, machine, point, point.next_run(point.execution_name))
     flow.wait()
 
 
@@ -119,11 +127,10 @@ def assert_foreign(flow: Flow, machine: str, other: RecoveryPoint) -> None:
 def test_an_archive_of_another_backup_is_not_taken_for_this_one_s(new_flow: NewFlow) -> None:
     flow = new_flow(policy="keep")
     flow.back_up_together(flow.volume(), flow.volume())
-    runs = flow.executions(MAIN)
-    this, other = (RecoveryPoint.from_json(run.input["recoveryPoint"]) for run in runs)
+    this, other = backups(flow)
     put_in_place(flow, "ebs-archive", this, other)
 
-    replay(flow, this, runs[0].name)
+    replay(flow, this)
 
     assert_foreign(flow, ACTION, other)
 
@@ -133,10 +140,9 @@ def test_an_export_of_another_day_is_not_taken_for_this_one_s(new_table_flow: Ne
     tables.make_table(flow, remember=True)
     tables.back_up(flow)
     tables.back_up(flow)
-    runs = flow.executions(MAIN)
-    this, other = (RecoveryPoint.from_json(run.input["recoveryPoint"]) for run in runs)
+    this, other = backups(flow)
     put_in_place(flow, "dynamodb-export", this, other)
 
-    replay(flow, this, runs[0].name)
+    replay(flow, this)
 
     assert_foreign(flow, tables.EXPORT, other)

@@ -35,7 +35,8 @@ def unsealed(data: bytes, *, form: str, version: int) -> dict[str, Any]:
 
 def check_values(value: Any) -> None:
     """Raise TypeError where a value, at whatever depth, is not of the type that its field states."""
-    hints = _hints(type(value))
+    kind: Any = type(value)
+    hints = _hints(kind)
     for each in dataclasses.fields(value):
         content, hint = getattr(value, each.name), hints[each.name]
         for inner in content if isinstance(content, tuple) else (content,):
