@@ -110,7 +110,11 @@ def _jobs_at_once(night: Night) -> Mapping[str, int]:
     jobs = list(night.cloud.jobs.jobs.values())
     return {
         queue.zone: at_most_at_once(
-            (attempt.started, attempt.stopped) for job in jobs if job.queue_arn == queue.arn for attempt in job.attempts
+            (attempt.started, attempt.stopped)
+            for job in jobs
+            if job.queue_arn == queue.arn
+            for attempt in job.attempts
+            if attempt.started
         )
         for queue in night.cloud.jobs.queues.values()
     }
