@@ -81,9 +81,9 @@ def announced(account: FakeAccount, kind: str = "RDS") -> dict[str, Any]:
     return announced_as(account, announcement_of(kind))
 
 
-def announced_as(account: FakeAccount, announcement: Announcement) -> dict[str, Any]:
+def announced_as(account: FakeAccount, announcement: Announcement, to: str = SEPARATED) -> dict[str, Any]:
     event = {"topic": "topic", "ledger": "ledger", "bucket": BUCKET, "prefix": PREFIX, "evidencePrefix": EVIDENCE}
-    return dict(announce(account.world(), {**event, "announcement": asdict(announcement)}))
+    return dict(announce(account.world(), {**event, "account": to, "announcement": asdict(announcement)}))
 
 
 def with_announcement(kind: str = "RDS") -> FakeAccount:
@@ -115,8 +115,10 @@ def cleaned(account: FakeAccount, kind: str = "RDS", run: str = "run-1") -> list
     return list(clean(account.world(), event)["pending"])
 
 
-def reported(account: FakeAccount, run: str = "") -> dict[str, Any]:
-    where = {"bucket": BUCKET, "prefix": PREFIX, "evidencePrefix": EVIDENCE}
+def reported(
+    account: FakeAccount, run: str = "", *, separated: str = SEPARATED, region: str = "us-east-1"
+) -> dict[str, Any]:
+    where = {"bucket": BUCKET, "prefix": PREFIX, "evidencePrefix": EVIDENCE, "account": separated, "region": region}
     return dict(report(account.world(), {**where, "run": run, "promisedDays": 14, "copySeconds": 7200}))
 
 

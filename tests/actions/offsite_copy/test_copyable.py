@@ -23,6 +23,7 @@ from backup_actions.actions.offsite_copy.announced import AnnouncedCopies, Stage
 from backup_actions.actions.offsite_copy.announcing import announce
 from backup_actions.actions.offsite_copy.preparing import prepare
 
+THIRD = "777788889999"
 SETTINGS = {"tag_key": "encryption_key", "tag_value": "offsite", "separated_account": SEPARATED}
 
 
@@ -137,7 +138,7 @@ def announced(account: FakeAccount, **about: Any) -> dict[str, Any]:
         "run": "run-1",
     }
     event = {"topic": "topic", "ledger": "ledger", "bucket": BUCKET, "prefix": PREFIX, "evidencePrefix": "e"}
-    announce(account.world(), {**event, "announcement": announcement})
+    announce(account.world(), {**event, "account": SEPARATED, "announcement": announcement})
     return announcement
 
 
@@ -159,6 +160,21 @@ def test_an_announcement_whose_copy_is_gone_or_is_anothers_counts_for_nothing(ab
     announced(account, **about)
 
     assert prepared(account)["status"] == "copyable"
+
+
+def test_a_copy_that_another_account_was_told_of_is_none_for_this_one() -> None:
+    """Whoever was told may still acknowledge it, and an import of EBS's does not say whose it is."""
+    account = FakeAccount()
+    announced(account)
+
+    assert prepared(account, settings={**SETTINGS, "separated_account": THIRD})["status"] == "copyable"
+
+
+def test_a_copy_in_another_region_than_the_settings_now_name_is_not_announced_again() -> None:
+    account = FakeAccount()
+    announced(account)
+
+    assert prepared(account, key=f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/there")["status"] == "copyable"
 
 
 @pytest.mark.parametrize("stage", [Stage.ACKNOWLEDGED, Stage.LEAVING, Stage.REMOVED])

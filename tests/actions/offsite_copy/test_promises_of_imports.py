@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.actions.offsite_copy.fake_account import (
-    NOW,
-)
+import pytest
+from tests.actions.offsite_copy.fake_account import KINDS, NOW, SEPARATED
 from tests.actions.offsite_copy.one_copy import (
     COPIES,
+    IMPORTS,
     KEY,
     acknowledged_while_awaited,
     acknowledgement_of,
@@ -19,6 +20,7 @@ from tests.actions.offsite_copy.one_copy import (
     reported,
     text_of,
     with_announcement,
+    with_copy,
 )
 
 from backup_actions.model.offsite import sha256_of
@@ -73,6 +75,46 @@ def test_of_what_was_said_to_earlier_runs_the_best_counts() -> None:
 
     assert reported(account)["report"]["summary"]["run"] == "run-2"
     assert reported(account)["report"]["verified"] is True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_import_of_another_account_than_the_settings_now_name_does_not_count(kind: str) -> None:
+    account = acknowledged_while_awaited(kind)
+
+    report = reported(account, separated="777788889999")["report"]
+
+    assert report["verified"] is False
+    assert report["reason"] == f"{IMPORTS[kind]} is of account {SEPARATED}, not of account 777788889999"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_acknowledgement_of_whom_nobody_noted_counts_where_the_import_itself_says_whose_it_is(kind: str) -> None:
+    account = acknowledged_while_awaited(kind)
+    (key,) = (key for key in account.objects if key.endswith("/acknowledgement.json"))
+    evidence = json.loads(account.objects[key])
+    del evidence["account"]
+    account.objects[key] = json.dumps(evidence).encode()
+
+    assert reported(account)["report"]["verified"] is (kind != "EBS")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_import_that_is_not_where_copy_region_wants_it_does_not_count(kind: str) -> None:
+    account = acknowledged_while_awaited(kind)
+
+    report = reported(account, region="eu-west-1")["report"]
+
+    assert report["verified"] is False
+    assert report["reason"] == f"{IMPORTS[kind]} lies in us-east-1, not in eu-west-1 as copy_region wants"
+
+
+def test_an_account_that_was_told_before_the_settings_changed_acknowledges_for_itself_alone() -> None:
+    account = with_copy("EBS")
+    announced_as(account, announcement_of("EBS"), to="777788889999")
+    heard(account, text_of(acknowledgement_of("EBS")))
+
+    assert reported(account)["report"]["verified"] is False
+    assert reported(account, separated="777788889999")["report"]["verified"] is True
 
 
 def test_an_announcement_that_is_gone_proves_nothing() -> None:

@@ -12,11 +12,14 @@ from tests.actions.offsite_copy.one_copy import (
     COPIES,
     acknowledgement_of,
     announced,
+    announced_as,
+    announcement_of,
     heard,
     known_of,
     let_go,
     text_of,
     with_announcement,
+    with_copy,
 )
 
 from backup_actions.actions.offsite_copy.announced import AnnouncedCopies, Stage
@@ -81,6 +84,16 @@ def test_its_days_begin_again_when_it_is_announced_again() -> None:
 
     assert reviewed(account, days=2) == []
     assert "on 2027-01-20 it is removed" in reviewed(account, days=1)[0]
+
+
+def test_a_copy_that_another_account_was_told_of_is_looked_for_there() -> None:
+    account = with_copy()
+    announced_as(account, announcement_of("RDS"), to="777788889999")
+
+    (sentence,) = reviewed(account, days=29)
+
+    assert "Look at the imports of account 777788889999" in sentence
+    assert f"account {SEPARATED} is told of a new copy" in sentence
 
 
 def test_an_acknowledged_copy_is_nothing_to_tell_of() -> None:

@@ -43,7 +43,7 @@ def acknowledge(world: World, event: Event) -> Mapping[str, Any]:
     _copies(world).acknowledge(announced.snapshot_arn)
     woken = wake(world, {"key": announced.snapshot_arn})["woken"]
     if not woken:  # a run that only happens to look away finds the evidence, and its copy gone
-        account = _settings(world)["separated_account"]
+        account = announced.account or _settings(world)["separated_account"]
         if pending := remove_copy(world, announced.snapshot_arn, run=announced.run, account=account):
             raise CopyNotGone(what=pending)
     return {"acknowledged": announced.snapshot_arn, "woken": woken}
@@ -60,7 +60,7 @@ def _announced(world: World, acknowledgement: Acknowledgement) -> Announced:
         raise MalformedMessage(reason=f"{acknowledgement.snapshot_arn} has another size")
     ours, imported = Arn.parse(announced.snapshot_arn), Arn.parse(acknowledgement.imported_arn)
     # An ARN of EBS names no account.
-    account = "" if imported.service == "ec2" else _settings(world)["separated_account"]
+    account = "" if imported.service == "ec2" else announced.account or _settings(world)["separated_account"]
     is_like_ours = (imported.service, imported.account, _kind(imported)) == (ours.service, account, _kind(ours))
     if not is_like_ours or imported == ours:
         raise MalformedMessage(reason=f"{imported} is no import of {ours} by the separated account")
@@ -82,6 +82,7 @@ def _write_evidence(world: World, acknowledgement: Acknowledgement, announced: A
         "problems": [],
         "manifest_key": announced.manifest_key,
         "manifest_sha256": announced.sha256,
+        "account": announced.account,
         "acknowledgement": asdict(acknowledgement),
         "received_at": world.clock.now().isoformat(),
     }

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from backup_actions.model.clock import Clock
 
 _ANNOUNCEMENT, _VERSION = "announcement", "version"
-_DETAILS = ("sha256", "size_gib", "manifest_key", "evidence_prefix", "announced_at")
+_DETAILS = ("sha256", "size_gib", "manifest_key", "evidence_prefix", "announced_at", "account")
 
 
 class Stage(StrEnum):
@@ -48,7 +48,7 @@ _UNACKNOWLEDGED = frozenset({Stage.ANNOUNCED, Stage.LEAVING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced:
-    """A shared copy; ``manifest_key`` is its announcement's, ``sha256`` of its very bytes.
+    """A shared copy; ``manifest_key`` is its announcement's, ``sha256`` of its very bytes, ``account`` who was told.
 
     ``announced_at`` is when it was announced last, in ISO 8601; ``version`` counts the changes, 0 for one that does not
     stand in the ledger yet.
@@ -63,6 +63,7 @@ class Announced:
     manifest_key: str
     evidence_prefix: str
     announced_at: str
+    account: str
     stage: Stage = Stage.ANNOUNCED
     version: int = 0
 
@@ -161,5 +162,5 @@ def _announced(item: Mapping[str, Any]) -> Announced:
         run=item["run"]["S"],
         stage=Stage(item["status"]["S"]),
         version=int(item[_VERSION]["N"]),
-        **json.loads(item["details"]["S"]),
+        **{"account": "", **json.loads(item["details"]["S"])},  # earlier versions did not note whom they told
     )

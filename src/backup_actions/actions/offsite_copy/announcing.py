@@ -47,6 +47,7 @@ def announce(world: World, event: Event) -> Mapping[str, str]:
         manifest_key=key,
         evidence_prefix=event["evidencePrefix"],
         announced_at=world.clock.now().isoformat(),
+        account=event["account"],
     )
     if AnnouncedCopies(world.clients.dynamodb, event["ledger"], world.clock).announce(wanted):
         _publish(world.clients.sns, event["topic"], message)

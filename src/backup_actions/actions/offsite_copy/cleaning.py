@@ -40,9 +40,9 @@ def clean(world: World, event: Event) -> Mapping[str, Any]:
     pending = [_removed(snapshots, each, account) for each in made if each.arn not in kept]
     # An earlier run's copy may have been announced again and acknowledged now.
     for stored in stored_announcements(world.clients.s3, event["bucket"], event["prefix"]):
-        said = stored.announcement
-        if _stage(copies, said.snapshot_arn) is Stage.ACKNOWLEDGED:
-            pending.append(remove_copy(world, said.snapshot_arn, run=said.run, account=account))
+        said, known = stored.announcement, copies.find(stored.announcement.snapshot_arn)
+        if known and known.stage is Stage.ACKNOWLEDGED:
+            pending.append(remove_copy(world, said.snapshot_arn, run=said.run, account=known.account or account))
     return {"pending": sorted({each for each in pending if each}), "kept": kept}
 
 

@@ -81,11 +81,17 @@ def _state_of(kms: KMSClient, key_arn: str) -> str:
 
 
 def _announced(world: World, event: Event) -> Mapping[str, Any] | None:
-    """An announcement of an earlier run whose copy is still there; nobody has acknowledged it."""
+    """An announcement of an earlier run whose copy is still there; nobody has acknowledged it.
+
+    Told to the same account, of a copy in the same region: what is acknowledged is then of this account for sure.
+    """
+    account, region = event["settings"]["separated_account"], Arn.parse(event["key"]).region
     copies = AnnouncedCopies(world.clients.dynamodb, event["ledger"], world.clock)
     for stored in stored_announcements(world.clients.s3, event["bucket"], event["prefix"]):
         known = copies.find(stored.announcement.snapshot_arn)
-        if known and known.stage is Stage.ANNOUNCED and _is_there(world, stored.announcement):
+        is_waited_for = known and known.stage is Stage.ANNOUNCED and known.account == account
+        is_where_wanted = Arn.parse(stored.announcement.snapshot_arn).region == region
+        if is_waited_for and is_where_wanted and _is_there(world, stored.announcement):
             return asdict(stored.announcement)
     return None
 

@@ -38,7 +38,11 @@ def _found(world: World, event: Event) -> Iterator[ActionReport]:
         key = acknowledgement_key(event["evidencePrefix"], run)
         evidence = read_document(s3, bucket, key) if event["run"] in {"", run} else None
         if evidence is not None:
-            objection = _objection(stored, evidence, must_be_kept_until=now + timedelta(days=event["promisedDays"]))
+            objection = (
+                _objection(stored, evidence, must_be_kept_until=now + timedelta(days=event["promisedDays"]))
+                or _objection_to_account(evidence, event["account"])
+                or _objection_to_region(evidence, event["region"], home=world.clients.region)
+            )
             yield _report(world, event, stored, evidence, objection=objection, verification_key=key)
 
 
@@ -56,6 +60,23 @@ def _objection(stored: Stored, evidence: Evidence, *, must_be_kept_until: dateti
             "let the retention of the separated account keep imports for more days"
         )
     return ""
+
+
+def _objection_to_account(evidence: Evidence, account: str) -> str:
+    """Why an import is none of the account that the settings name; only the evidence knows whose EBS's is."""
+    imported = Arn.parse(evidence["acknowledgement"]["imported_arn"])
+    whose = evidence.get("account") or imported.account
+    if whose == account:
+        return ""
+    return f"{imported} is of {f'account {whose}' if whose else 'an unknown account'}, not of account {account}"
+
+
+def _objection_to_region(evidence: Evidence, region: str, *, home: str) -> str:
+    """Why an import does not lie where the settings want copies; copies that stay at home are imported anywhere."""
+    imported = Arn.parse(evidence["acknowledgement"]["imported_arn"])
+    if region in {home, imported.region}:
+        return ""
+    return f"{imported} lies in {imported.region}, not in {region} as copy_region wants"
 
 
 def _report(

@@ -50,11 +50,16 @@ class _Look:
             return self._removed(known)
         if age <= self._patience:  # a run still waits for it
             return ""
+        is_another = known.account != self._account
+        again = f"account {self._account} is told of a new copy" if is_another else "the same copy is announced again"
         return (
             f"{_named(known)} has not been acknowledged for {age.days} days. Until then it costs storage and stays "
             f"shared; on {(announced_at + self._days).date()} it is removed. Look at the imports of account "
-            f"{self._account}, then replay the recovery point: the same copy is announced again."
+            f"{self._account_of(known)}, then replay the recovery point: {again}."
         )
+
+    def _account_of(self, known: Announced) -> str:
+        return known.account or self._account
 
     def _removed(self, known: Announced) -> str:
         """It is marked first: what is acknowledged or announced again in the same moment stays."""
@@ -62,7 +67,7 @@ class _Look:
         if marked is None:
             return ""
         try:
-            pending = remove_copy(self._world, known.snapshot_arn, run=known.run, account=self._account)
+            pending = remove_copy(self._world, known.snapshot_arn, run=known.run, account=self._account_of(known))
         except AwsCallFailed as refusal:
             return f"{_named(known)} cannot be removed, costs storage and may still be shared: {refusal}"
         if not pending:
