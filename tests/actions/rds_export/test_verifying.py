@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.actions.rds_export.test_reading import PREFIX, TASK, Bucket, good
 
-from backup_actions.actions.rds_export.job import verify_export
+from backup_actions.actions.rds_export.job import _left_out, verify_export
 from backup_actions.actions.rds_export.places import verification_key
 from backup_actions.model.progress import Silence
 from backup_actions.model.sealed_json import sealed
@@ -80,3 +80,25 @@ def test_a_manifest_written_meanwhile_is_as_good_as_ours_if_it_names_the_same_fi
     verify_export(world, event)  # type: ignore[arg-type]
 
     assert json.loads(bucket.stored[verification_key("evidence/a")])["problems"] == problems
+
+
+@pytest.mark.parametrize(
+    ("exported", "asked", "missing"),
+    [
+        ([], [], ""),
+        ([], ["shop"], ""),
+        (["shop"], ["shop.public", "shop.audit.log"], ""),
+        (["shop.public", "shop.audit"], ["shop.audit"], ""),
+        (["shop"], [], "everything"),
+        (["shop.public"], ["shop"], "shop"),
+        (["shop.public"], ["shop.public.orders", "shop.audit", "sho"], "shop.audit, sho"),
+    ],
+)
+def test_an_export_that_stands_counts_if_it_has_all_that_the_settings_ask_for(
+    exported: list[str], asked: list[str], missing: str
+) -> None:
+    assert _left_out(exported, asked, "rds-export/a/export.json") == [
+        f"an earlier run exported {', '.join(exported)} alone, and the settings ask for {each}: remove "
+        "rds-export/a/export.json and replay the recovery point with --again, then it is exported anew"
+        for each in ([missing] if missing else [])
+    ]

@@ -85,7 +85,9 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
     described = describe_object(s3, bucket, f"{prefix}/{EXPORT_MANIFEST_NAME}")
     if manifest is None or described is None:
         return _nothing_verified(event, verification).to_json()
-    missing = _missing(object_keys(s3, bucket, f"{prefix}/"), event, manifest, verification)
+    missing = _other_route(event, manifest) or _missing(
+        object_keys(s3, bucket, f"{prefix}/"), event, manifest, verification
+    )
     verified = _covers(verification, digest) and not missing
     files = manifest.files
     named = [Artifact.of(prefix, file) for file in files]
@@ -171,6 +173,24 @@ def _nothing_verified(event: Event, verification: Mapping[str, Any]) -> ActionRe
     )
 
 
+def _other_route(event: Event, manifest: ExportManifest) -> str | None:
+    """Why an export that another run has made, by other settings, is not what these ask for, if it is not.
+
+    What was restored from the backup is never less than the history of the table.
+    """
+    if event["route"] != "restore" or manifest.route == "restore":
+        return None
+    return (
+        "an earlier run exported the table's history, and the settings ask for what is restored from the backup: "
+        f"{_again(event)}"
+    )
+
+
+def _again(event: Event) -> str:
+    key = f"{event['prefix']}/{EXPORT_MANIFEST_NAME}"
+    return f"remove {key} and replay the recovery point with --again, then it is exported anew"
+
+
 def _missing(
     keys: Sequence[str], event: Event, manifest: ExportManifest, verification: Mapping[str, Any]
 ) -> str | None:
@@ -181,6 +201,8 @@ def _missing(
         return f"{len(gone)} verified files are not there any more, {gone[0]} among them"
     place = _place_of_original(event, manifest)
     original = sum(key.startswith(place) and "/data/" in key for key in there)
+    if event["keepOriginal"] and verification["original_files"] and not original:
+        return f"DynamoDB's own files are gone, and the settings ask to keep them: {_again(event)}"
     if event["keepOriginal"] and original != verification["original_files"]:
         return f"{original} of DynamoDB's data files are there, and {verification['original_files']} were verified"
     return None

@@ -9,6 +9,7 @@ from typing import Any
 from backup_actions import __version__
 from backup_actions.actions.rds_export.places import verification_key
 from backup_actions.actions.rds_export.reading import Exported, read_export
+from backup_actions.actions.rds_export.told import is_asked_for
 from backup_actions.aws import World
 from backup_actions.aws.documents import read_object, stand_once, write_document
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
@@ -25,7 +26,10 @@ NOT_PRESERVED = (
 
 
 def verify_export(world: World, event: Event) -> None:
-    """The verification stands in the evidence; the manifest stands too, unless what RDS wrote contradicts itself."""
+    """The verification stands in the evidence; the manifest stands too, unless what RDS wrote contradicts itself.
+
+    An export that another run has made, by other settings, is good if it has all that these ask for.
+    """
     s3, bucket, prefix = world.clients.s3, event["bucket"], event["prefix"]
     manifest_key = f"{prefix}/{EXPORT_MANIFEST_NAME}"
     stored = read_object(s3, bucket, manifest_key)
@@ -45,6 +49,7 @@ def verify_export(world: World, event: Event) -> None:
     problems = list(found.problems)
     if earlier is not None and earlier.tables != found.tables:
         problems.append("what lies there is not what the manifest names")
+    problems += _left_out(told["export_only"], asked["export_only"], manifest_key)
     if stored is None and not problems:
         made = _manifest(world, event, found, told).to_bytes()
         stored = stand_once(s3, bucket, manifest_key, made)
@@ -59,6 +64,18 @@ def verify_export(world: World, event: Event) -> None:
         "usage": world.clients.requests.usage,
     }
     write_document(s3, bucket, verification_key(event["evidencePrefix"]), document)
+
+
+def _left_out(exported: Sequence[str], asked: Sequence[str], manifest_key: str) -> list[str]:
+    """What the settings ask for and an export of these parts does not have; empty if it has all."""
+    missing = [part for part in asked if exported and not is_asked_for(part.split("."), exported)]
+    if not exported or (asked and not missing):
+        return []
+    return [
+        f"an earlier run exported {', '.join(exported)} alone, and the settings ask for "
+        f"{', '.join(missing) or 'everything'}: remove {manifest_key} and replay the recovery point with "
+        "--again, then it is exported anew"
+    ]
 
 
 def _document(found: Exported, problems: Sequence[str]) -> dict[str, Any]:
