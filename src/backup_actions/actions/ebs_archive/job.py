@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,11 @@ from backup_actions.actions.ebs_archive.attachment import attached
 from backup_actions.actions.ebs_archive.places import verification_key
 from backup_actions.actions.ebs_archive.settings import EbsArchiveSettings
 from backup_actions.archive import ArchiveOptions, Blocks, S3Store, SnapshotBlocks, Store, archive, verify
+from backup_actions.archive.partial_images import has_in_use_alone, is_image_of_region
 from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
 from backup_actions.errors import VolumeHasProductCodes
-from backup_actions.model.manifest import MANIFEST_NAME
+from backup_actions.model.manifest import MANIFEST_NAME, Manifest, Member
 from backup_actions.model.usage import noted
 
 Event = Mapping[str, Any]
@@ -101,20 +102,45 @@ def _archive(
 
 
 def verify_archive(world: World, event: Event) -> None:
-    """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code."""
+    """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code.
+
+    An archive that another run has made, by other settings, is good if it has all that these ask for.
+    """
     store = _store(world, event)
     settings = EbsArchiveSettings(**event["settings"])
     sample = settings.verify_sample_percent / 100 if settings.verify == "sample" else None
-    digest = hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest()  # what stands later may be another
+    stored = store.read(MANIFEST_NAME)  # what stands later may be another
     report = verify(store, sample=sample, progress=world.progress)
+    left_out = _left_out(Manifest.from_bytes(stored), settings, event["prefix"]) if report.ok else ""
+    found = report.to_json()
     document = {
-        **report.to_json(),
-        "verified": report.ok,
-        "manifest_sha256": digest,
+        **found,
+        "verified": report.ok and not left_out,
+        "problems": [{"object": MANIFEST_NAME, "reason": left_out}] if left_out else found["problems"],
+        "manifest_sha256": hashlib.sha256(stored).hexdigest(),
         "verified_at": world.clock.now().isoformat(),
         "usage": world.clients.requests.usage,
     }
     write_document(world.clients.s3, event["bucket"], verification_key(event["evidencePrefix"]), document)
+
+
+def _left_out(manifest: Manifest, settings: EbsArchiveSettings, prefix: str) -> str:
+    """What the settings ask for and the archive does not have, and what to do about it; empty if it has all."""
+    wants_images = settings.raw == "always" or settings.read_from == "snapshot"
+    divided = [member for member in manifest.members if wants_images and not is_image_of_region(member)]
+    partial = [member for member in manifest.members if settings.whole_images and has_in_use_alone(member)]
+    if not divided and not partial:
+        return ""
+    lacks = f"no image of {_named(divided)}" if divided else f"only what is in use of {_named(partial)}"
+    wanted = "images" if divided else "whole images"
+    return (
+        f"an earlier run archived {lacks}, and the settings ask for {wanted}: remove {prefix}/{MANIFEST_NAME} and "
+        "replay the recovery point with --again, then all is archived anew"
+    )
+
+
+def _named(members: Sequence[Member]) -> str:
+    return ", ".join(member.name for member in members)
 
 
 def _store(world: World, event: Event) -> Store:
