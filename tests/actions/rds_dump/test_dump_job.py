@@ -43,7 +43,14 @@ SECRET = "made-up-secret"
 class World:
     """A world in which the database learns its password after so many attempts."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, refuses: int = 0) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        refuses: int = 0,
+        dumped: tuple[str, ...] = ("shop",),
+        databases: tuple[str, ...] = ("shop",),
+    ) -> None:
         self.time = datetime(2026, 11, 22, tzinfo=UTC)
         self.refusals = refuses
         self.connections: list[Connection] = []
@@ -54,10 +61,14 @@ class World:
         self.clock = SimpleNamespace(now=lambda: self.time, sleep=self._sleep)
         self.progress = Silence()
         self.environment = {"BACKUP_ACTIONS_RDS_CA_FILE": "/certificates.pem"}
-        monkeypatch.setattr(job, "engine_for", lambda _family: SimpleNamespace(server=self._server))
+        engine = SimpleNamespace(server=self._server, databases=lambda _connection: databases)
+        monkeypatch.setattr(job, "engine_for", lambda _family: engine)
         monkeypatch.setattr(job, "write_document", lambda _s3, _bucket, key, body: self.documents.update({key: body}))
         store = SimpleNamespace(describe=lambda _name: None, read=lambda _name: b"manifest")
         monkeypatch.setattr(job, "S3Store", lambda **_: store)
+        described = SimpleNamespace(databases=[SimpleNamespace(name=name) for name in dumped])
+        stored = SimpleNamespace(open=lambda _store: SimpleNamespace(description=described))
+        monkeypatch.setattr(job, "StoredDump", stored)
 
     def _sleep(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
@@ -145,10 +156,50 @@ def test_by_default_the_dump_is_loaded_into_the_instance(monkeypatch: pytest.Mon
     assert asked["server"].host == "db.example.com"
 
 
-def test_a_listing_needs_no_server_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    (asked,) = asked_of(monkeypatch, {"verify": "list"})
+def test_a_listing_of_named_databases_needs_no_server_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    (asked,) = asked_of(monkeypatch, {"verify": "list", "databases": ["shop"]})
 
     assert (asked["depth"], asked["server"]) == ("list", None)
+
+
+@pytest.mark.parametrize("verify", ["list", "restore"])
+@pytest.mark.parametrize(
+    ("asked", "missing"), [([], "blog, crm"), (["app", "crm"], "crm"), (["app", "shop"], ""), (["app"], "")]
+)
+def test_a_dump_of_fewer_databases_than_the_settings_ask_for_is_not_verified(
+    monkeypatch: pytest.MonkeyPatch, verify: str, asked: list[str], missing: str
+) -> None:
+    world = World(monkeypatch, dumped=("app", "shop"), databases=("app", "blog", "crm", "shop"))
+    verifying(monkeypatch)
+    verify_databases(world, {**EVENT, "settings": {"verify": verify, "databases": asked}})  # type: ignore[arg-type]
+
+    (document,) = world.documents.values()
+    assert document["verified"] is (not missing)
+    assert document["problems"] == [
+        f"an earlier run dumped app, shop alone, and the settings ask for {each} too: remove rds-dump/x/manifest.json "
+        "and replay the recovery point with --again, then all is dumped anew"
+        for each in ([missing] if missing else [])
+    ]
+
+
+def test_of_thousands_of_databases_that_a_dump_lacks_a_few_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, databases=tuple(f"tenant-{number:04}" for number in range(3000)))
+    verifying(monkeypatch)
+    verify_databases(world, EVENT)  # type: ignore[arg-type]
+
+    (document,) = world.documents.values()
+    assert "tenant-0003, tenant-0004, 2995 more too: remove" in document["problems"][0]
+
+
+def test_what_a_verification_that_died_has_loaded_is_no_database_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, databases=("backup_actions_scratch", "shop"))
+    verifying(monkeypatch)
+    verify_databases(world, EVENT)  # type: ignore[arg-type]
+
+    (document,) = world.documents.values()
+    assert (document["verified"], document["problems"]) == (True, [])
 
 
 def asked_of(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> list[dict[str, Any]]:

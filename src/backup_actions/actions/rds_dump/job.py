@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from backup_actions.actions.rds_dump.settings import RdsDumpSettings
 from backup_actions.archive import S3Store, Store
 from backup_actions.aws import World
 from backup_actions.aws.documents import write_document
-from backup_actions.dump import Connection, DumpOptions, DumpReport, dump, verify_dump
+from backup_actions.dump import Connection, DumpOptions, DumpReport, StoredDump, dump, verify_dump
 from backup_actions.dump.engines import engine_for
+from backup_actions.dump.verifying import SCRATCH
 from backup_actions.errors import ArchiveExists, DatabaseUnreachable
 from backup_actions.model.clock import growing_waits
 from backup_actions.model.manifest import MANIFEST_NAME
@@ -27,6 +28,7 @@ _MEMORY_MIB = 1536  # of the container's 4096: the programs of the databases, on
 # 9 minutes: RDS says that a password is set a while before the database knows it, and a host may still be looking up
 # the name of an instance that is seconds old.
 _UNTIL_LET_IN = growing_waits(5, 1.4, 11)
+_MOST_NAMED = 5  # a server may have thousands of databases
 
 
 def dump_databases(world: World, event: Event) -> None:
@@ -63,16 +65,22 @@ def dump_databases(world: World, event: Event) -> None:
 
 
 def verify_databases(world: World, event: Event) -> None:
-    """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code."""
+    """The verification stands in the evidence; whether it is good is said in it, not by this job's exit code.
+
+    A dump that another run has made, by other settings, is good if it has every database that these ask for.
+    """
     store, settings = store_of(world, event), RdsDumpSettings(**event["settings"])
-    server = let_in(world, event) if settings.verify == "restore" else None
+    needs_no_server = settings.verify == "list" and settings.databases
+    server = None if needs_no_server else let_in(world, event)
+    wanted = _wanted(settings, server)
     digest = hashlib.sha256(store.read(MANIFEST_NAME)).hexdigest()  # what stands later may be another
     report = verify_dump(store, server, depth=settings.verify, streams=settings.streams, progress=world.progress)
+    left_out = _left_out(StoredDump.open(store), wanted, f"{event['prefix']}/{MANIFEST_NAME}") if report.ok else []
     source, instance = event["source"], event["instance"]
     about = ("class", "version", "parameter_group", "option_group")
     document = {
-        "verified": report.ok,
-        "problems": _problems(report),
+        "verified": report.ok and not left_out,
+        "problems": [*left_out, *_problems(report)],
         "dump": report.to_json(),
         "manifest_sha256": digest,
         "source": source,
@@ -82,6 +90,31 @@ def verify_databases(world: World, event: Event) -> None:
         "usage": world.clients.requests.usage,
     }
     write_document(world.clients.s3, event["bucket"], verification_key(event["evidencePrefix"]), document)
+
+
+def _wanted(settings: RdsDumpSettings, server: Connection | None) -> Sequence[str]:
+    """The databases that the settings name, or all of the server."""
+    if settings.databases or server is None:
+        return settings.databases
+    left = {SCRATCH} if settings.verify == "restore" else set()  # by an attempt that died while a dump was loaded
+    return [name for name in engine_for(server.family).databases(server) if name not in left]
+
+
+def _left_out(dump: StoredDump, wanted: Sequence[str], manifest_key: str) -> list[str]:
+    """What the settings ask for and the dump does not have, and what to do about it; empty if it has all."""
+    dumped = [database.name for database in dump.description.databases]
+    missing = [name for name in wanted if name not in dumped]
+    if not missing:
+        return []
+    return [
+        f"an earlier run dumped {_named(dumped)} alone, and the settings ask for {_named(missing)} too: "
+        f"remove {manifest_key} and replay the recovery point with --again, then all is dumped anew"
+    ]
+
+
+def _named(databases: Sequence[str]) -> str:
+    more = [f"{len(databases) - _MOST_NAMED} more"] if len(databases) > _MOST_NAMED else []
+    return ", ".join([*databases[:_MOST_NAMED], *more])
 
 
 def _problems(report: DumpReport) -> list[str]:
