@@ -100,9 +100,9 @@ def _wanted(settings: RdsDumpSettings, server: Connection | None) -> Sequence[st
     return [name for name in engine_for(server.family).databases(server) if name not in left]
 
 
-def _left_out(dump: StoredDump, wanted: Sequence[str], manifest_key: str) -> list[str]:
+def _left_out(stored: StoredDump, wanted: Sequence[str], manifest_key: str) -> list[str]:
     """What the settings ask for and the dump does not have, and what to do about it; empty if it has all."""
-    dumped = [database.name for database in dump.description.databases]
+    dumped = [database.name for database in stored.description.databases]
     missing = [name for name in wanted if name not in dumped]
     if not missing:
         return []
