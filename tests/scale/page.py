@@ -16,9 +16,10 @@ _INTRODUCTION = """\
 
 `make scale ARGS="--points 10000 --vcpus-per-zone 512"` lets a night pass on the embedded AWS, in less than two hours
 and 5 GiB of memory: recovery points of three kinds appear at the rate of 10,000 in eight hours (1,250 an hour), EBS by
-far the most, 12 % DynamoDB, 5 % RDS, in one vault, under the policy `delete`. Workflows, functions, permissions, ledger and **jobs are the real ones**; nothing is replaced by a
-recorded result. What is small is what they work on: disks of 1 MiB, tables of one item, databases with a few small
-tables. In place of the time that real ones take, each job lets 2 to 14 minutes of simulated time pass before it works.
+far the most, 12 % DynamoDB, 5 % RDS, in one vault, under the policy `delete`. Workflows, functions, permissions, ledger
+and **jobs are the real ones**; nothing is replaced by a recorded result. What is small is what they work on: disks of
+1 MiB, tables of one item, databases with a few small tables. In place of the time that real ones take, each job lets 2
+to 14 minutes of simulated time pass before it works.
 
 Meanwhile one call in 100 of 21 operations of eight services is throttled, one job in 25 loses its Spot host when it
 has just begun, and for a while (5 % of the points, and five minutes) no event of AWS Backup arrives. 25 hours after
