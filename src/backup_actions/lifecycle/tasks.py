@@ -87,7 +87,7 @@ def conclude(world: World, event: Event) -> Mapping[str, Any]:
     if settings.policy != "keep":  # then AWS is asked once more before it is decided
         write_document(world.clients.s3, bucket, key, evidence)
     decision = _decided(world, event, point, settings, outcomes)
-    decided = {"decision": asdict(decision), "decided_at": world.clock.now().isoformat()}
+    decided: dict[str, Any] = {"decision": asdict(decision), "decided_at": world.clock.now().isoformat()}
     write_document(world.clients.s3, bucket, key, {**evidence, **decided})
     # Whatever the policy, an action that claims success without proof is a failure that people must hear of.
     unproven = [
