@@ -266,6 +266,8 @@ def test_of_an_existing_network_nothing_is_made_but_groups(own: Rendered) -> Non
         "AWS::EC2::SecurityGroup",
         "AWS::EC2::SecurityGroupEgress",
         "AWS::EC2::SecurityGroupIngress",
+        "AWS::RDS::DBClusterParameterGroup",
+        "AWS::RDS::DBParameterGroup",
         "AWS::RDS::DBSubnetGroup",
     }
     assert {each["VpcId"] for each in own.template.of_type("AWS::EC2::SecurityGroup").values()} == {

@@ -38,6 +38,7 @@ def main_machine(settings: LifecycleSettings) -> Machine:
                 code="backup_actions.lifecycle.tasks:conclude",
                 doc="Proves what the actions made, stores the evidence, decides about the backup.",
                 timeout_seconds=300,
+                memory_mib=512,  # for a manifest that names 100,000 objects
             ),
             "finish": Task(
                 code="backup_actions.lifecycle.tasks:finish",
