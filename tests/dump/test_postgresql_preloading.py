@@ -256,3 +256,12 @@ def test_a_server_that_preloads_them_gets_all_of_it(server: Connection, tmp_path
     assert [(each.name, each.tables, each.rows, each.not_proven) for each in report.databases] == [
         (JOBS_DATABASE, 4, 4, ())
     ]
+
+
+def test_rows_of_an_extension_that_belong_to_rds_are_said_to_be_missing(master: Connection) -> None:
+    engine = PostgreSqlEngine()
+    said = engine.notes(master, [engine.outline(master, JOBS_DATABASE)])
+
+    assert any(
+        "the rows of cron.job, cron.job_run_details belong to RDS and are not in the dump" in each for each in said
+    )

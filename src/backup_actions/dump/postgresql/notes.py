@@ -14,6 +14,10 @@ _SHOWN = 5
 _UNLOGGED = """
 SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relpersistence = 'u' AND c.relkind = 'r' AND pg_get_userbyid(c.relowner) <> %s ORDER BY 1"""
+_OF_EXTENSIONS = """
+SELECT DISTINCT n.nspname || '.' || c.relname FROM pg_extension e CROSS JOIN unnest(e.extconfig) AS kept(oid)
+JOIN pg_class c ON c.oid = kept.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND pg_get_userbyid(c.relowner) = %s ORDER BY 1"""
 _MATERIALIZED = "SELECT schemaname || '.' || matviewname FROM pg_matviews WHERE ispopulated ORDER BY 1"
 _SUBSCRIPTIONS = "SELECT count(*) FROM pg_stat_subscription"
 _MAPPINGS = "SELECT count(*) FROM pg_user_mappings"
@@ -35,6 +39,9 @@ def _of_database(asking: Session, database: Database) -> Iterator[str]:
     unlogged = [str(name) for (name,) in asking.execute(_UNLOGGED, (OWNER_OF_THE_SERVERS,)).fetchall()]
     if unlogged:
         yield f"the tables {_some(unlogged)} are unlogged, and no snapshot holds their rows"
+    withheld = [str(name) for (name,) in asking.execute(_OF_EXTENSIONS, (OWNER_OF_THE_SERVERS,)).fetchall()]
+    if withheld:
+        yield f"the rows of {_some(withheld)} belong to RDS and are not in the dump: jobs of pg_cron are made anew"
     materialized = [str(name) for (name,) in asking.execute(_MATERIALIZED).fetchall()]
     if materialized:
         yield f"the materialized views {_some(materialized)} ask their queries again when they are loaded"
