@@ -20,5 +20,8 @@ def parent(process: Path) -> int:
 
 
 def shown(process: Path) -> bytes:
-    """What anybody on the machine, or the same user, can see of it."""
-    return b"".join((process / what).read_bytes() for what in ("cmdline", "environ"))
+    """What anybody on the machine, or the same user, can see of it: nothing, where it has ended meanwhile."""
+    try:
+        return b"".join((process / what).read_bytes() for what in ("cmdline", "environ"))
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
