@@ -11,7 +11,7 @@ from backup_actions.aws.documents import read_document, read_object, read_with_n
 from backup_actions.aws.objects import abort_uploads, delete_objects, object_keys
 from backup_actions.errors import ManifestUnreadable, NotVerified
 from backup_actions.model.manifest import MANIFEST_NAME, RESUME_FOLDER, Manifest
-from backup_actions.model.manifest_contents import ManifestContents
+from backup_actions.model.manifest_contents import require_place
 from backup_actions.model.usage import Usage, added, usage_noted
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def verdict_on(s3: S3Client, bucket: str, manifest_key: str, verification_key: s
     if verification is None:
         raise NotVerified(reason=f"there is no verification of {manifest_key}")
     digest, manifest = hashlib.sha256(stored).hexdigest(), Manifest.from_bytes(stored)
-    objection = ManifestContents.of_ours(manifest_key, manifest).objection_at(manifest_key.rpartition("/")[0])
-    if objection:
-        raise NotVerified(reason=objection)
+    require_place(manifest, manifest_key.rpartition("/")[0])
     return Verdict(
         manifest=manifest,
         sha256=digest,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from backup_actions.errors import MalformedArn, MalformedEvent, MalformedMessage, ManifestUnreadable
+from backup_actions.errors import MalformedArn, MalformedEvent, MalformedMessage, ManifestUnreadable, NotVerified
 from backup_actions.model import export_manifest as exports
 from backup_actions.model import manifest as archives
 from backup_actions.model.arn import Arn
@@ -61,6 +61,13 @@ class ManifestContents:
         if not self.recovery_point.is_place(prefix):
             return f"what lies under {prefix} is of another recovery point, {self.recovery_point.arn}: move it away"
         return None
+
+
+def require_place(manifest: archives.Manifest | exports.ExportManifest, prefix: str) -> None:
+    """A manifest of ours that was read already is of the recovery point whose place that is. Raises NotVerified."""
+    contents = ManifestContents(is_ours=True, recovery_point=_point(manifest.source), objects=None)
+    if objection := contents.objection_at(prefix):
+        raise NotVerified(reason=objection)
 
 
 def _json_object(content: bytes) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from backup_actions.aws.documents import describe_object, read_document, read_ob
 from backup_actions.aws.objects import bucket_region, delete_objects, object_keys
 from backup_actions.errors import AwsCallFailed, BucketElsewhere, NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest
-from backup_actions.model.manifest_contents import ManifestContents
+from backup_actions.model.manifest_contents import require_place
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
 from backup_actions.model.usage import GIB, Counted, Usage, added, usage_of_jobs
@@ -146,9 +146,7 @@ def _stored(s3: S3Client, bucket: str, event: Event) -> tuple[ExportManifest | N
     if stored is None:
         return None, verification, ""
     manifest = ExportManifest.from_bytes(stored)
-    objection = ManifestContents.of_ours(key, manifest).objection_at(event["prefix"])
-    if objection:
-        raise NotVerified(reason=objection)
+    require_place(manifest, event["prefix"])
     return manifest, verification, hashlib.sha256(stored).hexdigest()
 
 

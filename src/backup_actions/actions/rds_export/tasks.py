@@ -21,7 +21,7 @@ from backup_actions.aws.objects import abort_uploads, bucket_region, delete_obje
 from backup_actions.errors import NotVerified
 from backup_actions.model.export_manifest import EXPORT_MANIFEST_NAME, ExportManifest, may_be_of
 from backup_actions.model.manifest import StoredObject
-from backup_actions.model.manifest_contents import ManifestContents
+from backup_actions.model.manifest_contents import require_place
 from backup_actions.model.recovery_point import RecoveryPoint
 from backup_actions.model.report import ActionReport, Artifact
 from backup_actions.model.usage import Counted, Usage, added, usage_of_jobs
@@ -92,9 +92,7 @@ def report(world: World, event: Event) -> Mapping[str, Any]:
     if stored is None or described is None:
         raise NotVerified(reason=_found(verification) or f"there is no {manifest_key}")
     manifest = ExportManifest.from_bytes(stored)
-    objection = ManifestContents.of_ours(manifest_key, manifest).objection_at(prefix)
-    if objection:
-        raise NotVerified(reason=objection)
+    require_place(manifest, prefix)
     digest = hashlib.sha256(stored).hexdigest()
     reason = _found(verification)
     if not reason and verification["manifest_sha256"] != digest:
