@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-READERS := $(BIN)/backup-actions-tree-reader $(BIN)/backup-actions-item-reader
+READERS := $(patsubst native/%_reader,$(BIN)/backup-actions-%-reader,$(wildcard native/*_reader))
 # Three on two cores: a third of the time tests wait, for disks, databases and programs.
 WORKERS ?= 3
 
@@ -33,6 +33,7 @@ scale: $(READY) $(READERS) system ## a night of 10,000 recovery points on the em
 	@$(BIN)/python -m tests.scale $(ARGS)
 
 bench: $(READY) $(READERS) build/competitors system ## archiving against other pipelines, about half an hour; ARGS="--quick" and others are passed on
+	@$(BIN)/python -m compileall -q -j 0 -x aws_cdk .venv/lib src benchmarks # as pip leaves what it installs
 	@PATH="$(CURDIR)/$(BIN):$$PATH:$(CURDIR)/build/competitors/bin" $(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(READY) ## write the generated pages
@@ -47,15 +48,17 @@ system: ## the programs that file systems need; installs them on Debian and Ubun
 clean: ## remove what the commands above made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-# Where they cannot be compiled GNU tar reads the trees, and Python the items.
-$(READERS): $(BIN)/backup-actions-%-reader: $(wildcard native/*_reader/*) | $(READY)
-	@if command -v $(CC) >/dev/null 2>&1 && [ "$$(uname)" = Linux ]; then \
-		$(MAKE) --silent --no-print-directory -C native/$*_reader PROGRAM="$(CURDIR)/$@"; \
-	else echo "no C compiler, or not Linux: there is no reader of $*s, what it does takes longer" >&2; fi
+# Where they cannot be compiled GNU tar reads the trees, Python the items, and the program of MariaDB the rows.
+$(READERS): $(BIN)/backup-actions-%-reader: $(wildcard native/*_reader/*) | $(READY) system
+	@if ! command -v $(CC) >/dev/null 2>&1 || [ "$$(uname)" != Linux ]; then \
+		echo "no C compiler, or not Linux: there is no reader of $*s, what it does takes longer" >&2; \
+	elif [ $* = row ] && ! command -v mariadb_config >/dev/null 2>&1; then \
+		echo "no libmariadb-dev: there is no reader of rows, dumps of MariaDB take longer" >&2; \
+	else $(MAKE) --silent --no-print-directory -C native/$*_reader PROGRAM="$(CURDIR)/$@"; fi
 
 build/competitors: pyproject.toml
 	@$(BIN)/uv venv --quiet --clear $@
-	@$(BIN)/uv pip install --quiet --python $@/bin/python --group benchmarks
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $@/bin/python --group benchmarks
 	@touch $@
 
 # uv installs the locked packages in seconds; pip does the same where uv cannot run.

@@ -37,6 +37,7 @@ _CONTEXT = (
     "!requirements/worker-build.txt",
     "!src/backup_actions",
     "!native/item_reader",
+    "!native/row_reader",
     "!native/tree_reader",
     "**/__pycache__",
 )

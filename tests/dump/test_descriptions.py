@@ -90,7 +90,11 @@ def test_any_changed_byte_shows(at: int) -> None:
         pytest.param(lambda raw: raw.update(accounts=[None]), id="an account that is no text"),
         pytest.param(lambda raw: raw.update(accounts=["\ud800"]), id="an account that is half a letter"),
         pytest.param(lambda raw: raw.update(sections=None), id="no sections"),
-        pytest.param(lambda raw: raw.update(row_checksums=3), id="an unknown way to sum up rows"),
+        pytest.param(lambda raw: raw.update(row_checksums=4), id="an unknown way to sum up rows"),
+        pytest.param(
+            lambda raw: (raw["server"].update(family="postgresql"), raw.update(row_checksums=3)),
+            id="a way to sum up rows that this family has not",
+        ),
     ],
 )
 def test_a_sealed_description_that_makes_no_sense_is_refused(change: Change) -> None:

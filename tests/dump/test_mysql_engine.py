@@ -120,11 +120,14 @@ class TestMariaDb(EngineContract):
         [
             (1, "CAST(CONV(LEFT(SHA1({long}), 16), 16, 10) AS UNSIGNED)"),
             (2, "CRC32(CONCAT_WS(',', '', {a}, IFNULL(CRC32(b), 'N'))) * CRC32C(CONCAT_WS(',', '', {a}, {short}))"),
+            (3, "CRC32({both}) * CRC32C({both})"),
         ],
     )
     def test_a_checksum_is_what_it_is_said_to_be(self, subject: Subject, way: RowChecksums, checksum: str) -> None:
         long = "CONCAT_WS(',', '', IFNULL(a, 'N'), IFNULL(CONCAT(LENGTH(b), ':', CAST(b AS BINARY)), 'N'))"
-        total = checksum.format(a="IFNULL(a, 'N')", short="IFNULL(CRC32C(b), 'N')", long=long)
+        short = "IFNULL(CRC32C(b), 'N')"
+        both = f"CONCAT_WS(',', '', IFNULL(a, 'N'), IFNULL(CRC32(b), 'N'), {short})"
+        total = checksum.format(a="IFNULL(a, 'N')", short=short, both=both, long=long)
 
         ((computed,),) = torture.run(subject.source, torture.DATABASE, f"SELECT SUM({total}) FROM no_key")  # noqa: S608
 
@@ -137,7 +140,7 @@ class TestMariaDb(EngineContract):
         ]
 
         assert {subject.engine.row_checksums(server) for server in servers} == {1}
-        assert subject.engine.row_checksums(subject.engine.server(subject.source)) == 2
+        assert subject.engine.row_checksums(subject.engine.server(subject.source)) == 3
 
     def test_tables_are_summed_up_in_pieces_as_they_are_as_a_whole(
         self, subject: Subject, whole: Database, monkeypatch: pytest.MonkeyPatch

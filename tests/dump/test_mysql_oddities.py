@@ -76,7 +76,7 @@ def test_a_table_with_generated_columns_is_not_dumped_of_mysql_by_the_program_of
         torture.run(mysql_torture, "left", "CREATE TABLE made (a int PRIMARY KEY, b int AS (a + 1) STORED)")
         of_mysql = replace(asked, server=Server(family="mysql", product="mysql", version="8.4.5"))
         with pytest.raises(DumpFailed, match="made has generated columns: only mysqldump"):
-            dumping._Runs(mysql_torture, of_mysql, section, partial(dumping._failed, "rows")).all()
+            dumping._Runs(mysql_torture, of_mysql, section, lambda _: None, partial(dumping._failed, "rows")).all()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ DESCRIPTION_NAME = "dump.json"
 FORMAT = "backup-actions/dump"
 FORMAT_VERSION = 1
 
-RowChecksums = Literal[1, 2]
+RowChecksums = Literal[1, 2, 3]
 """Which of an engine's ways to sum up rows. Dumps that do not say it have the first."""
 
 Part = Literal["accounts", "before", "data", "after"]
@@ -134,6 +134,8 @@ def _section(raw: dict[str, Any]) -> Section:
 
 def _check_names(description: DumpDescription) -> None:
     """Raise ValueError where names could be confused, or refer to what is not there."""
+    if description.row_checksums == 3 and description.server.family != "mysql":
+        raise ValueError(f"row_checksums is 3, a way that {description.server.family} has not")
     tables = {each.name: {(table.schema, table.name) for table in each.tables} for each in description.databases}
     if len(tables) != len(description.databases) or "" in tables:
         raise ValueError(f"its databases are {[each.name for each in description.databases]}")

@@ -15,10 +15,11 @@ from backup_actions.archive.journal import Journal
 from backup_actions.archive.members import MemberWriter, Place
 from backup_actions.archive.resuming import journal_kept
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.description import DESCRIPTION_NAME, DumpDescription, Section, Server
-from backup_actions.dump.engine import Engine
+from backup_actions.dump.description import DESCRIPTION_NAME, Database, DumpDescription, Section, Server
+from backup_actions.dump.engine import Engine, ReadsOnce
 from backup_actions.dump.engines import engine_for
 from backup_actions.dump.options import DumpOptions
+from backup_actions.dump.sums import Sums
 from backup_actions.dump.together import together
 from backup_actions.errors import ArchiveExists, ArchiveMissing, ManifestUnreadable, SettingInvalid
 from backup_actions.model.clock import Clock, SystemClock
@@ -169,38 +170,67 @@ class _Dump:
         """
         writer = MemberWriter(self.place, self.options.of_a_stream, self.progress, journal, manifest_in=self.to)
         in_turn = sorted(outline.sections, key=lambda each: (each.part == "data", -each.expected_bytes))
+        sums = self._sums(outline, writer)
         self.progress.start("dump", sum(section.expected_bytes for section in in_turn) or None)
-        with together(partial(self._section, writer), in_turn, at_a_time=self.options.streams) as running:
-            if not _is_counted(outline):
-                self._describe(outline, running.look)
-                if journal:
-                    self.place.put(DESCRIPTION_NAME, self.document)
+        with together(partial(self._section, writer, sums), in_turn, at_a_time=self.options.streams) as running:
+            described = None if _is_counted(outline) else self._described(outline, sums, running.look)
+            if described and not sums.expected:
+                self._keep(described, journal)  # an interruption from now on does not make them count again
             members = {member.name: member for member in running.results()}
+        if described and sums.expected:
+            self._keep(replace(described, databases=tuple(map(sums.completed, described.databases))), journal)
         return tuple(members[section.member] for section in outline.sections)
 
-    def _describe(self, outline: DumpDescription, look: Callable[[], None]) -> None:
-        """The document has everything, counted and hashed by the server. Raises what ``look`` raises.
+    def _sums(self, outline: DumpDescription, writer: MemberWriter) -> Sums:
+        """Of the tables that will be summed up while they are read; those of finished sections are not read again."""
+        if not isinstance(self.engine, ReadsOnce) or _is_counted(outline):
+            return Sums(frozenset())
+        known = {each.name: self.engine.summed_up_when_dumped(self.source, each.name) for each in outline.databases}
+        return Sums(
+            frozenset(
+                (section.database, name)
+                for section in outline.sections
+                if section.part == "data" and not writer.finished(section.member)
+                for _, name in section.tables
+                if name in known[section.database]
+            )
+        )
+
+    def _described(self, outline: DumpDescription, sums: Sums, look: Callable[[], None]) -> DumpDescription:
+        """Everything, counted and hashed by the server, but sums that are still to come. Raises what ``look`` raises.
 
         In this thread, which interruptions reach: no program of ours is at work that could be ended.
         """
-        databases = tuple(
-            self.engine.describe(self.source, each.name, lambda _: look(), outline.row_checksums)
-            for each in outline.databases
-        )
-        notes = self.engine.notes(self.source, databases)
-        self._written_down(replace(outline, databases=databases, notes=notes))
+
+        def described(name: str) -> Database:
+            way = outline.row_checksums
+            if isinstance(self.engine, ReadsOnce):
+                return self.engine.describe_others(self.source, name, lambda _: look(), way, sums.of(name))
+            return self.engine.describe(self.source, name, lambda _: look(), way)
+
+        databases = tuple(described(each.name) for each in outline.databases)
+        return replace(outline, databases=databases, notes=self.engine.notes(self.source, databases))
+
+    def _keep(self, description: DumpDescription, journal: Journal | None) -> None:
+        self._written_down(description)
+        if journal:
+            self.place.put(DESCRIPTION_NAME, self.document)
 
     def _written_down(self, description: DumpDescription) -> DumpDescription:
         """The description, which readers will take: what they would not is refused before hours of work."""
         self.document = description.to_bytes()
         return DumpDescription.from_bytes(self.document)
 
-    def _section(self, writer: MemberWriter, section: Section) -> Member:
+    def _section(self, writer: MemberWriter, sums: Sums, section: Section) -> Member:
         suffix = "sql" if section.part == "accounts" else self.engine.file_suffix
+        opened = partial(self.engine.dumped, self.source, section)
+        if isinstance(self.engine, ReadsOnce):
+            told = partial(sums.told, section.database)
+            opened = partial(self.engine.dumped_and_summed_up, self.source, section, told)
         return writer.stream(
             Place(name=section.member),
             f"{section.member}.{suffix}",
-            partial(self.engine.dumped, self.source, section),
+            opened,
             section.expected_bytes or None,
         )
 

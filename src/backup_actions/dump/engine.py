@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from backup_actions.dump.connection import Connection, Family
-from backup_actions.dump.description import Database, RowChecksums, Section, Server
+from backup_actions.dump.description import Database, RowChecksums, Section, Server, Table
 
 
 class Engine(Protocol):
@@ -130,4 +130,33 @@ class LeavesOut(Protocol):
 
     def for_proof(self) -> ProvingEngine:
         """Such an engine for one database, or for the accounts."""
+        ...
+
+
+@runtime_checkable
+class ReadsOnce(Protocol):
+    """What an engine has besides whose server sends the sum of each row along while it is dumped.
+
+    The rows of such tables are not read a second time to sum them up; they are still counted by the server itself.
+    """
+
+    def summed_up_when_dumped(self, source: Connection, database: str) -> frozenset[str]:
+        """The tables of which ``dumped_and_summed_up`` tells."""
+        ...
+
+    def dumped_and_summed_up(
+        self, source: Connection, section: Section, told: Callable[[Table], None]
+    ) -> AbstractContextManager[BinaryIO]:
+        """As ``dumped``. When it is left in good order, ``told`` has heard of each such table of the section."""
+        ...
+
+    def describe_others(
+        self,
+        to: Connection,
+        database: str,
+        progress: Callable[[int], None],
+        row_checksums: RowChecksums,
+        known: frozenset[str],
+    ) -> Database:
+        """As ``describe``; of the known tables the rows are counted only, and their checksum is empty."""
         ...

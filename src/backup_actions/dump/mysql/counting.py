@@ -35,8 +35,11 @@ def counted(
     shapes: Sequence[TableShape],
     way: RowChecksums,
     progress: Callable[[int], None],
+    known: frozenset[str] = frozenset(),
 ) -> tuple[Table, ...]:
-    """The tables in the order of their shapes. ``progress`` is told the bytes of each piece that is done.
+    """The tables in the order of their shapes; of those whose sums are known the rows are counted only.
+
+    ``progress`` is told the bytes of each piece that is done.
 
     Raises what ``progress`` raises, DatabaseUnreachable, and what ``failed`` makes of the rest.
     """
@@ -45,7 +48,7 @@ def counted(
         pieces = [piece for shape in shapes for piece in _pieces(asked[0], shape)]
         rows: Counter[str] = Counter()
         totals: Counter[str] = Counter()
-        for piece, found in _summed_up(asked, sorted(pieces, key=lambda each: -each.size_bytes), way, progress):
+        for piece, found in _summed_up(asked, sorted(pieces, key=lambda each: -each.size_bytes), way, progress, known):
             rows[piece.shape.name] += found.rows
             totals[piece.shape.name] += found.total
     return tuple(
@@ -53,7 +56,7 @@ def counted(
             schema="",
             name=shape.name,
             rows=rows[shape.name],
-            checksum=str(totals[shape.name]),
+            checksum=str(totals[shape.name]) if shape.name not in known else "",
             size_bytes=shape.size_bytes,
         )
         for shape in shapes
@@ -92,7 +95,11 @@ def _conditions(asked: Session, shape: TableShape, count: int) -> Iterator[str]:
 
 
 def _summed_up(
-    sessions: Sequence[Session], pieces: Sequence[_Piece], way: RowChecksums, progress: Callable[[int], None]
+    sessions: Sequence[Session],
+    pieces: Sequence[_Piece],
+    way: RowChecksums,
+    progress: Callable[[int], None],
+    known: frozenset[str],
 ) -> list[tuple[_Piece, Sum]]:
     """Each piece and what it comes to. An exception cuts the sessions, so that nobody waits for their answers."""
     idle: SimpleQueue[Session] = SimpleQueue()
@@ -102,25 +109,25 @@ def _summed_up(
     def work(piece: _Piece) -> Sum:
         asked = idle.get()
         try:
-            return summed_up(asked, piece.shape, way, piece.condition)
+            return summed_up(asked, piece.shape, way if piece.shape.name not in known else None, piece.condition)
         finally:
             idle.put(asked)
 
-    known: list[tuple[_Piece, Sum]] = []
+    found: list[tuple[_Piece, Sum]] = []
     with ThreadPoolExecutor(len(sessions), thread_name_prefix="sums") as pool:
         running = {pool.submit(work, piece): piece for piece in pieces}
         try:
             while running:
                 for future in _done(running, progress):
                     piece = running.pop(future)
-                    known.append((piece, future.result()))
+                    found.append((piece, future.result()))
                     progress(piece.size_bytes)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for each in sessions:
                 each.cut()
             raise
-    return known
+    return found
 
 
 def _done(running: dict[Future[Sum], _Piece], progress: Callable[[int], None]) -> set[Future[Sum]]:

@@ -1,4 +1,4 @@
-"""Sections as the dump program of MySQL or MariaDB writes them: one or several runs of it, one after the other.
+"""Sections as programs write them, MySQL's or MariaDB's and our own: one or several runs, one after the other.
 
 Every section ends with a line of ours, a comment, by which it is known to be whole.
 """
@@ -9,13 +9,16 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.description import Section, Server
+from backup_actions.dump.description import Section, Server, Table
 from backup_actions.dump.mysql.accounts import account_script, object_grants
 from backup_actions.dump.mysql.objects import Inventory, inventory, views_in_order
 from backup_actions.dump.mysql.programs import dump_program, dumps_as_mariadb
+from backup_actions.dump.mysql.row_program import is_readable, row_program, row_script, rows_read
+from backup_actions.dump.mysql.row_sums import Sum
 from backup_actions.dump.mysql.rows import TableShape, as_double, shapes
 from backup_actions.dump.mysql.session import Session, session
 from backup_actions.dump.mysql.stored import script, stored_program
@@ -42,11 +45,14 @@ def trailer(section: Section) -> bytes:
 
 
 @contextmanager
-def dumped(source: Connection, section: Section) -> Iterator[BinaryIO]:
-    """A section's content. Raises DumpFailed, DatabaseUnreachable, ToolMissing."""
+def dumped(source: Connection, section: Section, told: Callable[[Table], None]) -> Iterator[BinaryIO]:
+    """A section's content; ``told`` hears of each table that was summed up on the way, its bytes being unknown.
+
+    Raises DumpFailed, DatabaseUnreachable, ToolMissing.
+    """
     what = f"section {section.member}"
     with session(source, partial(_failed, what), section.database) as asked:
-        runs = _Runs(source, asked, section, partial(_failed, what)).all()
+        runs = _Runs(source, asked, section, told, partial(_failed, what)).all()
     with ExitStack() as running:
         chain = _Chain([*runs, lambda: _text(trailer(section))], running)
         yield cast("BinaryIO", io.BufferedReader(chain, 1 << 18))
@@ -55,8 +61,15 @@ def dumped(source: Connection, section: Section) -> Iterator[BinaryIO]:
 class _Runs:
     """What has to run for a section, found out while there is a session."""
 
-    def __init__(self, source: Connection, asked: Session, section: Section, failed: Callable[[str], DumpFailed]):
-        self._source, self._asked, self._section, self._failed = source, asked, section, failed
+    def __init__(
+        self,
+        source: Connection,
+        asked: Session,
+        section: Section,
+        told: Callable[[Table], None],
+        failed: Callable[[str], DumpFailed],
+    ) -> None:
+        self._source, self._asked, self._section, self._told, self._failed = source, asked, section, told, failed
         self._server: Server = asked.server
         # MySQL's program leaves out generated columns, MariaDB's reads them and lets the target ignore them.
         self._reads_all_columns = dumps_as_mariadb(asked.server)
@@ -78,21 +91,35 @@ class _Runs:
         return self._batches(_DEFINITIONS, names) or [self._run(_NO_TABLES, "--skip-triggers")]
 
     def _data(self) -> list[Opened]:
-        """Rows: tables that need the same options together, and each with floats by itself."""
+        """Rows: of most tables of MariaDB as our own program reads them. The dump programs read tables that need the
+        same options together, and each with floats by itself.
+        """
         wanted = {name for _, name in self._section.tables}
         found = {shape.name: shape for shape in shapes(self._asked, self._section.database) if shape.name in wanted}
         if missing := sorted(wanted - found.keys()):
             raise self._failed(f"there is no table {missing[0]}")
         if self._server.product == "mysql" and self._reads_all_columns:
             self._refuse_generated(found.values())
+        program = row_program()
+        read = [shape for shape in found.values() if program and is_readable(self._server, shape)]
+        left = [shape for shape in found.values() if shape not in read]
         alike: dict[tuple[str, ...], list[str]] = {}
-        for shape in found.values():
+        for shape in left:
             if not shape.has_floats:
                 alike.setdefault(self._options(shape), []).append(shape.name)
         return [
+            *([self._read(program, read)] if program and read else []),
             *(run for options, names in alike.items() for run in self._batches(options, names)),
-            *(self._with_floats(shape) for shape in found.values() if shape.has_floats),
+            *(self._with_floats(shape) for shape in left if shape.has_floats),
         ]
+
+    def _read(self, program: Path, tables: Sequence[TableShape]) -> Opened:
+        script = row_script(self._source, self._asked, self._section.database, tables)
+
+        def told(name: str, found: Sum) -> None:
+            self._told(Table(schema="", name=name, rows=found.rows, checksum=str(found.total), size_bytes=0))
+
+        return partial(rows_read, program, script, self._source, told, self._failed)
 
     def _refuse_generated(self, tables: Iterable[TableShape]) -> None:
         """MariaDB's program gives generated columns values, and MySQL takes none.

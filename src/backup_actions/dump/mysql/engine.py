@@ -18,6 +18,7 @@ from backup_actions.dump.mysql.loading import inspecting, loading
 from backup_actions.dump.mysql.notes import notes
 from backup_actions.dump.mysql.objects import inventory, objects, running_events
 from backup_actions.dump.mysql.programs import require_client
+from backup_actions.dump.mysql.row_program import is_readable, row_program
 from backup_actions.dump.mysql.row_sums import best_way
 from backup_actions.dump.mysql.rows import shapes
 from backup_actions.dump.mysql.sections import sections
@@ -69,7 +70,7 @@ class MySqlEngine:
             return _database(asked, database, tuple(tables), ())
 
     def row_checksums(self, server: Server) -> RowChecksums:
-        """The second way where the server knows it."""
+        """The third way where the server knows it."""
         return best_way(server)
 
     def describe(
@@ -80,11 +81,28 @@ class MySqlEngine:
         row_checksums: RowChecksums | None = None,
     ) -> Database:
         """Rows are counted and summed up by the server; see ``mysql.row_sums`` and ``mysql.objects``."""
-        with session(to, partial(_not_described, f"the database {database!r}"), database) as asked:
+        return self.describe_others(to, database, progress, row_checksums, frozenset())
+
+    def describe_others(
+        self,
+        to: Connection,
+        database: str,
+        progress: Callable[[int], None],
+        row_checksums: RowChecksums | None,
+        known: frozenset[str],
+    ) -> Database:
+        """The known tables are counted only."""
+        failed = partial(_not_described, f"the database {database!r}")
+        with session(to, failed, database) as asked:
             way = row_checksums or best_way(asked.server)
-            failed = partial(_not_described, f"the database {database!r}")
-            tables = counted(to, failed, database, shapes(asked, database), way, progress)
+            tables = counted(to, failed, database, shapes(asked, database), way, progress, known)
             return _database(asked, database, tables, objects(asked, database))
+
+    def summed_up_when_dumped(self, source: Connection, database: str) -> frozenset[str]:
+        """Those that our own program reads."""
+        with session(source, partial(_not_described, f"the database {database!r}"), database) as asked:
+            found = shapes(asked, database) if row_program() else ()
+            return frozenset(shape.name for shape in found if is_readable(asked.server, shape))
 
     def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
         """Sentences."""
@@ -97,7 +115,13 @@ class MySqlEngine:
 
     def dumped(self, source: Connection, section: Section) -> AbstractContextManager[BinaryIO]:
         """SQL; see ``mysql.dumping``."""
-        return dumped(source, section)
+        return dumped(source, section, lambda _: None)
+
+    def dumped_and_summed_up(
+        self, source: Connection, section: Section, told: Callable[[Table], None]
+    ) -> AbstractContextManager[BinaryIO]:
+        """The same."""
+        return dumped(source, section, told)
 
     def create(self, to: Connection, like: Database) -> None:
         """The database is there and empty. Raises TargetNotEmpty."""

@@ -30,7 +30,7 @@ def dump_program(source: Connection, server: Server, options: Sequence[str], fai
     with private_file(_option_file(source, path)) as secret:
         own = [] if is_mariadb(path) else ["--column-statistics=0", "--set-gtid-purged=OFF"]
         command = [path, f"--defaults-file={secret}", _PACKET, "--no-tablespaces", *own, *options]
-        with output_of(command, _reported(source, failed)) as output:
+        with output_of(command, reported(source, failed)) as output:
             yield output
 
 
@@ -47,7 +47,7 @@ def client_program(to: Connection, server: Server, database: str, failed: Failed
         if server.product == "mariadb":
             # Rows and tables were allowed where they come from, whatever is demanded of new ones here.
             command.append("--init-command=SET SESSION check_constraint_checks = 0, innodb_strict_mode = 0")
-        with input_of(command, _reported(to, failed)) as pipe:
+        with input_of(command, reported(to, failed)) as pipe:
             yield pipe
 
 
@@ -92,7 +92,7 @@ def _option_value(text: str) -> str:
     return '"' + "".join(escapes.get(sign, sign) for sign in text) + '"'
 
 
-def _reported(to: Connection, failed: Failed) -> Failed:
+def reported(to: Connection, failed: Failed) -> Failed:
     """What could not be reached is told from what failed there. The statement that failed, which may have rows in it,
     and which the client shows above its error, is left out.
     """

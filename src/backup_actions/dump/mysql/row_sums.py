@@ -1,12 +1,13 @@
-"""The checksum of a table of MySQL or MariaDB: a sum over its rows of 64 bits each. There are two ways.
+"""The checksum of a table of MySQL or MariaDB: a sum over its rows of 64 bits each. There are three ways.
 
-In both ``time_zone`` is ``'+00:00'`` and ``sql_mode`` the default. **2**, of MariaDB from 10.8 on, is made of two sums
-that have nothing in common, and that processors compute by themselves::
+In all of them ``time_zone`` is ``'+00:00'`` and ``sql_mode`` the default. **3**, of MariaDB from 10.8 on, is made of
+two sums that have nothing in common, and that processors compute by themselves, of one text of each row::
+
+    SELECT COUNT(*), SUM(CRC32(@r := CONCAT_WS(',', '', a, b, …)) * CRC32C(@r)) FROM t
+
+**2**, of dumps that say so, makes that text twice. **1** is of all others, and of dumps that do not say which way::
 
     SELECT COUNT(*), SUM(CRC32(CONCAT_WS(',', '', a, b, …)) * CRC32C(CONCAT_WS(',', '', a, b, …))) FROM t
-
-**1**, of all others, and of dumps that do not say which way::
-
     SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA1(CONCAT_WS(',', '', a, b, …)), 16), 16, 10) AS UNSIGNED)) FROM t
 
 Each of ``a``, ``b``, … stands for a column, in the table's order:
@@ -15,6 +16,7 @@ Each of ``a``, ``b``, … stands for a column, in the table's order:
 numbers, dates and times                       ``IFNULL(c, 'N')``
 ``float``                                      ``IFNULL(CAST(c AS DOUBLE), 'N')``, or ``c * 1e0``
 ``bit``                                        ``IFNULL(c + 0, 'N')``
+everything else, in 3                          ``IFNULL(CRC32(c), 'N'), IFNULL(CRC32C(c), 'N')``
 everything else, in 2                          ``IFNULL(CRC32(c), 'N')``; ``CRC32C`` in the other sum
 ``json`` of MySQL                              ``IFNULL(SHA1(CONVERT(c USING utf8mb4)), 'N')``
 geometries, vectors, in 1                      ``IFNULL(SHA1(c), 'N')``
@@ -26,11 +28,14 @@ SHA1, because servers compute it in half the time that MD5 takes them; a product
 exchanged a value could add up to the same. A sum tells two equal rows from none, and does not depend on the order.
 Virtual columns are left out: they are computed. Of a system-versioned table the history counts, with the times of its
 rows, if it is dumped (``history``).
+
+MariaDB calls it undefined when a variable is set and read in one statement. If it came to read first, its sums would
+not be those of other statements: a dump would not be found good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from backup_actions.dump.description import RowChecksums, Server
@@ -53,7 +58,7 @@ _OPAQUE = frozenset({
 
 def best_way(server: Server) -> RowChecksums:
     """CRC32C is there from MariaDB 10.8 on: https://mariadb.com/kb/en/crc32c/ ."""
-    return 2 if server.product == "mariadb" and version_number(server.version) >= (10, 8) else 1
+    return 3 if server.product == "mariadb" and version_number(server.version) >= (10, 8) else 1
 
 
 class Sum(NamedTuple):
@@ -63,32 +68,48 @@ class Sum(NamedTuple):
     total: int
 
 
-def summed_up(session: Session, shape: TableShape, way: RowChecksums, condition: str = "") -> Sum:
-    """The table's rows, or those of which a condition on its key holds."""
+def summed_up(session: Session, shape: TableShape, way: RowChecksums | None, condition: str = "") -> Sum:
+    """The table's rows, or those of which a condition on its key holds; without a way they are counted only."""
     past = " FOR SYSTEM_TIME ALL" if shape.history else ""
     # Whatever the server believes of its tables, a part must not be looked for in all of them.
     part = f" FORCE INDEX (PRIMARY) WHERE {condition}" if condition else ""
     rows, total = session.first(
-        f"SELECT COUNT(*), SUM({_of_row(session, shape, way)}) FROM {quoted(shape.name)}{past}{part}"  # noqa: S608 - names are quoted
+        f"SELECT COUNT(*), {f'SUM({_of_row(session, shape, way)})' if way else 0} FROM {quoted(shape.name)}{past}{part}"  # noqa: S608 - names are quoted
     )
     return Sum(int(rows), int(total or 0))
 
 
+def row_text(session: Session, shape: TableShape) -> str:
+    """What the third way sums up of a row, as SQL: commas are in none of its parts."""
+    return _joined(_encoded(session, shape, ("CRC32", "CRC32C")))
+
+
+def is_summed_up_as_text(column: Column) -> bool:
+    """Whether that text has all of a column, and not its checksums or its bits as a number."""
+    return column.kind in _PLAIN or column.kind == "float"
+
+
 def _of_row(session: Session, shape: TableShape, way: RowChecksums) -> str:
-    if way == 1:
-        return f"CAST(CONV(LEFT({_digest(session, shape, 'SHA1')}, 16), 16, 10) AS UNSIGNED)"
-    return f"{_digest(session, shape, 'CRC32')} * {_digest(session, shape, 'CRC32C')}"
+    match way:
+        case 1:
+            return f"CAST(CONV(LEFT(SHA1({_joined(_encoded(session, shape, ('SHA1',)))}), 16), 16, 10) AS UNSIGNED)"
+        case 2:
+            first, second = (_joined(_encoded(session, shape, (function,))) for function in ("CRC32", "CRC32C"))
+            return f"CRC32({first}) * CRC32C({second})"
+        case 3:
+            return f"CRC32(@r := {row_text(session, shape)}) * CRC32C(@r)"
 
 
-def _digest(session: Session, shape: TableShape, function: str) -> str:
-    return f"{function}(CONCAT_WS(',', {', '.join(_encoded(session, shape, function))}))"
+def _joined(parts: Iterable[str]) -> str:
+    return f"CONCAT_WS(',', {', '.join(parts)})"
 
 
-def _encoded(session: Session, shape: TableShape, function: str) -> Iterable[str]:
+def _encoded(session: Session, shape: TableShape, functions: Sequence[str]) -> Iterable[str]:
     yield "''"  # so that a table of virtual columns alone has something to join
     for column in shape.columns:
         if not column.is_virtual and (shape.history or not column.is_row_time):
-            yield f"IFNULL({_as_text(session, column, function)}, 'N')"
+            for text in dict.fromkeys(_as_text(session, column, function) for function in functions):
+                yield f"IFNULL({text}, 'N')"
     if shape.history:
         yield from shape.row_times
 
