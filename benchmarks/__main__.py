@@ -65,7 +65,7 @@ def main() -> None:
             "random": Contest(data.random, FILES),
             "slow": Contest(data.slow, SLOW_FILES, opened=lambda made: slow_tree(made, sink.folder)),
             "image": Contest(data.image, image, once=True),
-            **_databases(asked.data, asked.database_mib or (100 if asked.quick else 1000), sink.folder),
+            **_databases(asked.data, asked.database_mib or (100 if asked.quick else 2000), sink.folder),
             "conversion": Contest(lambda: exported_table(asked.data, 100_000 if asked.quick else 600_000), CONVERSIONS),
         }
         for chosen in asked.sets or contests:
@@ -117,7 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="less data, one round: a few minutes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gzip-image", action="store_true", help="dd | gzip | aws on the image too: minutes more")
-    parser.add_argument("--database-mib", type=int, help="how much is in the databases; 1000, with --quick 100")
+    parser.add_argument("--database-mib", type=int, help="how much is in the databases; 2000, with --quick 100")
     parser.add_argument("--data", type=Path, default=Path("build/benchmark-data"), help="where the data sets are kept")
     return parser.parse_args()
 

@@ -166,10 +166,14 @@ class _Dump:
     def _sections(self, outline: DumpDescription, journal: Journal | None) -> tuple[Member, ...]:
         """Every section as a member; meanwhile everything is counted and hashed, and stored as soon as it is.
 
-        First what is soon done, so that a checkpoint stands; then the largest, so that all streams end together.
+        All streams but one begin with the largest, so that they end together; one with what is soon done, so that a
+        checkpoint stands.
         """
         writer = MemberWriter(self.place, self.options.of_a_stream, self.progress, journal, manifest_in=self.to)
-        in_turn = sorted(outline.sections, key=lambda each: (each.part == "data", -each.expected_bytes))
+        by_size = sorted(outline.sections, key=lambda each: (each.part == "data", -each.expected_bytes))
+        small = sum(each.part != "data" for each in by_size)
+        largest = slice(small, small + self.options.streams - 1)
+        in_turn = [*by_size[largest], *by_size[:small], *by_size[largest.stop :]]
         sums = self._sums(outline, writer)
         self.progress.start("dump", sum(section.expected_bytes for section in in_turn) or None)
         with together(partial(self._section, writer, sums), in_turn, at_a_time=self.options.streams) as running:
