@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from tests.archive.tree_reader_builds import built
@@ -15,7 +16,7 @@ from tests.dump.engine_contract import nothing
 from backup_actions.archive.folder_store import FolderStore
 from backup_actions.dump import DumpOptions, dump
 from backup_actions.dump.connection import Connection
-from backup_actions.dump.description import Database, DumpDescription, Section, Table
+from backup_actions.dump.description import Database, DumpDescription, RowChecksums, Section, Table
 from backup_actions.dump.mysql import dumping as mysql_dumping
 from backup_actions.dump.mysql import engine as mysql_engine
 from backup_actions.dump.mysql.engine import MySqlEngine
@@ -123,7 +124,8 @@ def test_sums_are_those_of_the_server(server: Connection, database: str) -> None
 
     _, told = read(server, section_of(database, tables))
 
-    assert told.keys() == {shape.name for shape in tables} == engine.summed_up_when_dumped(server, database)
+    assert told.keys() == {shape.name for shape in tables} == engine.summed_up_when_dumped(server, database, 3)
+    assert not any(engine.summed_up_when_dumped(server, database, way) for way in get_args(RowChecksums) if way != 3)
     for name, table in told.items():
         assert (table.rows, table.checksum) == (described[name].rows, described[name].checksum), name
 

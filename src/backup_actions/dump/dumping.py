@@ -189,7 +189,10 @@ class _Dump:
         """Of the tables that will be summed up while they are read; those of finished sections are not read again."""
         if not isinstance(self.engine, ReadsOnce) or _is_counted(outline):
             return Sums(frozenset())
-        known = {each.name: self.engine.summed_up_when_dumped(self.source, each.name) for each in outline.databases}
+        known = {
+            each.name: self.engine.summed_up_when_dumped(self.source, each.name, outline.row_checksums)
+            for each in outline.databases
+        }
         return Sums(
             frozenset(
                 (section.database, name)

@@ -140,8 +140,8 @@ class ReadsOnce(Protocol):
     The rows of such tables are not read a second time to sum them up; they are still counted by the server itself.
     """
 
-    def summed_up_when_dumped(self, source: Connection, database: str) -> frozenset[str]:
-        """The tables of which ``dumped_and_summed_up`` tells."""
+    def summed_up_when_dumped(self, source: Connection, database: str, row_checksums: RowChecksums) -> frozenset[str]:
+        """The tables of which ``dumped_and_summed_up`` tells the sum in that way."""
         ...
 
     def dumped_and_summed_up(

@@ -98,10 +98,10 @@ class MySqlEngine:
             tables = counted(to, failed, database, shapes(asked, database), way, progress, known)
             return _database(asked, database, tables, objects(asked, database))
 
-    def summed_up_when_dumped(self, source: Connection, database: str) -> frozenset[str]:
-        """Those that our own program reads."""
+    def summed_up_when_dumped(self, source: Connection, database: str, row_checksums: RowChecksums) -> frozenset[str]:
+        """Those that our own program reads: it is sent the third sum."""
         with session(source, partial(_not_described, f"the database {database!r}"), database) as asked:
-            found = shapes(asked, database) if row_program() else ()
+            found = shapes(asked, database) if row_program() and row_checksums == 3 else ()
             return frozenset(shape.name for shape in found if is_readable(asked.server, shape))
 
     def notes(self, to: Connection, databases: Sequence[Database]) -> tuple[str, ...]:
