@@ -5,9 +5,7 @@ Its source and the description of its stream are in ``native/tree_reader``.
 
 from __future__ import annotations
 
-import shutil
 import struct
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from backup_actions.archive.own_program import own_program
 from backup_actions.archive.shared_frames import SharedFrames
 from backup_actions.archive.tree_program import TreeProgram
 from backup_actions.archive.tree_remarks import Remarks
@@ -78,8 +77,7 @@ class Reading:
 
 def tree_reader() -> Path | None:
     """The program beside our interpreter, or the first of PATH; None where there is none."""
-    found = shutil.which(_PROGRAM, path=Path(sys.executable).parent) or shutil.which(_PROGRAM)
-    return Path(found) if found is not None else None
+    return own_program(_PROGRAM)
 
 
 class TreeReader:

@@ -5,10 +5,8 @@ Its source and the description of what it says are in ``native/item_reader``.
 
 from __future__ import annotations
 
-import shutil
 import struct
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Self
 
 import pyarrow as pa
 
+from backup_actions.archive.own_program import own_program
 from backup_actions.errors import WorkerDied
 from backup_actions.parquet.items import ItemReader, Slice, array_type
 
@@ -29,8 +28,7 @@ _MOST_SAID_BYTES = 1 << 16
 
 def item_program() -> Path | None:
     """The program beside our interpreter, or the first of PATH; None where there is none."""
-    found = shutil.which(_PROGRAM, path=Path(sys.executable).parent) or shutil.which(_PROGRAM)
-    return Path(found) if found is not None else None
+    return own_program(_PROGRAM)
 
 
 class TextReader:

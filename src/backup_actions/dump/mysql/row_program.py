@@ -7,8 +7,6 @@ Where it is missing ``mariadb-dump`` writes the same rows, and the server reads 
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
+from backup_actions.archive.own_program import own_program
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Server
 from backup_actions.dump.mysql.programs import Failed, reported
@@ -61,8 +60,7 @@ _AFTER_ALL = """\
 
 def row_program() -> Path | None:
     """The program beside our interpreter, or the first of PATH; None where there is none."""
-    found = shutil.which(_PROGRAM, path=Path(sys.executable).parent) or shutil.which(_PROGRAM)
-    return Path(found) if found is not None else None
+    return own_program(_PROGRAM)
 
 
 def is_readable(server: Server, shape: TableShape) -> bool:
