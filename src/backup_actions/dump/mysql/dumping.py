@@ -101,14 +101,14 @@ class _Runs:
         if self._server.product == "mysql" and self._reads_all_columns:
             self._refuse_generated(found.values())
         program = row_program()
-        read = [shape for shape in found.values() if program and is_readable(self._server, shape)]
-        left = [shape for shape in found.values() if shape not in read]
+        read = {name: shape for name, shape in found.items() if program and is_readable(self._server, shape)}
+        left = [shape for name, shape in found.items() if name not in read]
         alike: dict[tuple[str, ...], list[str]] = {}
         for shape in left:
             if not shape.has_floats:
                 alike.setdefault(self._options(shape), []).append(shape.name)
         return [
-            *([self._read(program, read)] if program and read else []),
+            *([self._read(program, tuple(read.values()))] if program and read else []),
             *(run for options, names in alike.items() for run in self._batches(options, names)),
             *(self._with_floats(shape) for shape in left if shape.has_floats),
         ]

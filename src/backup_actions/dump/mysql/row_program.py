@@ -11,16 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from backup_actions.archive.own_program import own_program
 from backup_actions.dump.connection import Connection
 from backup_actions.dump.description import Server
 from backup_actions.dump.mysql.programs import Failed, reported
-from backup_actions.dump.mysql.row_sums import Sum, best_way, is_summed_up_as_text, row_text
+from backup_actions.dump.mysql.row_sums import Sum, best_way, is_summed_up_as_text, text_and_sum
 from backup_actions.dump.mysql.rows import Column, TableShape
-from backup_actions.dump.mysql.session import Session
+from backup_actions.dump.mysql.session import EVERYWHERE, Session
 from backup_actions.dump.mysql.text import quoted
 from backup_actions.dump.programs import output_of, private_file
 
@@ -28,8 +27,7 @@ _PROGRAM = "backup-actions-row-reader"
 _DATES_AND_TIMES = frozenset({"date", "datetime", "timestamp", "time"})
 _SESSION = (
     # Texts as they lie there, of whatever character set. Whoever stores what we read may be slow.
-    "SET SESSION character_set_results = NULL, sql_mode = '', time_zone = '+00:00', max_statement_time = 0, "
-    "net_write_timeout = 31536000, wait_timeout = 31536000",
+    f"SET SESSION {EVERYWHERE}, character_set_results = NULL, max_statement_time = 0, net_write_timeout = 31536000",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT",
 )
@@ -103,12 +101,9 @@ def rows_read(
 
     Raises DatabaseUnreachable, or as ``failed`` says.
     """
-    with TemporaryDirectory(prefix="backup-actions-") as folder:
-        answer = Path(folder) / "sums"
-        with (
-            private_file(script.text) as path,
-            output_of([str(program), str(path), str(answer)], reported(source, failed)) as output,
-        ):
+    with private_file(script.text) as path:
+        answer = path.with_name("sums")
+        with output_of([str(program), str(path), str(answer)], reported(source, failed)) as output:
             yield output
         for name, line in zip(script.tables, answer.read_text(encoding="ascii").splitlines(), strict=True):
             rows, high, low = map(int, line.split())
@@ -133,8 +128,7 @@ def _head(shape: TableShape) -> str:
 def _statement(asked: Session, shape: TableShape) -> str:
     """The text of a row that is summed up, its sum, and the columns of which that text has checksums alone."""
     apart = "".join(f", {quoted(column.name)}" for column in shape.columns if _form(column) in {"b", "t"})
-    text = f"@r := {row_text(asked, shape)}"
-    return f"SELECT {text}, CRC32(@r) * CRC32C(@r){apart} FROM {quoted(shape.name)}"  # noqa: S608 - names are quoted
+    return f"SELECT {', '.join(text_and_sum(asked, shape))}{apart} FROM {quoted(shape.name)}"  # noqa: S608 - names are quoted
 
 
 def _parts(shape: TableShape) -> str:

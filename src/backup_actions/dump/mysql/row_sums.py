@@ -43,6 +43,7 @@ from backup_actions.dump.mysql.rows import Column, TableShape, as_double
 from backup_actions.dump.mysql.session import Session, version_number
 from backup_actions.dump.mysql.text import quoted
 
+_SUM_OF_A_TEXT = "CRC32(@r) * CRC32C(@r)"
 _PLAIN = frozenset({
     "tinyint", "smallint", "mediumint", "int", "integer", "bigint", "decimal", "numeric", "double", "year",
     "date", "datetime", "timestamp", "time",
@@ -79,9 +80,9 @@ def summed_up(session: Session, shape: TableShape, way: RowChecksums | None, con
     return Sum(int(rows), int(total or 0))
 
 
-def row_text(session: Session, shape: TableShape) -> str:
-    """What the third way sums up of a row, as SQL: commas are in none of its parts."""
-    return _joined(_encoded(session, shape, ("CRC32", "CRC32C")))
+def text_and_sum(session: Session, shape: TableShape) -> tuple[str, str]:
+    """What the third way sums up of a row, no part of which has a comma, and its sum, as SQL in that order."""
+    return f"@r := {_joined(_encoded(session, shape, ('CRC32', 'CRC32C')))}", _SUM_OF_A_TEXT
 
 
 def is_summed_up_as_text(column: Column) -> bool:
@@ -97,7 +98,8 @@ def _of_row(session: Session, shape: TableShape, way: RowChecksums) -> str:
             first, second = (_joined(_encoded(session, shape, (function,))) for function in ("CRC32", "CRC32C"))
             return f"CRC32({first}) * CRC32C({second})"
         case 3:
-            return f"CRC32(@r := {row_text(session, shape)}) * CRC32C(@r)"
+            text, total = text_and_sum(session, shape)
+            return total.replace("@r", text, 1)
 
 
 def _joined(parts: Iterable[str]) -> str:

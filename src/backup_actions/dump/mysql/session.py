@@ -24,10 +24,11 @@ UNREACHABLE = frozenset({1040, 1045, 1129, 1130, 1203, 1226, 1698, 1862, 2002, 2
 https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html and client-error-reference.html
 """
 _CONNECT_SECONDS = 15
-_EVERYWHERE = (
-    "time_zone = '+00:00', sql_mode = '', sql_quote_show_create = 1, lock_wait_timeout = 300, "
+EVERYWHERE = (
+    "time_zone = '+00:00', sql_mode = '', "
     "wait_timeout = 31536000"  # one session waits while others sum up rows, for hours perhaps
 )
+"""Settings of every session that sums up rows: sums under others would be others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _connected(to: Connection) -> pymysql.Connection[Any]:
 
 def _prepared(connection: pymysql.Connection[Any], database: str) -> Session:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET SESSION {_EVERYWHERE}")
+        cursor.execute(f"SET SESSION {EVERYWHERE}, sql_quote_show_create = 1, lock_wait_timeout = 300")
         cursor.execute("SELECT VERSION()")
         (version,) = cursor.fetchone() or ("",)
         made = Session(_server(str(version)), connection)
